@@ -1,0 +1,121 @@
+#pragma once
+
+// The Cluster of a lab file (labctl.dev/v1alpha1), with every default filled in: what the fabric is planned from.
+
+#include "topology/base/ip_address.hpp"
+#include "topology/model/label_selector.hpp"
+#include "topology/model/protocol.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace labctl::model {
+
+enum class NetworkMode { Routed, Vxlan };
+enum class Dataplane { Maps, KubeProxyNftables };
+
+// One node. Empty `pod_cidrs` and `addresses` are given out by plan::give_out_addresses; at most one of each a family.
+struct Node {
+  std::string name;
+  Labels labels;
+  std::vector<Prefix> pod_cidrs;
+  std::vector<IpAddress> addresses;
+  bool operator==(const Node&) const = default;
+};
+
+struct Network {
+  NetworkMode mode = NetworkMode::Routed;
+  int mtu = 1500;  // bytes; of the underlay, a VXLAN pod link gets 50 (IPv4) or 70 (IPv6) less
+  // One prefix a family of the cluster, in the order of Cluster::families.
+  std::vector<Prefix> node_cidrs;
+  std::vector<Prefix> pod_cidrs;
+  std::vector<Prefix> service_cidrs;
+  std::vector<Prefix> load_balancer_cidrs;
+  std::uint16_t node_port_first = 30000;
+  std::uint16_t node_port_last = 32767;
+  bool operator==(const Network&) const = default;
+};
+
+struct Dns {
+  bool enabled = true;
+  std::string domain = "cluster.local";
+  int replicas = 1;
+  bool operator==(const Dns&) const = default;
+};
+
+// What to run for an image name. `match` is a glob over the whole image reference (* and ?). With `root` the
+// command runs from that folder's file tree, else from the host's.
+struct ImageRule {
+  std::string match;
+  std::vector<std::string> command;
+  std::string root;
+  bool operator==(const ImageRule&) const = default;
+};
+
+struct OutsidePort {
+  std::uint16_t port = 0;
+  Protocol protocol = Protocol::Tcp;
+  bool operator==(const OutsidePort&) const = default;
+};
+
+// A host of the outside world, behind the router. Its ports are served by the built-in server.
+struct OutsideHost {
+  std::string name;
+  std::vector<IpAddress> addresses;
+  std::vector<OutsidePort> ports;
+  bool operator==(const OutsideHost&) const = default;
+};
+
+struct Outside {
+  std::vector<OutsideHost> hosts;
+  std::vector<std::string> dns_records;
+  bool operator==(const Outside&) const = default;
+};
+
+// An impairment of a node's uplink or a pod's veth; exactly one of `node` and `pod` ("ns/name") is set.
+struct Link {
+  std::string node;
+  std::string pod;
+  std::optional<std::uint64_t> rate_bps;  // bits a second
+  std::chrono::microseconds delay{0};
+  double loss_percent = 0;
+  std::optional<int> mtu;
+  bool is_up = true;
+  bool operator==(const Link&) const = default;
+};
+
+struct Cluster {
+  std::string name;
+  std::vector<Node> nodes;
+  std::vector<Family> families{Family::IPv4};  // first = primary
+  Network network;
+  Dataplane dataplane = Dataplane::Maps;
+  std::string store = "sqlite";
+  Dns dns;
+  std::vector<ImageRule> images;
+  Outside outside;
+  std::vector<Link> links;
+  bool operator==(const Cluster&) const = default;
+
+  bool has_family(Family family) const;
+};
+
+// The default ranges of a family (design §3).
+struct DefaultRanges {
+  Prefix node, pod, service, load_balancer, outside;
+  int node_pod_prefix_length;  // what a node gets of `pod`: /24 or /64
+};
+const DefaultRanges& default_ranges(Family family);
+
+// The router's address on the underlay: the last but one host address of the node range (IPv4 .254 of a /24), and
+// on the outside network the first (.1).
+IpAddress router_node_address(const Prefix& node_cidr);
+IpAddress router_outside_address(const Prefix& outside);
+
+// What a file without a Cluster gets: two nodes, IPv4, the default outside hosts client and www.
+Cluster default_cluster(std::string name);
+
+}  // namespace labctl::model

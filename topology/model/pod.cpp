@@ -1,0 +1,26 @@
+#include "topology/model/pod.hpp"
+
+namespace labctl::model {
+namespace {
+
+constexpr size_t kHostnameMax = 63;
+
+}  // namespace
+
+std::string to_string(const PodKey& key) { return key.ns + "/" + key.name; }
+
+std::string hostname_of(const Pod& pod, const std::string& cluster_domain) {
+  std::string hostname = pod.hostname;
+  if (hostname.empty()) {
+    hostname = pod.key.name.substr(0, kHostnameMax);
+    while (!hostname.empty() && (hostname.back() == '-' || hostname.back() == '.')) {
+      hostname.pop_back();
+    }
+  }
+  if (pod.set_hostname_as_fqdn && !pod.subdomain.empty()) {
+    hostname += "." + pod.subdomain + "." + pod.key.ns + ".svc." + cluster_domain;
+  }
+  return hostname;
+}
+
+}  // namespace labctl::model

@@ -1,0 +1,86 @@
+#pragma once
+
+// A Pod as the runtime needs it: core/v1 Pod, the fields that decide what runs and where. The object itself stays
+// JSON in the store; this is decoded from it.
+
+#include "topology/base/ip_address.hpp"
+#include "topology/model/label_selector.hpp"
+#include "topology/model/protocol.hpp"
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace labctl::model {
+
+struct ContainerPort {
+  std::string name;
+  std::uint16_t container_port = 0;
+  std::uint16_t host_port = 0;  // 0: none
+  Protocol protocol = Protocol::Tcp;
+  bool operator==(const ContainerPort&) const = default;
+};
+
+// A literal value, or, with `field_path` set, a fieldRef such as "status.podIP" resolved when the container starts.
+struct EnvVar {
+  std::string name;
+  std::string value;
+  std::string field_path;
+  bool operator==(const EnvVar&) const = default;
+};
+
+struct Container {
+  std::string name;
+  std::string image;
+  std::vector<std::string> command;
+  std::vector<std::string> args;
+  std::string working_dir;
+  std::vector<EnvVar> env;
+  std::vector<ContainerPort> ports;
+  bool operator==(const Container&) const = default;
+};
+
+struct HostAlias {
+  IpAddress ip;
+  std::vector<std::string> hostnames;
+  bool operator==(const HostAlias&) const = default;
+};
+
+enum class RestartPolicy { Always, OnFailure, Never };
+
+// Names an object: "default/web-0".
+struct PodKey {
+  std::string ns;
+  std::string name;
+  auto operator<=>(const PodKey&) const = default;
+};
+std::string to_string(const PodKey& key);
+
+struct Pod {
+  PodKey key;
+  std::string uid;
+  Labels labels;
+  Labels annotations;
+  std::string node_name;  // empty: not placed yet
+  Labels node_selector;
+  std::string hostname;  // spec.hostname; empty: from the name
+  std::string subdomain;
+  bool set_hostname_as_fqdn = false;
+  bool host_network = false;
+  RestartPolicy restart_policy = RestartPolicy::Always;
+  std::chrono::seconds termination_grace{30};
+  std::vector<HostAlias> host_aliases;
+  std::vector<Container> init_containers;
+  std::vector<Container> containers;
+  std::vector<IpAddress> ips;  // status.podIPs; at most one a family
+  bool operator==(const Pod&) const = default;
+};
+
+// The kernel hostname of a pod (spec §2.1): spec.hostname, else the pod's name cut to 63 characters without
+// trailing '-' or '.'; the FQDN <hostname>.<subdomain>.<ns>.svc.<domain> with setHostnameAsFQDN. For a
+// hostNetwork pod the node's name is used instead; the caller knows it.
+std::string hostname_of(const Pod& pod, const std::string& cluster_domain);
+
+}  // namespace labctl::model
