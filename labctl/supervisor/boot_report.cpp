@@ -1,0 +1,50 @@
+#include "labctl/supervisor/boot_report.hpp"
+
+#include <array>
+
+namespace labctl::supervisor {
+namespace {
+
+constexpr std::array kKinds{ErrorKind::InvalidInput, ErrorKind::NotFound,    ErrorKind::AlreadyExists,
+                            ErrorKind::Permission,   ErrorKind::Unsupported, ErrorKind::Timeout,
+                            ErrorKind::Busy,         ErrorKind::Kernel,      ErrorKind::Internal};
+
+ErrorKind kind_named(const std::string& name) {
+  for (const ErrorKind kind : kKinds) {
+    if (to_string(kind) == name) {
+      return kind;
+    }
+  }
+  return ErrorKind::Internal;
+}
+
+}  // namespace
+
+std::string write_boot_report(const nlohmann::json& status) {
+  return nlohmann::json{{"status", status}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
+         "\n";
+}
+
+std::string write_boot_report(const Error& failure) {
+  const nlohmann::json error{
+      {"kind", to_string(failure.kind())}, {"message", failure.message()}, {"hint", failure.hint()}};
+  return nlohmann::json{{"error", error}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
+         "\n";
+}
+
+BootReport parse_boot_report(const std::string& text) {
+  BootReport report;
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  if (json.is_object() && json.contains("status")) {
+    report.status = json["status"];
+  } else if (json.is_object() && json.contains("error")) {
+    const nlohmann::json& error = json["error"];
+    report.failure =
+        Error(kind_named(error.value("kind", "")), error.value("message", ""), error.value("hint", ""));
+  } else {
+    report.failure = Error(ErrorKind::Kernel, "boot: the lab's supervisor was killed before it was ready");
+  }
+  return report;
+}
+
+}  // namespace labctl::supervisor

@@ -1,0 +1,217 @@
+#include "labctl/supervisor/keeper.hpp"
+
+#include "labctl/supervisor/boot_report.hpp"
+#include "labctl/supervisor/host_check.hpp"
+#include "labctl/supervisor/registry.hpp"
+#include "labctl/supervisor/supervisor.hpp"
+#include "topology/kernel/capsule.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+namespace labctl::supervisor {
+namespace {
+
+// Pipes between the keeper and the process that leaves the host's namespaces.
+struct Handshake {
+  UniqueFd unshared_read, unshared_write;  // child: a byte when it has left
+  UniqueFd mapped_read, mapped_write;      // keeper: 'm' mapped by newuidmap, 's' map a single id yourself
+  UniqueFd pid_read, pid_write;            // child: the supervisor's pid
+  UniqueFd go_read, go_write;              // keeper: the same pid, once it is the supervisor's parent
+};
+
+void make_pipe(UniqueFd& read_end, UniqueFd& write_end) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    throw Error::from_errno(errno, "make a pipe");
+  }
+  read_end.reset(ends[0]);
+  write_end.reset(ends[1]);
+}
+
+template <typename Value>
+bool read_value(const UniqueFd& fd, Value& value) {
+  ssize_t size = 0;
+  do {
+    size = ::read(fd.get(), &value, sizeof value);
+  } while (size < 0 && errno == EINTR);
+  return size == sizeof value;
+}
+
+template <typename Value>
+void write_value(const UniqueFd& fd, const Value& value) {
+  // A reader that died is noticed by its parent, not here.
+  [[maybe_unused]] const ssize_t size = ::write(fd.get(), &value, sizeof value);
+}
+
+void report_failure(const UniqueFd& report, const Error& error) {
+  const std::string text = write_boot_report(error);
+  [[maybe_unused]] const ssize_t size = ::write(report.get(), text.data(), text.size());
+}
+
+void detach_from_terminal() {
+  ::setsid();
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int stream : {0, 1, 2}) {
+    ::dup2(null.get(), stream);
+  }
+  [[maybe_unused]] const int result = ::chdir("/");
+}
+
+// The first process of the lab: dies with the keeper.
+[[noreturn]] void become_supervisor(KeeperSetup& setup, Handshake& pipes, kernel::IdMapping mapping) {
+  pipes.unshared_read.reset();
+  pipes.mapped_write.reset();
+  pipes.pid_read.reset();
+  pipes.pid_write.reset();
+  pipes.go_write.reset();
+  pid_t own_pid = 0;
+  if (!read_value(pipes.go_read, own_pid)) {
+    ::_exit(1);  // the keeper is gone already
+  }
+  // The keeper is now our parent, and stays it to the end.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  pollfd keeper{pipes.go_read.get(), POLLIN, 0};
+  if (::poll(&keeper, 1, 0) != 0) {
+    ::_exit(1);
+  }
+  ::prctl(PR_SET_NAME, "labctl-lab");
+  SupervisorSetup supervisor;
+  supervisor.options = setup.options;
+  supervisor.lock = std::move(setup.lock);
+  supervisor.listening = std::move(setup.listening);
+  supervisor.report = std::move(setup.report);
+  supervisor.keeper = std::move(pipes.go_read);
+  supervisor.pid_outside = own_pid;
+  supervisor.mapping = mapping;
+  setup.commit.reset();
+  ::_exit(run_supervisor(std::move(supervisor)));
+}
+
+// Leaves the host's namespaces, starts the supervisor in them and ends.
+[[noreturn]] void leave_host(KeeperSetup& setup, Handshake& pipes, const kernel::IdPlan& ids) {
+  int status = 1;
+  try {
+    kernel::unshare_capsule(ids.mapping);
+    kernel::IdMapping mapping = ids.mapping;
+    if (mapping != kernel::IdMapping::Root) {
+      write_value(pipes.unshared_write, 'u');
+      char answer = 0;
+      if (!read_value(pipes.mapped_read, answer)) {
+        ::_exit(1);
+      }
+      if (answer == 's') {
+        mapping = kernel::IdMapping::Single;
+        kernel::write_single_map(ids);
+      }
+    }
+    const pid_t supervisor = ::fork();
+    if (supervisor == 0) {
+      become_supervisor(setup, pipes, mapping);
+    }
+    if (supervisor < 0) {
+      throw Error::from_errno(errno, "start the supervisor");
+    }
+    write_value(pipes.pid_write, supervisor);
+    status = 0;
+  } catch (const Error& error) {
+    report_failure(setup.report, host_error(error));
+  }
+  ::_exit(status);
+}
+
+// Returns the supervisor's pid, or -1 when it could not be started (the reason is in the report).
+pid_t start_supervisor(KeeperSetup& setup, Handshake& pipes) {
+  const kernel::IdPlan ids = kernel::plan_ids();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    leave_host(setup, pipes, ids);
+  }
+  pipes.unshared_write.reset();
+  pipes.mapped_read.reset();
+  pipes.pid_write.reset();
+  pipes.go_read.reset();
+  char left = 0;
+  if (child > 0 && ids.mapping != kernel::IdMapping::Root && read_value(pipes.unshared_read, left)) {
+    const bool mapped =
+        ids.mapping == kernel::IdMapping::Subordinate && kernel::write_subordinate_maps(child, ids);
+    write_value(pipes.mapped_write, mapped ? 'm' : 's');
+  }
+  pid_t supervisor = -1;
+  if (child > 0 && !read_value(pipes.pid_read, supervisor)) {
+    supervisor = -1;
+  }
+  int status = 0;
+  while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return supervisor;
+}
+
+// Until the supervisor has ended; ends it when the command goes without having committed.
+void watch(pid_t supervisor, UniqueFd commit) {
+  const UniqueFd ended(static_cast<int>(::syscall(SYS_pidfd_open, supervisor, 0)));
+  while (ended) {
+    // poll(2) ignores negative descriptors: once committed, only the supervisor's end counts.
+    pollfd waits[] = {{ended.get(), POLLIN, 0}, {commit ? commit.get() : -1, POLLIN, 0}};
+    if (::poll(waits, 2, -1) < 0 && errno != EINTR) {
+      break;
+    }
+    if (waits[0].revents != 0) {
+      break;
+    }
+    if (waits[1].revents != 0) {
+      char byte = 0;
+      if (!read_value(commit, byte)) {
+        ::kill(supervisor, SIGKILL);
+      }
+      commit.reset();
+    }
+  }
+  int status = 0;
+  while (::waitpid(supervisor, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace
+
+void keep_lab(KeeperSetup setup) noexcept {
+  const std::string lab = setup.options->lab;
+  detach_from_terminal();
+  // The process between keeper and supervisor ends at once; the supervisor must then become our child.
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  ::prctl(PR_SET_NAME, "labctl-keeper");
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
+  ::sigprocmask(SIG_SETMASK, &setup.signals_before, nullptr);
+  pid_t supervisor = -1;
+  try {
+    Handshake pipes;
+    make_pipe(pipes.unshared_read, pipes.unshared_write);
+    make_pipe(pipes.mapped_read, pipes.mapped_write);
+    make_pipe(pipes.pid_read, pipes.pid_write);
+    make_pipe(pipes.go_read, pipes.go_write);
+    supervisor = start_supervisor(setup, pipes);
+    if (supervisor > 0) {
+      write_value(pipes.go_write, supervisor);
+      setup.listening.reset();
+      setup.report.reset();
+      watch(supervisor, std::move(setup.commit));
+    }
+  } catch (const Error& error) {
+    report_failure(setup.report, error);
+  }
+  release_lab(lab);
+  ::_exit(0);
+}
+
+}  // namespace labctl::supervisor

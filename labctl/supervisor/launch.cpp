@@ -1,0 +1,158 @@
+#include "labctl/supervisor/launch.hpp"
+
+#include "labctl/api/unix_socket.hpp"
+#include "labctl/supervisor/boot_report.hpp"
+#include "labctl/supervisor/keeper.hpp"
+#include "labctl/supervisor/registry.hpp"
+#include "topology/base/error.hpp"
+#include "topology/base/scope_exit.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <utility>
+
+namespace labctl::supervisor {
+namespace {
+
+// SIGINT and SIGTERM as a descriptor while the lab boots, so that a Ctrl-C waits for nothing and leaves
+// nothing.
+class StopSignals {
+ public:
+  StopSignals() {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, SIGINT);
+    ::sigaddset(&signals, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &signals, &before_);
+    fd_.reset(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  ~StopSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  const sigset_t& before() const { return before_; }
+  int fd() const { return fd_.get(); }
+  int take() const {
+    signalfd_siginfo info{};
+    return ::read(fd_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+  }
+
+ private:
+  sigset_t before_{};
+  UniqueFd fd_;
+};
+
+// Reads the boot report to its end: the supervisor closes the pipe after one line, or dies.
+std::string read_report(int report, const StopSignals& signals, std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  std::string text;
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    pollfd waits[] = {{report, POLLIN, 0}, {signals.fd(), POLLIN, 0}};
+    const int ready = ::poll(waits, 2, static_cast<int>(std::max<long long>(0, left.count())));
+    if (ready == 0) {
+      throw Error(ErrorKind::Timeout, "boot: not ready after " + std::to_string(timeout.count()) + " ms",
+                  "give more time with --timeout");
+    }
+    if (const int signal = signals.take(); signal != 0) {
+      throw Interrupted{signal};
+    }
+    if ((waits[0].revents & (POLLIN | POLLHUP)) != 0) {
+      char piece[4096];
+      const ssize_t size = ::read(report, piece, sizeof piece);
+      if (size <= 0) {
+        return text;
+      }
+      text.append(piece, static_cast<size_t>(size));
+    }
+  }
+}
+
+}  // namespace
+
+LaunchedLab::LaunchedLab(std::string lab, pid_t keeper, UniqueFd commit, nlohmann::json status)
+    : lab_(std::move(lab)), keeper_(keeper), commit_(std::move(commit)), status_(std::move(status)) {}
+
+LaunchedLab::LaunchedLab(LaunchedLab&& other) noexcept
+    : lab_(std::move(other.lab_)),
+      keeper_(std::exchange(other.keeper_, -1)),
+      commit_(std::move(other.commit_)),
+      status_(std::move(other.status_)) {}
+
+LaunchedLab::~LaunchedLab() { take_down(); }
+
+void LaunchedLab::commit() {
+  const char byte = 1;
+  if (::write(commit_.get(), &byte, 1) != 1) {
+    throw Error(ErrorKind::Kernel, "lab \"" + lab_ + "\": ended right after it was ready");
+  }
+  commit_.reset();
+  keeper_ = -1;
+}
+
+void LaunchedLab::take_down() noexcept {
+  if (keeper_ < 0) {
+    return;
+  }
+  commit_.reset();
+  int status = 0;
+  while (::waitpid(keeper_, &status, 0) < 0 && errno == EINTR) {
+  }
+  keeper_ = -1;
+}
+
+UniqueFd LaunchedLab::keeper_fd() const {
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, keeper_, 0)));
+}
+
+LaunchedLab launch(const LaunchOptions& options) {
+  const StopSignals signals;
+  KeeperSetup setup;
+  setup.options = &options;
+  setup.lock = claim_lab(options.lab);
+  ScopeExit release([&] { release_lab(options.lab); });
+  setup.listening = api::listen_unix(socket_path(options.lab));
+  setup.signals_before = signals.before();
+
+  int report[2], commit[2];
+  if (::pipe2(report, O_CLOEXEC) != 0 || ::pipe2(commit, O_CLOEXEC) != 0) {
+    throw Error::from_errno(errno, "make a pipe");
+  }
+  const UniqueFd report_read(report[0]);
+  UniqueFd commit_write(commit[1]);
+  setup.report = UniqueFd(report[1]);
+  setup.commit = UniqueFd(commit[0]);
+
+  ::fflush(nullptr);
+  const pid_t keeper = ::fork();
+  if (keeper < 0) {
+    throw Error::from_errno(errno, "start the lab's keeper");
+  }
+  if (keeper == 0) {
+    release.dismiss();
+    commit_write.reset();
+    keep_lab(std::move(setup));
+  }
+  // From here on the keeper owns the folder.
+  release.dismiss();
+  setup = KeeperSetup{};
+  LaunchedLab lab(options.lab, keeper, std::move(commit_write), {});
+  const std::string text = read_report(report_read.get(), signals, options.timeout);
+  const BootReport boot = parse_boot_report(text);
+  if (boot.failure) {
+    lab.take_down();
+    throw *boot.failure;
+  }
+  const_cast<nlohmann::json&>(lab.status()) = boot.status;
+  return lab;
+}
+
+}  // namespace labctl::supervisor

@@ -1,0 +1,416 @@
+#include "topology/kernel/child_steps.hpp"
+
+#include "topology/kernel/program_lookup.hpp"
+#include "topology/kernel/seccomp_shim.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <fstream>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace labctl::kernel {
+namespace {
+
+using Call = ChildStep::Call;
+
+constexpr std::size_t kHostnameMax = 64;  // sethostname(2)
+
+int result(long returned) { return returned < 0 ? errno : 0; }
+
+int make_file(const char* path) {
+  const int fd = ::open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) {
+    return errno;
+  }
+  ::close(fd);
+  return 0;
+}
+
+// pivot_root(".", "."): the old root lies over the new one for a moment and is then detached; pivot_root(2).
+int enter_root(const char* path) {
+  if (::chdir(path) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0) {
+    return errno;
+  }
+  return result(::chdir("/"));
+}
+
+int close_on_exec() {
+  if (::syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC, Linux 5.11 */) == 0) {
+    return 0;
+  }
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  for (rlim_t fd = 3; fd < files.rlim_cur; ++fd) {
+    ::fcntl(static_cast<int>(fd), F_SETFD, FD_CLOEXEC);
+  }
+  return 0;
+}
+
+// Handlers would run in the child with the parent's descriptors, and ignored signals would stay ignored after
+// exec.
+void reset_signals() {
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) {
+    ::sigaction(number, &standard, nullptr);
+  }
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+const char* text_or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
+
+int run_step(const ChildStep& step, const ChildPlan& plan, char* const* argv, char* const* env) {
+  switch (step.call) {
+    case Call::SetNamespaces:
+      return result(::setns(step.fd, static_cast<int>(step.flags)));
+    case Call::Unshare:
+      return result(::unshare(static_cast<int>(step.flags)));
+    case Call::Mount:
+      return result(::mount(text_or_null(step.source), step.target.c_str(), text_or_null(step.type),
+                            step.flags, text_or_null(step.data)));
+    case Call::Mkdir:
+      return result(::mkdir(step.target.c_str(), 0755));
+    case Call::MakeFile:
+      return make_file(step.target.c_str());
+    case Call::Unlink:
+      return result(::unlink(step.target.c_str()));
+    case Call::EnterRoot:
+      return enter_root(step.target.c_str());
+    case Call::SetHostname:
+      return result(::sethostname(step.target.c_str(), step.target.size()));
+    case Call::Chdir:
+      return result(::chdir(step.target.c_str()));
+    case Call::SetSession:
+      return result(::setsid());
+    case Call::Duplicate:
+      return result(::dup2(step.fd, step.number));
+    case Call::Terminal:
+      return result(::ioctl(STDIN_FILENO, TIOCSCTTY, 0));
+    case Call::Limit: {
+      const rlimit limit{step.limit.soft, step.limit.hard};
+      return result(::setrlimit(static_cast<__rlimit_resource>(step.limit.resource), &limit));
+    }
+    case Call::Capabilities:
+      return drop_to_container_capabilities();
+    case Call::CloseOnExec:
+      return close_on_exec();
+    case Call::Filter:
+      return install_filter(plan.filter);
+    case Call::Exec:
+      return result(::execve(step.target.c_str(), argv, env));
+  }
+  return EINVAL;
+}
+
+class Planner {
+ public:
+  explicit Planner(const ProcessOptions& options) : options_(options) {}
+
+  ChildPlan plan(const int (&stdio)[3]) {
+    check();
+    const std::string program =
+        find_program(options_.argv.front(), path_variable(), options_.working_dir, file_tree());
+    enter_namespaces();
+    if (options_.join_pidfd < 0 && options_.view) {
+      mount_view(*options_.view);
+    }
+    if (options_.join_pidfd < 0 && !options_.hostname.empty()) {
+      add(Call::SetHostname, "set hostname " + options_.hostname).target = options_.hostname;
+    }
+    const std::string folder = options_.working_dir.empty() ? "/" : options_.working_dir;
+    add(Call::Chdir, "working directory " + folder).target = folder;
+    set_streams(stdio);
+    restrict();
+    add(Call::Exec, "exec " + options_.argv.front()).target = program;
+    plan_.argv = options_.argv;
+    for (const auto& [name, value] : options_.env) {
+      plan_.env.push_back(name + "=" + value);
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  void check() const {
+    if (options_.argv.empty()) {
+      throw Error(ErrorKind::InvalidInput, "exec: the command is empty");
+    }
+    if (options_.hostname.size() > kHostnameMax) {
+      throw Error(ErrorKind::InvalidInput, "set hostname " + options_.hostname + ": longer than 64 bytes");
+    }
+    if (!options_.working_dir.empty() && options_.working_dir.front() != '/') {
+      throw Error(ErrorKind::InvalidInput,
+                  "working directory " + options_.working_dir + ": not an absolute path");
+    }
+    if (options_.view && !options_.view->root.empty() && options_.view->scratch.empty()) {
+      throw Error(ErrorKind::Internal, "root " + options_.view->root + ": no scratch folder given");
+    }
+  }
+
+  // Where the program will be looked for, as seen from here.
+  std::string file_tree() const {
+    if (options_.join_pidfd < 0) {
+      return options_.view ? options_.view->root : std::string();
+    }
+    std::ifstream file("/proc/self/fdinfo/" + std::to_string(options_.join_pidfd));
+    for (std::string word; file >> word;) {
+      pid_t pid = -1;
+      if (word == "Pid:" && file >> pid && pid > 0) {
+        return "/proc/" + std::to_string(pid) + "/root";
+      }
+    }
+    throw Error(ErrorKind::NotFound, "join the container's namespaces: its process has ended");
+  }
+
+  std::string path_variable() const {
+    for (const auto& [name, value] : options_.env) {
+      if (name == "PATH") {
+        return value;
+      }
+    }
+    return std::string(kDefaultPath);
+  }
+
+  ChildStep& add(Call call, std::string act) {
+    ChildStep step{};
+    step.call = call;
+    step.act = std::move(act);
+    step.tolerated = call == Call::Mkdir ? EEXIST : call == Call::Unlink ? ENOENT : 0;
+    plan_.steps.push_back(std::move(step));
+    return plan_.steps.back();
+  }
+
+  void add_mount(std::string act, std::string source, std::string target, std::string type,
+                 unsigned long flags, std::string data = {}) {
+    ChildStep& step = add(Call::Mount, std::move(act));
+    step.source = std::move(source);
+    step.target = std::move(target);
+    step.type = std::move(type);
+    step.flags = flags;
+    step.data = std::move(data);
+  }
+
+  void enter_namespaces() {
+    if (options_.join_pidfd >= 0) {
+      ChildStep& step = add(Call::SetNamespaces, "join the container's namespaces");
+      step.fd = options_.join_pidfd;
+      step.flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWNET;
+      return;
+    }
+    if (options_.netns_fd >= 0) {
+      ChildStep& step = add(Call::SetNamespaces, "enter network namespace");
+      step.fd = options_.netns_fd;
+      step.flags = CLONE_NEWNET;
+    }
+    const unsigned long flags =
+        (options_.view ? CLONE_NEWNS : 0) | (options_.hostname.empty() ? 0 : CLONE_NEWUTS);
+    if (flags != 0) {
+      add(Call::Unshare, "create mount and UTS namespaces").flags = flags;
+    }
+  }
+
+  void mount_view(const MountView& view) {
+    add_mount("make mounts private", "", "/", "", MS_REC | MS_SLAVE);
+    std::string top;
+    if (!view.root.empty()) {
+      top = add_overlay(view.root, "/");
+      for (const char* folder : {"/proc", "/sys", "/dev", "/etc", "/tmp"}) {
+        // Absent, or a link that might lead out of the tree once it is followed from here.
+        if (resolve_in_root(view.root, folder) != folder) {
+          add(Call::Unlink, "make " + std::string(folder)).target = top + folder;
+          add(Call::Mkdir, "make " + std::string(folder)).target = top + folder;
+        }
+      }
+      add_mount("bind /proc", "/proc", top + "/proc", "", MS_BIND | MS_REC);
+      add_mount("bind /dev", "/dev", top + "/dev", "", MS_BIND | MS_REC);
+    }
+    if (view.fresh_sysfs) {
+      add_mount("mount sysfs", "sysfs", top + "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY);
+      // It is there already when the process stays in our network namespace.
+      plan_.steps.back().tolerated = EBUSY;
+    }
+    // Layers first: one put on later would hide what was bound below it.
+    std::vector<std::string> places;
+    for (const FileBind& bind : view.binds) {
+      places.push_back(make_place(bind, view, top));
+    }
+    for (std::size_t index = 0; index < places.size(); ++index) {
+      const FileBind& bind = view.binds[index];
+      add_mount("bind over " + bind.target, bind.source, places[index], "", MS_BIND | MS_REC);
+      if (bind.read_only) {
+        add_mount("make " + bind.target + " read-only", "", places[index], "",
+                  MS_BIND | MS_REMOUNT | MS_RDONLY);
+      }
+    }
+    if (!top.empty()) {
+      add(Call::EnterRoot, "enter root " + view.root).target = top;
+    }
+  }
+
+  // A writable layer over `lower`, which stays as it is. Returns where it can be seen: at `lower` itself for
+  // a folder of our own tree, in the scratch folder for another root.
+  std::string add_overlay(const std::string& lower, const std::string& place) {
+    const std::string layer = options_.view->scratch + "/" + std::to_string(layers_++);
+    const std::string merged = place == "/" ? layer + "/merged" : place;
+    for (const std::string& folder : {layer, layer + "/upper", layer + "/work", layer + "/merged"}) {
+      if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
+        throw Error::from_errno(errno, "make folder " + folder);
+      }
+    }
+    // userxattr: without it a user namespace may not mount one (Linux 5.11).
+    add_mount("layer over " + lower, "overlay", merged, "overlay", 0,
+              "userxattr,lowerdir=" + escaped(lower) + ",upperdir=" + escaped(layer + "/upper") +
+                  ",workdir=" + escaped(layer + "/work"));
+    return merged;
+  }
+
+  // As overlayfs reads its options: ':' parts lower folders, ',' options.
+  static std::string escaped(const std::string& path) {
+    std::string text;
+    for (const char letter : path) {
+      if (letter == ':' || letter == ',' || letter == '\\') {
+        text += '\\';
+      }
+      text += letter;
+    }
+    return text;
+  }
+
+  // Where to mount, as seen before the new root is entered; made if it is not there.
+  std::string make_place(const FileBind& bind, const MountView& view, const std::string& top) {
+    struct stat source {};
+    if (::stat(bind.source.c_str(), &source) != 0) {
+      throw Error::from_errno(errno, "bind " + bind.source);
+    }
+    const std::size_t slash = bind.target.rfind('/');
+    if (bind.target.empty() || bind.target.front() != '/' || slash + 1 == bind.target.size()) {
+      throw Error(ErrorKind::InvalidInput,
+                  "bind over " + bind.target + ": not an absolute path of a file or folder");
+    }
+    if (!top.empty()) {
+      return top + place_in_root(bind, view.root, top, S_ISDIR(source.st_mode));
+    }
+    const std::optional<std::string> found = resolve_in_root("", bind.target);
+    return found ? *found : add_missing_place(bind, view, S_ISDIR(source.st_mode));
+  }
+
+  // In our own tree: nothing is there to mount over, or only a link to what the lab does not have. A layer
+  // over the folder takes the new file.
+  std::string add_missing_place(const FileBind& bind, const MountView& view, bool is_folder) {
+    const std::size_t slash = bind.target.rfind('/');
+    const std::optional<std::string> folder =
+        resolve_in_root("", slash == 0 ? "/" : bind.target.substr(0, slash));
+    if (!folder || *folder == "/") {
+      throw Error(ErrorKind::NotFound, "bind over " + bind.target + ": its folder is not there");
+    }
+    if (view.scratch.empty()) {
+      throw Error(ErrorKind::Internal,
+                  "bind over " + bind.target + ": not there, and no scratch folder given");
+    }
+    if (!layered_.contains(*folder)) {
+      add_overlay(*folder, *folder);
+      layered_.insert(*folder);
+    }
+    const std::string place = *folder + bind.target.substr(slash);
+    add_place(bind.target, place, is_folder);
+    return place;
+  }
+
+  // In another root, where every folder is writable by us: links are never followed from out here.
+  std::string place_in_root(const FileBind& bind, const std::string& root, const std::string& top,
+                            bool is_folder) {
+    const std::size_t slash = bind.target.rfind('/');
+    const std::string wanted_folder = slash == 0 ? "/" : bind.target.substr(0, slash);
+    const std::optional<std::string> found = resolve_in_root(root, wanted_folder);
+    std::string folder = found.value_or(wanted_folder);
+    if (folder == "/") {
+      folder.clear();
+    }
+    if (!found) {
+      for (std::size_t end = wanted_folder.find('/', 1);; end = wanted_folder.find('/', end + 1)) {
+        add(Call::Mkdir, "make " + wanted_folder).target = top + wanted_folder.substr(0, end);
+        if (end == std::string::npos) {
+          break;
+        }
+      }
+    }
+    const std::string place = folder + bind.target.substr(slash);
+    if (resolve_in_root(root, place) != place) {
+      add_place(bind.target, top + place, is_folder);
+    }
+    return place;
+  }
+
+  void add_place(const std::string& target, const std::string& place, bool is_folder) {
+    add(Call::Unlink, "make " + target).target = place;
+    add(is_folder ? Call::Mkdir : Call::MakeFile, "make " + target).target = place;
+  }
+
+  void set_streams(const int (&stdio)[3]) {
+    if (options_.new_session || options_.controlling_terminal) {
+      add(Call::SetSession, "start session");
+    }
+    for (int number = 0; number < 3; ++number) {
+      ChildStep& step = add(Call::Duplicate, "set standard streams");
+      step.fd = stdio[number];
+      step.number = number;
+    }
+    if (options_.controlling_terminal) {
+      add(Call::Terminal, "take controlling terminal");
+    }
+  }
+
+  // The filter comes last: it would otherwise see our own calls.
+  void restrict() {
+    for (const ResourceLimit& limit : options_.limits) {
+      add(Call::Limit, "set resource limit " + std::to_string(limit.resource)).limit = limit;
+    }
+    if (options_.capabilities == CapabilityPolicy::Container) {
+      add(Call::Capabilities, "drop capabilities");
+    }
+    add(Call::CloseOnExec, "close descriptors");
+    if (options_.seccomp_shim) {
+      plan_.filter = shim_filter();
+      if (!plan_.filter.empty()) {
+        add(Call::Filter, "install seccomp filter");
+      }
+    }
+  }
+
+  const ProcessOptions& options_;
+  ChildPlan plan_;
+  int layers_ = 0;
+  std::set<std::string> layered_;
+};
+
+}  // namespace
+
+ChildPlan plan_child(const ProcessOptions& options, const int (&stdio)[3]) {
+  return Planner(options).plan(stdio);
+}
+
+ChildFailure run_steps(const ChildPlan& plan, char* const* argv, char* const* env) noexcept {
+  reset_signals();
+  ::umask(022);
+  for (std::size_t index = 0; index < plan.steps.size(); ++index) {
+    const int cause = run_step(plan.steps[index], plan, argv, env);
+    if (cause != 0 && cause != plan.steps[index].tolerated) {
+      return {static_cast<std::int32_t>(index), cause};
+    }
+  }
+  return {static_cast<std::int32_t>(plan.steps.size()), 0};
+}
+
+}  // namespace labctl::kernel

@@ -1,0 +1,73 @@
+#pragma once
+
+// What a child does between fork and exec, as a list prepared before the fork: planning may allocate and
+// throw, carrying out may only make system calls (signal-safety(7)), since other threads of the parent may
+// hold any lock.
+
+#include "topology/kernel/process.hpp"
+
+#include <linux/filter.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace labctl::kernel {
+
+// One system call; which of the fields it uses is in run_steps.
+struct ChildStep {
+  enum class Call {
+    SetNamespaces,  // setns(fd, flags)
+    Unshare,        // unshare(flags)
+    Mount,          // mount(source, target, type, flags, data)
+    Mkdir,          // mkdir(target)
+    MakeFile,       // an empty file at target, which may exist
+    Unlink,         // unlink(target)
+    EnterRoot,      // pivot_root to target, the old root detached
+    SetHostname,    // sethostname(target)
+    Chdir,          // chdir(target)
+    SetSession,     // setsid()
+    Duplicate,      // dup2(fd, number)
+    Terminal,       // descriptor 0 becomes the controlling terminal
+    Limit,          // setrlimit(number, limit)
+    Capabilities,   // drop_to_container_capabilities()
+    CloseOnExec,    // every descriptor from 3 on
+    Filter,         // install_filter(filter)
+    Exec,           // execve(target, argv, env)
+  };
+  Call call;
+  std::string act;  // for the message when it fails: "mount /etc/hosts"
+  std::string source;
+  std::string target;
+  std::string type;
+  std::string data;
+  unsigned long flags = 0;
+  int fd = -1;
+  int number = 0;
+  int tolerated = 0;  // an errno that counts as success
+  ResourceLimit limit;
+};
+
+struct ChildPlan {
+  std::vector<ChildStep> steps;
+  std::vector<sock_filter> filter;
+  std::vector<std::string> argv;
+  std::vector<std::string> env;  // "NAME=value"
+};
+
+// `stdio` are the descriptors that become 0, 1 and 2; all from 3 on. Folders under MountView::scratch are
+// made here. Throws Error: NotFound if the program, a source or the root is absent; InvalidInput.
+ChildPlan plan_child(const ProcessOptions& options, const int (&stdio)[3]);
+
+// What the child tells its parent when a step is refused.
+struct ChildFailure {
+  std::int32_t step = 0;
+  std::int32_t errno_value = 0;
+};
+
+// Carries out the steps; does not return if Exec succeeds. `argv` and `env` end in a null pointer.
+// Async-signal-safe.
+ChildFailure run_steps(const ChildPlan& plan, char* const* argv, char* const* env) noexcept;
+
+}  // namespace labctl::kernel

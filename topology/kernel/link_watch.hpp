@@ -1,0 +1,16 @@
+#pragma once
+
+// Waiting for links to carry packets. A bridge port forwards, and a link's queue is active, only after the
+// kernel's link watch has run, some time after the carrier came; what is sent before is dropped without a
+// word, which looks like loss in a network just built. See Documentation/networking/operstates.rst.
+
+#include <chrono>
+
+namespace labctl::kernel {
+
+// Waits until every bridge port of the calling thread's network namespace, and every bridge that has one, is
+// up (IF_OPER_UP); ports set down, or whose other end is down, are not waited for. Driven by RTNLGRP_LINK
+// events. Throws Error: Timeout naming a link that is not up by then.
+void wait_until_forwarding(std::chrono::milliseconds timeout);
+
+}  // namespace labctl::kernel
