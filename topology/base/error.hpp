@@ -11,7 +11,17 @@
 
 namespace labctl {
 
-enum class ErrorKind { InvalidInput, NotFound, AlreadyExists, Permission, Unsupported, Timeout, Busy, Kernel, Internal };
+enum class ErrorKind {
+  InvalidInput,
+  NotFound,
+  AlreadyExists,
+  Permission,
+  Unsupported,
+  Timeout,
+  Busy,
+  Kernel,
+  Internal
+};
 
 // "InvalidInput", ...: the stable code in JSON output.
 std::string_view to_string(ErrorKind kind);
@@ -21,9 +31,9 @@ class Error : public std::exception {
   // `message` reads "act: cause", without a full stop; `hint` says how to mend it, or is empty.
   Error(ErrorKind kind, std::string message, std::string hint = {});
 
-  // From an errno: the kind follows it (EPERM and EACCES: Permission, EEXIST: AlreadyExists, ENOENT: NotFound,
-  // EOPNOTSUPP and friends: Unsupported, EBUSY: Busy, ETIMEDOUT: Timeout, else Kernel), and the message becomes
-  // "act: File exists (EEXIST)".
+  // From an errno: the kind follows it (EPERM and EACCES: Permission, EEXIST: AlreadyExists, ENOENT:
+  // NotFound, EOPNOTSUPP and friends: Unsupported, EBUSY: Busy, ETIMEDOUT: Timeout, else Kernel), and the
+  // message becomes "act: File exists (EEXIST)".
   static Error from_errno(int errno_value, std::string_view act, std::string hint = {});
 
   // Adds the place the error passed through: "pod web-0" makes "pod web-0: act: cause".

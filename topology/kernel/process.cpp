@@ -22,8 +22,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <memory>
@@ -37,7 +38,7 @@ constexpr int kFirstFreeFd = 3;
 // A fork bomb could outrun us for ever.
 constexpr int kKillRounds = 20;
 // A process in an uninterruptible call dies only after it; the main thread does not wait longer for it.
-constexpr int kKillWaitMs = 500;
+constexpr std::chrono::milliseconds kKillWait{500};
 
 int send_signal(int pidfd, int number) {
   return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0));
@@ -188,15 +189,18 @@ ino_t inode_of(const char* path) {
   return ::stat(path, &status) == 0 ? status.st_ino : 0;
 }
 
-ino_t mount_namespace_of(pid_t pid) { return inode_of(("/proc/" + std::to_string(pid) + "/ns/mnt").c_str()); }
+ino_t namespace_of(pid_t pid, NamespaceKind kind) {
+  const char* file = kind == NamespaceKind::Mount ? "/ns/mnt" : "/ns/net";
+  return inode_of(("/proc/" + std::to_string(pid) + file).c_str());
+}
 
 struct CloseFolder {
   void operator()(DIR* folder) const noexcept { ::closedir(folder); }
 };
 
-// The processes in /proc that are in the mount namespace, each held by a pidfd before it is looked at, so
-// that the signal goes to the one that was seen.
-std::vector<UniqueFd> members_of(ino_t mount_namespace) {
+// The processes in /proc that are in one of the namespaces, each held by a pidfd before it is looked
+// at, so that the signal goes to the one that was seen.
+std::vector<UniqueFd> members_of(NamespaceKind kind, const std::set<ino_t>& namespaces) {
   std::vector<UniqueFd> members;
   const std::unique_ptr<DIR, CloseFolder> folder(::opendir("/proc"));
   if (!folder) {
@@ -204,11 +208,11 @@ std::vector<UniqueFd> members_of(ino_t mount_namespace) {
   }
   while (const dirent* entry = ::readdir(folder.get())) {
     const pid_t pid = std::atoi(entry->d_name);
-    if (pid <= 1 || mount_namespace_of(pid) != mount_namespace) {
+    if (pid <= 1 || !namespaces.contains(namespace_of(pid, kind))) {
       continue;
     }
     UniqueFd pidfd = open_pidfd(pid);
-    if (pidfd && mount_namespace_of(pid) == mount_namespace) {
+    if (pidfd && namespaces.contains(namespace_of(pid, kind))) {
       members.push_back(std::move(pidfd));
     }
   }
@@ -300,18 +304,18 @@ ChildProcess spawn(const ProcessOptions& options) {
   child.in = std::move(in.parent);
   child.out = std::move(out.parent);
   child.err = std::move(err.parent);
-  const ino_t mount_namespace = mount_namespace_of(child.pid_);
-  child.mount_namespace_ = mount_namespace == mount_namespace_of(::getpid()) ? 0 : mount_namespace;
+  const ino_t mount_namespace = namespace_of(child.pid_, NamespaceKind::Mount);
+  child.mount_namespace_ =
+      mount_namespace == namespace_of(::getpid(), NamespaceKind::Mount) ? 0 : mount_namespace;
   return child;
 }
 
-std::size_t kill_mount_namespace(ino_t mount_namespace) {
-  if (mount_namespace == 0 || mount_namespace == mount_namespace_of(::getpid())) {
-    return 0;
-  }
+std::size_t kill_members(NamespaceKind kind, std::set<ino_t> namespaces) {
+  namespaces.erase(0);
+  namespaces.erase(namespace_of(::getpid(), kind));
   std::size_t count = 0;
-  for (int round = 0; round < kKillRounds; ++round) {
-    const std::vector<UniqueFd> members = members_of(mount_namespace);
+  for (int round = 0; round < kKillRounds && !namespaces.empty(); ++round) {
+    const std::vector<UniqueFd> members = members_of(kind, namespaces);
     std::size_t killed = 0;
     for (const UniqueFd& member : members) {
       killed += send_signal(member.get(), SIGKILL) == 0 ? 1 : 0;
@@ -320,9 +324,12 @@ std::size_t kill_mount_namespace(ino_t mount_namespace) {
       break;
     }
     count += killed;
+    const auto deadline = std::chrono::steady_clock::now() + kKillWait;
     for (const UniqueFd& member : members) {
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
       pollfd dead{member.get(), POLLIN, 0};
-      ::poll(&dead, 1, kKillWaitMs);
+      ::poll(&dead, 1, std::max(0, static_cast<int>(left.count())));
     }
   }
   return count;

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -131,9 +132,12 @@ class ChildProcess {
 // refused, as in "mount /etc/hosts: Permission denied (EACCES)"; InvalidInput for an empty argv.
 ChildProcess spawn(const ProcessOptions& options);
 
-// Kills every process of a mount namespace, such as what a container left behind when its first process
-// ended; a daemon cannot get away by a new session. Repeats until none is seen. Returns how many were killed.
-// Does nothing for 0 and for the caller's own. Needs /proc.
-std::size_t kill_mount_namespace(ino_t mount_namespace);
+enum class NamespaceKind { Mount, Network };
+
+// Kills every process that is in one of these namespaces (by inode), such as what a container left behind
+// when its first process ended; a daemon cannot get away by a new session. Repeats until none is seen.
+// Returns how many were killed. 0 and the caller's own namespace are skipped. Reads all of /proc: give many
+// at once.
+std::size_t kill_members(NamespaceKind kind, std::set<ino_t> namespaces);
 
 }  // namespace labctl::kernel

@@ -1,6 +1,7 @@
 #pragma once
 
-// The Cluster of a lab file (labctl.dev/v1alpha1), with every default filled in: what the fabric is planned from.
+// The Cluster of a lab file (labctl.dev/v1alpha1), with every default filled in: what the fabric is planned
+// from.
 
 #include "topology/base/ip_address.hpp"
 #include "topology/model/label_selector.hpp"
@@ -17,7 +18,8 @@ namespace labctl::model {
 enum class NetworkMode { Routed, Vxlan };
 enum class Dataplane { Maps, KubeProxyNftables };
 
-// One node. Empty `pod_cidrs` and `addresses` are given out by plan::give_out_addresses; at most one of each a family.
+// One node. Empty `pod_cidrs` and `addresses` are given out by plan::give_out_addresses; at most one of each
+// a family.
 struct Node {
   std::string name;
   Labels labels;
@@ -110,8 +112,8 @@ struct DefaultRanges {
 };
 const DefaultRanges& default_ranges(Family family);
 
-// The router's address on the underlay: the last but one host address of the node range (IPv4 .254 of a /24), and
-// on the outside network the first (.1).
+// The router's address on the underlay: the last but one host address of the node range (IPv4 .254 of a /24),
+// and on the outside network the first (.1).
 IpAddress router_node_address(const Prefix& node_cidr);
 IpAddress router_outside_address(const Prefix& outside);
 

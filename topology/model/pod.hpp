@@ -1,7 +1,7 @@
 #pragma once
 
-// A Pod as the runtime needs it: core/v1 Pod, the fields that decide what runs and where. The object itself stays
-// JSON in the store; this is decoded from it.
+// A Pod as the runtime needs it: core/v1 Pod, the fields that decide what runs and where. The object itself
+// stays JSON in the store; this is decoded from it.
 
 #include "topology/base/ip_address.hpp"
 #include "topology/model/label_selector.hpp"
@@ -23,7 +23,8 @@ struct ContainerPort {
   bool operator==(const ContainerPort&) const = default;
 };
 
-// A literal value, or, with `field_path` set, a fieldRef such as "status.podIP" resolved when the container starts.
+// A literal value, or, with `field_path` set, a fieldRef such as "status.podIP" resolved when the container
+// starts.
 struct EnvVar {
   std::string name;
   std::string value;
@@ -50,6 +51,16 @@ struct HostAlias {
 
 enum class RestartPolicy { Always, OnFailure, Never };
 
+enum class DnsPolicy { ClusterFirst, ClusterFirstWithHostNet, Default, None };
+
+// spec.dnsConfig; merged onto what the policy gives.
+struct DnsConfig {
+  std::vector<IpAddress> nameservers;
+  std::vector<std::string> searches;
+  std::vector<std::string> options;  // as resolv.conf(5) writes them: "ndots:2", "edns0"
+  bool operator==(const DnsConfig&) const = default;
+};
+
 // Names an object: "default/web-0".
 struct PodKey {
   std::string ns;
@@ -71,6 +82,8 @@ struct Pod {
   bool host_network = false;
   RestartPolicy restart_policy = RestartPolicy::Always;
   std::chrono::seconds termination_grace{30};
+  DnsPolicy dns_policy = DnsPolicy::ClusterFirst;
+  DnsConfig dns_config;
   std::vector<HostAlias> host_aliases;
   std::vector<Container> init_containers;
   std::vector<Container> containers;

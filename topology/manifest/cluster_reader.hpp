@@ -1,0 +1,21 @@
+#pragma once
+
+// The spec of a Cluster, its fields sound by kClusterSpec, to model::Cluster with every default filled in;
+// and the rules that span fields: ranges that must not overlap, families, room for the nodes, names and
+// addresses used twice.
+
+#include "topology/manifest/findings.hpp"
+#include "topology/model/cluster.hpp"
+
+#include <string>
+
+namespace labctl::manifest {
+
+// One host has room for a thousand namespaces of nodes, and the underlay bridge for 1,024 ports.
+inline constexpr int kNodesMax = 1000;
+
+// `spec` may be absent: then the default Cluster. What is wrong is in `findings`; the result is then only
+// good for looking up names.
+model::Cluster read_cluster(const Place& spec, std::string name, Findings& findings);
+
+}  // namespace labctl::manifest

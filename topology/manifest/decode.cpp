@@ -1,0 +1,248 @@
+#include "topology/manifest/decode.hpp"
+
+#include "topology/base/error.hpp"
+#include "topology/manifest/cluster_reader.hpp"
+#include "topology/manifest/kinds.hpp"
+#include "topology/manifest/yaml_tree.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <utility>
+
+namespace labctl::manifest {
+namespace {
+
+using nlohmann::json;
+
+const json& at_or_null(const json& object, const char* field) {
+  static const json null;
+  const auto found = object.find(field);
+  return found == object.end() ? null : *found;
+}
+
+std::string text_at(const json& object, const char* field) {
+  const json& value = at_or_null(object, field);
+  return value.is_null() ? std::string() : value.get<std::string>();
+}
+
+std::vector<std::string> texts_at(const json& object, const char* field) {
+  const json& value = at_or_null(object, field);
+  return value.is_null() ? std::vector<std::string>() : value.get<std::vector<std::string>>();
+}
+
+IpAddress decode_ip(const json& value) {
+  const auto address = IpAddress::parse(value.get_ref<const std::string&>());
+  if (!address) {
+    throw Error(ErrorKind::InvalidInput, "decode address: " + value.get<std::string>() + " is none");
+  }
+  return *address;
+}
+
+model::EnvVar decode_variable(const json& variable) {
+  model::EnvVar out{text_at(variable, "name"), text_at(variable, "value"), {}};
+  const json& source = at_or_null(variable, "valueFrom");
+  if (source.is_object()) {
+    out.field_path = text_at(at_or_null(source, "fieldRef"), "fieldPath");
+  }
+  return out;
+}
+
+model::ContainerPort decode_port(const json& port) {
+  model::ContainerPort out;
+  out.name = text_at(port, "name");
+  out.container_port = port.at("containerPort").get<std::uint16_t>();
+  out.host_port = port.value("hostPort", std::uint16_t{0});
+  out.protocol = model::parse_protocol(port.value("protocol", "TCP")).value_or(model::Protocol::Tcp);
+  return out;
+}
+
+model::Container decode_container(const json& container) {
+  model::Container out;
+  out.name = text_at(container, "name");
+  out.image = text_at(container, "image");
+  out.command = texts_at(container, "command");
+  out.args = texts_at(container, "args");
+  out.working_dir = text_at(container, "workingDir");
+  for (const json& variable : at_or_null(container, "env")) {
+    out.env.push_back(decode_variable(variable));
+  }
+  for (const json& port : at_or_null(container, "ports")) {
+    out.ports.push_back(decode_port(port));
+  }
+  return out;
+}
+
+std::vector<model::Container> decode_containers(const json& spec, const char* field) {
+  std::vector<model::Container> out;
+  for (const json& container : at_or_null(spec, field)) {
+    out.push_back(decode_container(container));
+  }
+  return out;
+}
+
+model::RestartPolicy decode_restart_policy(const std::string& text) {
+  return text == "Never"       ? model::RestartPolicy::Never
+         : text == "OnFailure" ? model::RestartPolicy::OnFailure
+                               : model::RestartPolicy::Always;
+}
+
+model::DnsPolicy decode_dns_policy(const std::string& text) {
+  return text == "ClusterFirstWithHostNet" ? model::DnsPolicy::ClusterFirstWithHostNet
+         : text == "Default"               ? model::DnsPolicy::Default
+         : text == "None"                  ? model::DnsPolicy::None
+                                           : model::DnsPolicy::ClusterFirst;
+}
+
+model::DnsConfig decode_dns_config(const json& config) {
+  model::DnsConfig out;
+  if (!config.is_object()) {
+    return out;
+  }
+  for (const json& address : at_or_null(config, "nameservers")) {
+    out.nameservers.push_back(decode_ip(address));
+  }
+  out.searches = texts_at(config, "searches");
+  for (const json& option : at_or_null(config, "options")) {
+    const std::string value = text_at(option, "value");
+    out.options.push_back(text_at(option, "name") + (value.empty() ? "" : ":" + value));
+  }
+  return out;
+}
+
+void decode_pod_spec(const json& spec, model::Pod& pod) {
+  pod.node_name = text_at(spec, "nodeName");
+  pod.node_selector = decode_labels(at_or_null(spec, "nodeSelector"));
+  pod.hostname = text_at(spec, "hostname");
+  pod.subdomain = text_at(spec, "subdomain");
+  pod.set_hostname_as_fqdn = spec.value("setHostnameAsFQDN", false);
+  pod.host_network = spec.value("hostNetwork", false);
+  pod.dns_policy = decode_dns_policy(text_at(spec, "dnsPolicy"));
+  pod.dns_config = decode_dns_config(at_or_null(spec, "dnsConfig"));
+  pod.restart_policy = decode_restart_policy(text_at(spec, "restartPolicy"));
+  pod.termination_grace = std::chrono::seconds(spec.value("terminationGracePeriodSeconds", 30));
+  for (const json& alias : at_or_null(spec, "hostAliases")) {
+    pod.host_aliases.push_back({decode_ip(alias.at("ip")), texts_at(alias, "hostnames")});
+  }
+  pod.init_containers = decode_containers(spec, "initContainers");
+  pod.containers = decode_containers(spec, "containers");
+}
+
+// JSON back to a tree, so that one reader knows the Cluster.
+const YamlNode* to_tree(const json& value, YamlArena& arena) {
+  YamlNode& node = arena.make(YamlNode::Kind::Null, {});
+  switch (value.type()) {
+    case json::value_t::string:
+      node.kind = YamlNode::Kind::String;
+      node.text = value.get<std::string>();
+      break;
+    case json::value_t::boolean:
+      node.kind = YamlNode::Kind::Boolean;
+      node.truth = value.get<bool>();
+      break;
+    case json::value_t::number_integer:
+    case json::value_t::number_unsigned:
+      node.kind = YamlNode::Kind::Integer;
+      node.integer = value.get<std::int64_t>();
+      break;
+    case json::value_t::number_float:
+      node.kind = YamlNode::Kind::Float;
+      node.number = value.get<double>();
+      break;
+    case json::value_t::array:
+      node.kind = YamlNode::Kind::Sequence;
+      for (const json& item : value) {
+        node.items.push_back(to_tree(item, arena));
+      }
+      break;
+    case json::value_t::object:
+      node.kind = YamlNode::Kind::Mapping;
+      for (const auto& [key, field] : value.items()) {
+        node.entries.push_back({key, {}, to_tree(field, arena)});
+      }
+      break;
+    case json::value_t::null:
+    case json::value_t::binary:
+    case json::value_t::discarded:
+      break;
+  }
+  return &node;
+}
+
+// nlohmann's own exceptions end here.
+template <typename Decode>
+auto decoded(const char* what, Decode decode) {
+  try {
+    return decode();
+  } catch (const json::exception& error) {
+    throw Error(ErrorKind::InvalidInput, std::string("decode ") + what + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+model::Labels decode_labels(const json& labels) {
+  return decoded("labels", [&] { return labels.is_null() ? model::Labels() : labels.get<model::Labels>(); });
+}
+
+model::LabelSelector decode_selector(const json& selector) {
+  return decoded("selector", [&] {
+    model::LabelSelector out;
+    if (selector.is_null()) {
+      return out;
+    }
+    out.match_labels = decode_labels(at_or_null(selector, "matchLabels"));
+    for (const json& expression : at_or_null(selector, "matchExpressions")) {
+      using Operator = model::SelectorRequirement::Operator;
+      const std::string op = expression.at("operator").get<std::string>();
+      out.match_expressions.push_back({expression.at("key").get<std::string>(),
+                                       op == "In"       ? Operator::In
+                                       : op == "NotIn"  ? Operator::NotIn
+                                       : op == "Exists" ? Operator::Exists
+                                                        : Operator::DoesNotExist,
+                                       texts_at(expression, "values")});
+    }
+    return out;
+  });
+}
+
+model::Pod decode_pod(const json& object) {
+  return decoded("pod", [&] {
+    model::Pod pod;
+    const json& metadata = object.at("metadata");
+    pod.key = {metadata.value("namespace", "default"), metadata.at("name").get<std::string>()};
+    pod.uid = text_at(metadata, "uid");
+    pod.labels = decode_labels(at_or_null(metadata, "labels"));
+    pod.annotations = decode_labels(at_or_null(metadata, "annotations"));
+    decode_pod_spec(object.at("spec"), pod);
+    const json& status = at_or_null(object, "status");
+    if (status.is_object()) {
+      for (const json& entry : at_or_null(status, "podIPs")) {
+        pod.ips.push_back(decode_ip(entry.at("ip")));
+      }
+    }
+    return pod;
+  });
+}
+
+model::Cluster decode_cluster(const json& spec, std::string name) {
+  YamlArena arena;
+  const YamlNode* tree = to_tree(spec, arena);
+  const Place place{tree->is_null() ? nullptr : tree, {}, {}, 0, nullptr, {}, -1};
+  Findings findings({"<cluster>"}, false);
+  model::Cluster cluster;
+  if (place) {
+    check_schema(place, kClusterSpec, findings);
+  }
+  if (findings.errors() == 0) {
+    cluster = read_cluster(place, std::move(name), findings);
+  }
+  for (const Diagnostic& diagnostic : findings.take()) {
+    if (diagnostic.severity == Severity::Error) {
+      throw Error(ErrorKind::InvalidInput, "decode cluster: " + diagnostic.path + ": " + diagnostic.message,
+                  diagnostic.hint);
+    }
+  }
+  return cluster;
+}
+
+}  // namespace labctl::manifest

@@ -1,0 +1,359 @@
+#include "topology/manifest/loader.hpp"
+
+#include "topology/manifest/cluster_reader.hpp"
+#include "topology/manifest/defaults.hpp"
+#include "topology/manifest/document_reader.hpp"
+#include "topology/manifest/kinds.hpp"
+#include "topology/manifest/references.hpp"
+#include "topology/manifest/tree_values.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+namespace labctl::manifest {
+namespace {
+
+// A List inside a List inside a List is nobody's file.
+constexpr int kListDepthMax = 3;
+
+std::vector<std::string> names_of(const std::vector<Source>& sources) {
+  std::vector<std::string> names;
+  for (const Source& source : sources) {
+    names.push_back(source.name);
+  }
+  return names;
+}
+
+// Steps of one load, in the order of run().
+class Load {
+ public:
+  Load(const std::vector<Source>& sources, const LoadOptions& options)
+      : sources_(sources), options_(options), findings_(names_of(sources), options.strict) {}
+
+  Loaded run() {
+    for (size_t i = 0; i < sources_.size(); ++i) {
+      read_source(static_cast<int>(i));
+    }
+    read_clusters();
+    check_duplicates(records_, findings_);
+    check_namespaces(records_, options_.known_namespaces, findings_);
+    check_nodes(records_, known_nodes(), findings_);
+    merge_node_labels();
+    build_objects();
+    loaded_.diagnostics = findings_.take();
+    return std::move(loaded_);
+  }
+
+ private:
+  void read_source(int source) {
+    const auto& text = sources_[static_cast<size_t>(source)].text;
+    for (const YamlNode* root : read_documents(source, text, arena_, findings_)) {
+      read_object({root, root->mark, root->mark, source, nullptr, {}, -1}, "", "", 0);
+    }
+  }
+
+  // `api_version` and `kind` are those that a typed list gives its items, or empty.
+  void read_object(const Place& place, std::string api_version, std::string kind_name, int depth) {
+    if (!place.node->is_mapping()) {
+      findings_.error(place, "an object must be a mapping, got " + description(*place.node),
+                      "begin with apiVersion: and kind:");
+      return;
+    }
+    if (!take_text(place, "apiVersion", api_version) || !take_text(place, "kind", kind_name)) {
+      return;
+    }
+    if (is_list(place, kind_name)) {
+      read_list(place, api_version, kind_name, depth);
+      return;
+    }
+    const Kind* kind = find_kind(api_version, kind_name);
+    if (kind == nullptr) {
+      report_unknown_kind(place, api_version, kind_name);
+      return;
+    }
+    if (kind->support == Support::Later) {
+      findings_.repeated(place.field("kind"), {"later " + kind_name, "not acted on yet: " + kind_name,
+                                               "the lab is built without it", false, true});
+    }
+    read_record(place, *kind);
+  }
+
+  bool take_text(const Place& place, std::string_view field, std::string& out) {
+    const Place value = place.field(field);
+    if (value && value.node->is_string() && !value.text().empty()) {
+      out = value.text();
+    } else if (value) {
+      findings_.error(value, "must be a text, got " + description(*value.node));
+      return false;
+    } else if (out.empty()) {
+      findings_.error(value, "is required", field == "kind" ? "as in kind: Pod" : "as in apiVersion: v1");
+      return false;
+    }
+    return true;
+  }
+
+  // "List", or "PodList" and the like with items.
+  static bool is_list(const Place& place, std::string_view kind) {
+    return kind == "List" || (kind.ends_with("List") && place.field("items"));
+  }
+
+  void read_list(const Place& place, const std::string& api_version, const std::string& kind, int depth) {
+    // A place that outlives this call's children: paths of items are rebuilt through it.
+    const Place& items = lists_.emplace_back(lists_.emplace_back(place).field("items"));
+    if (!items) {
+      return;
+    }
+    if (!items.node->is_sequence()) {
+      findings_.error(items, "must be a list, got " + description(*items.node),
+                      "begin each item with \"- \"");
+      return;
+    }
+    if (depth >= kListDepthMax) {
+      findings_.error(items, "lists of lists nest too deep", "list the objects themselves");
+      return;
+    }
+    const bool typed = kind != "List";
+    for (size_t i = 0; i < items.size(); ++i) {
+      const Place item = items.item(i);
+      if (!item) {
+        findings_.error(item, "an empty item", "remove the \"-\"");
+        continue;
+      }
+      read_object(item, typed ? api_version : "", typed ? kind.substr(0, kind.size() - 4) : "", depth + 1);
+    }
+  }
+
+  void report_unknown_kind(const Place& place, const std::string& api_version, const std::string& name) {
+    std::vector<std::string_view> names;
+    for (const Kind& kind : kinds()) {
+      if (kind.name == name) {
+        findings_.error(place.field("apiVersion"), "there is no " + name + " in " + in_quotes(api_version),
+                        "use apiVersion: " + std::string(kind.api_version));
+        return;
+      }
+      names.push_back(kind.name);
+    }
+    const std::string near = nearest(name, names);
+    const std::string hint = near.empty() ? "" : "did you mean " + near + "?";
+    if (api_version == kLabApi) {
+      findings_.error(place.field("kind"),
+                      "there is no kind " + in_quotes(name) + " in " + std::string(kLabApi),
+                      hint.empty() ? "kinds are Cluster, Scenario and Probe" : hint);
+      return;
+    }
+    findings_.repeated(place.field("kind"),
+                       {"kind " + api_version + "/" + name,
+                        "unknown kind " + in_quotes(name) + " of " + in_quotes(api_version) + ": left out",
+                        hint, false, true});
+  }
+
+  void read_record(const Place& place, const Kind& kind) {
+    const size_t errors_before = findings_.errors();
+    if (kind.support == Support::Later) {
+      check_later(place);
+    } else {
+      check_schema(place, *kind.schema, findings_);
+    }
+    Record record{place, &kind, {}, {}, false};
+    const Place metadata = place.field("metadata");
+    if (metadata && metadata.node->is_mapping()) {
+      read_identity(metadata, record);
+    }
+    record.is_sound = findings_.errors() == errors_before;
+    records_.push_back(std::move(record));
+  }
+
+  // Of kinds that are not acted on only what the rules between objects need.
+  void check_later(const Place& place) {
+    const Place metadata = place.field("metadata");
+    if (!metadata) {
+      findings_.error(metadata, "is required", "as in metadata: {name: NAME}");
+    } else {
+      check_schema(metadata, kMetadata, findings_);
+    }
+  }
+
+  void read_identity(const Place& metadata, Record& record) {
+    const Place name = metadata.field("name");
+    if (name && name.node->is_string()) {
+      record.name = name.text();
+      if (const auto complaint = record.kind->check_name(name.text())) {
+        findings_.error(name, complaint->message, complaint->hint);
+      }
+    } else if (!name && metadata.field("generateName")) {
+      findings_.error(metadata.field("generateName"),
+                      "names are not made up here: the same files give the same lab",
+                      "use name: " + std::string(metadata.field("generateName").text()) + "1");
+    } else if (!name && record.kind->name != "Cluster") {
+      findings_.error(name, "is required", "as in metadata: {name: NAME}");
+    }
+    const Place ns = metadata.field("namespace");
+    if (record.kind->is_namespaced) {
+      record.ns = ns && ns.node->is_string() ? std::string(ns.text()) : "default";
+    } else if (ns && ns.node->is_string()) {
+      findings_.repeated(
+          ns, {"namespace of " + std::string(record.kind->name),
+               "a " + std::string(record.kind->name) + " stands in no namespace", "remove it", false, false});
+    }
+  }
+
+  void read_clusters() {
+    const Record* first = nullptr;
+    for (Record& record : records_) {
+      if (record.kind->name != "Cluster") {
+        continue;
+      }
+      if (!options_.allow_cluster) {
+        findings_.error(record.place, "the Cluster of a running lab cannot change",
+                        "leave the Cluster out, or take the lab down and up again");
+      } else if (first != nullptr) {
+        findings_.error(record.place, "a second Cluster",
+                        "the first is on line " + std::to_string(first->place.mark.line) + " of " +
+                            findings_.position(first->place).file + "; a lab has one");
+      } else {
+        first = &record;
+        if (record.is_sound) {
+          const Place spec = record.place.field("spec");
+          loaded_.cluster =
+              read_cluster(spec, record.name.empty() ? options_.default_name : record.name, findings_);
+        } else {
+          cluster_is_broken_ = true;
+        }
+      }
+    }
+  }
+
+  KnownNodes known_nodes() {
+    KnownNodes known;
+    if (!options_.known_nodes.empty() || !options_.allow_cluster) {
+      known.has_labels = false;
+      for (const std::string& name : options_.known_nodes) {
+        known.nodes.push_back({name, {}, {}, {}});
+      }
+      return known;
+    }
+    if (cluster_is_broken_) {
+      return known;
+    }
+    const bool has_inline = add_inline_clusters(known);
+    if (loaded_.cluster || !has_inline) {
+      const model::Cluster cluster = loaded_.cluster ? *loaded_.cluster : model::default_cluster("");
+      known.cluster_domain = cluster.dns.domain;
+      known.nodes.insert(known.nodes.end(), cluster.nodes.begin(), cluster.nodes.end());
+    }
+    for (const Record& record : records_) {
+      add_labels(record, known.nodes);
+    }
+    return known;
+  }
+
+  // A Scenario may bring its own cluster for the objects beside it.
+  bool add_inline_clusters(KnownNodes& known) {
+    bool any = false;
+    for (const Record& record : records_) {
+      const Place spec = record.place.field("spec");
+      if (record.kind->name != "Scenario" || !record.is_sound || !spec) {
+        continue;
+      }
+      const Place cluster = spec.field("cluster");
+      if (cluster && cluster.node->is_mapping()) {
+        Findings reported_already({names_of(sources_)}, options_.strict);
+        const model::Cluster read = read_cluster(cluster, "", reported_already);
+        known.nodes.insert(known.nodes.end(), read.nodes.begin(), read.nodes.end());
+        any = true;
+      }
+    }
+    return any;
+  }
+
+  static void add_labels(const Record& record, std::vector<model::Node>& nodes) {
+    if (record.kind->name != "Node") {
+      return;
+    }
+    const Place metadata = record.place.field("metadata");
+    for (model::Node& node : nodes) {
+      if (node.name == record.name && metadata) {
+        for (auto& [key, value] : labels_at(metadata.field("labels"))) {
+          node.labels[key] = value;
+        }
+      }
+    }
+  }
+
+  void merge_node_labels() {
+    if (loaded_.cluster) {
+      for (const Record& record : records_) {
+        add_labels(record, loaded_.cluster->nodes);
+      }
+    }
+  }
+
+  void build_objects() {
+    for (const Record& record : records_) {
+      if (!record.is_sound || record.kind->support == Support::Later || record.kind->name == "Cluster") {
+        continue;
+      }
+      Object object;
+      object.api_version = record.kind->api_version;
+      object.kind = record.kind->name;
+      object.ns = record.ns;
+      object.name = record.name;
+      object.where = findings_.position(record.place);
+      object.json = to_json(*record.place.node);
+      object.json["apiVersion"] = object.api_version;  // items of typed lists leave them out
+      object.json["kind"] = object.kind;
+      object.json.erase("status");
+      if (record.kind->is_namespaced) {
+        object.json["metadata"]["namespace"] = record.ns;
+      } else {
+        object.json["metadata"].erase("namespace");
+      }
+      if (record.kind->support == Support::Lab) {
+        object.positions = positions_of(record.place, findings_);
+        loaded_.scenarios.push_back(std::move(object));
+      } else {
+        fill_in_defaults(object.json, object.kind);
+        loaded_.objects.push_back(std::move(object));
+      }
+    }
+  }
+
+  const std::vector<Source>& sources_;
+  const LoadOptions& options_;
+  YamlArena arena_;
+  Findings findings_;
+  std::deque<Place> lists_;
+  std::vector<Record> records_;
+  bool cluster_is_broken_ = false;
+  Loaded loaded_;
+};
+
+}  // namespace
+
+Loaded load(const std::vector<Source>& sources, const LoadOptions& options) {
+  return Load(sources, options).run();
+}
+
+model::Cluster cluster_or_default(const Loaded& loaded, std::string default_name) {
+  if (loaded.cluster) {
+    return *loaded.cluster;
+  }
+  model::Cluster cluster = model::default_cluster(std::move(default_name));
+  for (const Object& object : loaded.objects) {
+    if (object.kind != "Node") {
+      continue;
+    }
+    const auto& metadata = object.json.at("metadata");
+    for (model::Node& node : cluster.nodes) {
+      if (node.name == object.name && metadata.contains("labels")) {
+        for (const auto& [key, value] : metadata.at("labels").items()) {
+          node.labels[key] = value.get<std::string>();
+        }
+      }
+    }
+  }
+  return cluster;
+}
+
+}  // namespace labctl::manifest

@@ -1,0 +1,67 @@
+#pragma once
+
+// YAML (or JSON) text to the values of a lab: the Cluster, Kubernetes objects, Scenarios. Files give a list
+// of diagnostics, all of them at once, each with file, line and column; nothing may be applied while one is
+// an error.
+//
+// What is not understood is never dropped in silence: an unknown kind or field, and a known one that this
+// version does not act on, is a warning, listed once with the number of times it occurs; with
+// LoadOptions::strict an error. Fields that can have no meaning in a lab without images, such as
+// `resources`, stay warnings even then.
+//
+// Scalars are typed as kubectl types them (sigs.k8s.io/yaml): unquoted yes/no/on/off are booleans, y/n are
+// strings, a quoted scalar is always a string, null is absent. load() is pure: no clock, no file, no lock;
+// any thread.
+
+#include "topology/base/diagnostic.hpp"
+#include "topology/manifest/source.hpp"
+#include "topology/model/cluster.hpp"
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace labctl::manifest {
+
+// One object as Kubernetes would store it, API defaults and namespace filled in, `status` left out.
+struct Object {
+  std::string api_version;
+  std::string kind;
+  std::string ns;  // empty for kinds without a namespace
+  std::string name;
+  nlohmann::json json;
+  SourcePosition where;  // of its first line
+  // JSON pointer ("/spec/steps/0/probe") to position; filled for labctl.dev kinds only.
+  std::map<std::string, SourcePosition> positions;
+};
+
+struct LoadOptions {
+  bool strict = false;
+  // Names the Cluster when the files do not.
+  std::string default_name = "lab";
+  // Of a running lab, beside those in the files and the four that always exist (default, kube-*).
+  std::set<std::string> known_namespaces;
+  // Of a running lab; with allow_cluster false and none given, node names are not checked.
+  std::set<std::string> known_nodes;
+  // False when applying to a running lab, whose Cluster is fixed: a Cluster is then an error.
+  bool allow_cluster = true;
+};
+
+struct Loaded {
+  std::optional<model::Cluster> cluster;  // when the files have one, labels of Node objects merged in
+  std::vector<Object> objects;            // Kubernetes kinds in file order, Lists flattened
+  std::vector<Object> scenarios;          // Scenario and Probe kinds, validated
+  std::vector<Diagnostic> diagnostics;    // in the order of sources, lines and columns
+};
+
+// Never throws on bad input: whatever is wrong is in `diagnostics`. Objects that are no good are left out of
+// the result; with any error in `diagnostics` the caller applies nothing.
+Loaded load(const std::vector<Source>& sources, const LoadOptions& options);
+
+// The Cluster of the files, or the default one with the labels of the files' Node objects merged in.
+model::Cluster cluster_or_default(const Loaded& loaded, std::string default_name);
+
+}  // namespace labctl::manifest

@@ -1,0 +1,159 @@
+#include "topology/manifest/references.hpp"
+
+#include "topology/manifest/tree_values.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <tuple>
+
+namespace labctl::manifest {
+namespace {
+
+constexpr std::array<std::string_view, 4> kBornNamespaces{"default", "kube-system", "kube-public",
+                                                          "kube-node-lease"};
+constexpr size_t kKernelHostnameMax = 64;  // HOST_NAME_MAX, uname(2)
+
+std::string place_in_words(const SourcePosition& position) {
+  return position.file + ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
+}
+
+std::vector<std::string_view> names_of(const KnownNodes& known) {
+  std::vector<std::string_view> names;
+  for (const model::Node& node : known.nodes) {
+    names.push_back(node.name);
+  }
+  return names;
+}
+
+// What a node says of itself beside its labels (well-known labels). The architecture is not asked about here.
+bool has_label(const model::Node& node, const std::string& key, const std::string& value) {
+  const auto found = node.labels.find(key);
+  if (found != node.labels.end()) {
+    return found->second == value;
+  }
+  return (key == "kubernetes.io/hostname" && value == node.name) ||
+         (key == "kubernetes.io/os" && value == "linux") || key == "kubernetes.io/arch";
+}
+
+void check_node_selector(const Place& selector, const KnownNodes& known, Findings& findings) {
+  const model::Labels wanted = labels_at(selector);
+  if (wanted.empty() || !known.has_labels) {
+    return;
+  }
+  const bool fits = std::any_of(known.nodes.begin(), known.nodes.end(), [&](const model::Node& node) {
+    return std::all_of(wanted.begin(), wanted.end(),
+                       [&](const auto& label) { return has_label(node, label.first, label.second); });
+  });
+  if (!fits) {
+    findings.warning(
+        selector, "no node has these labels, so the pods will stay Pending",
+        "label a node: nodes: [{name: NAME, labels: {KEY: VALUE}}] in the Cluster, or a Node object");
+  }
+}
+
+void check_full_hostname(const Place& spec, const Record& record, const KnownNodes& known,
+                         Findings& findings) {
+  const Place subdomain = spec.field("subdomain");
+  if (!truth_at(spec.field("setHostnameAsFQDN"), false) || !subdomain) {
+    return;
+  }
+  std::string_view hostname = spec.field("hostname").text();
+  if (hostname.empty()) {
+    hostname = std::string_view(record.name).substr(0, 63);
+  }
+  const std::string full = std::string(hostname) + "." + std::string(subdomain.text()) + "." + record.ns +
+                           ".svc." + known.cluster_domain;
+  if (full.size() > kKernelHostnameMax) {
+    findings.error(spec.field("setHostnameAsFQDN"),
+                   "the host name would have " + std::to_string(full.size()) +
+                       " characters, the kernel takes 64: " + in_quotes(full),
+                   "shorten hostname or subdomain, or leave setHostnameAsFQDN out");
+  }
+}
+
+void check_pod(const Place& spec, const Record& record, const KnownNodes& known, Findings& findings) {
+  check_full_hostname(spec, record, known, findings);
+  if (known.nodes.empty()) {
+    return;
+  }
+  const Place node_name = spec.field("nodeName");
+  const std::vector<std::string_view> names = names_of(known);
+  if (node_name && std::find(names.begin(), names.end(), node_name.text()) == names.end()) {
+    const std::string near = nearest(node_name.text(), names);
+    findings.error(node_name, "the cluster has no node " + in_quotes(node_name.text()),
+                   near.empty() ? "nodes are " + some_of(names) : "did you mean " + near + "?");
+  }
+  if (const Place selector = spec.field("nodeSelector")) {
+    check_node_selector(selector, known, findings);
+  }
+}
+
+}  // namespace
+
+void check_duplicates(const std::vector<Record>& records, Findings& findings) {
+  using Key = std::tuple<std::string_view, std::string_view, std::string_view>;
+  std::map<Key, const Record*> first_of;
+  for (const Record& record : records) {
+    if (record.name.empty() || record.kind->schema == &kCluster) {
+      continue;  // a second Cluster is told of whatever its name
+    }
+    const auto [first, is_new] = first_of.emplace(Key{record.kind->name, record.ns, record.name}, &record);
+    if (!is_new) {
+      const Place metadata = record.place.field("metadata");
+      const Place& first_place = first->second->place;
+      findings.error(
+          metadata.field("name"),
+          "a second " + std::string(record.kind->name) + " " +
+              in_quotes((record.ns.empty() ? "" : record.ns + "/") + record.name),
+          "the first is at " + place_in_words(findings.position(first_place)) + "; rename or remove one");
+    }
+  }
+}
+
+void check_namespaces(const std::vector<Record>& records, const std::set<std::string>& known,
+                      Findings& findings) {
+  std::set<std::string, std::less<>> all(known.begin(), known.end());
+  all.insert(kBornNamespaces.begin(), kBornNamespaces.end());
+  for (const Record& record : records) {
+    if (record.kind->name == "Namespace") {
+      all.insert(record.name);
+    }
+  }
+  for (const Record& record : records) {
+    if (record.ns.empty() || all.count(record.ns) > 0) {
+      continue;
+    }
+    const std::string near = nearest(record.ns, {all.begin(), all.end()});
+    const Place metadata = record.place.field("metadata");
+    findings.error(metadata.field("namespace"), "there is no namespace " + in_quotes(record.ns),
+                   near.empty() ? "add {apiVersion: v1, kind: Namespace, metadata: {name: " + record.ns + "}}"
+                                : "did you mean " + near + "? Else add a Namespace object of that name");
+  }
+}
+
+void check_nodes(const std::vector<Record>& records, const KnownNodes& known, Findings& findings) {
+  const std::vector<std::string_view> names = names_of(known);
+  for (const Record& record : records) {
+    const Place spec = record.place.field("spec");
+    if (record.kind->name == "Node" && !names.empty() && !record.name.empty() &&
+        std::find(names.begin(), names.end(), record.name) == names.end()) {
+      const std::string near = nearest(record.name, names);
+      const Place metadata = record.place.field("metadata");
+      findings.error(metadata.field("name"), "the cluster has no node " + in_quotes(record.name),
+                     near.empty() ? "a Node object labels a node of the Cluster; those are " + some_of(names)
+                                  : "did you mean " + near + "?");
+    }
+    if (!record.is_sound) {
+      continue;
+    }
+    if (record.kind->schema == &kPod) {
+      check_pod(spec, record, known, findings);
+    } else if (const Place pod_template = spec.field("template");
+               pod_template && record.kind->api_version == "apps/v1") {
+      check_pod(pod_template.field("spec"), record, known, findings);
+    }
+  }
+}
+
+}  // namespace labctl::manifest

@@ -1,0 +1,37 @@
+#pragma once
+
+// The rules between objects, over all files at once: names used twice, namespaces and nodes that do not
+// exist.
+
+#include "topology/manifest/findings.hpp"
+#include "topology/manifest/kinds.hpp"
+#include "topology/manifest/loader.hpp"
+#include "topology/model/cluster.hpp"
+
+#include <vector>
+
+namespace labctl::manifest {
+
+// An object as read: its place in the text, and what identifies it.
+struct Record {
+  Place place;
+  const Kind* kind = nullptr;
+  std::string ns;  // filled in; empty for kinds without one
+  std::string name;
+  bool is_sound = false;  // passed its schema
+};
+
+// The nodes that a name may mean. `nodes` is empty when they are not known.
+struct KnownNodes {
+  std::vector<model::Node> nodes;
+  bool has_labels = true;  // false: only names are known
+  std::string cluster_domain = "cluster.local";
+};
+
+void check_duplicates(const std::vector<Record>& records, Findings& findings);
+void check_namespaces(const std::vector<Record>& records, const std::set<std::string>& known,
+                      Findings& findings);
+// nodeName, nodeSelector, Node objects, and the length of host names that end in the cluster's domain.
+void check_nodes(const std::vector<Record>& records, const KnownNodes& known, Findings& findings);
+
+}  // namespace labctl::manifest

@@ -1,0 +1,48 @@
+#pragma once
+
+// The formats of strings in manifests. A check returns what is wrong and how to mend it, or nothing.
+// Rules are those of the Kubernetes API validation (apimachinery util/validation), messages are ours.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace labctl::manifest {
+
+struct Complaint {
+  std::string message;
+  std::string hint;
+};
+
+using TextCheck = std::optional<Complaint> (*)(std::string_view);
+
+std::optional<Complaint> check_not_empty(std::string_view text);
+std::optional<Complaint> check_dns_label(std::string_view text);      // RFC 1123, at most 63
+std::optional<Complaint> check_dns_subdomain(std::string_view text);  // labels and dots, at most 253
+std::optional<Complaint> check_label_key(std::string_view text);      // [prefix/]name
+std::optional<Complaint> check_label_value(std::string_view text);
+std::optional<Complaint> check_ip(std::string_view text);
+std::optional<Complaint> check_cidr(std::string_view text);  // no host bits
+std::optional<Complaint> check_duration(std::string_view text);
+std::optional<Complaint> check_rate(std::string_view text);            // "100mbit"
+std::optional<Complaint> check_percent(std::string_view text);         // "0.1%"
+std::optional<Complaint> check_int_or_percent(std::string_view text);  // the text of it: "25%"
+std::optional<Complaint> check_port_name(std::string_view text);       // IANA_SVC_NAME, RFC 6335
+std::optional<Complaint> check_port_range(std::string_view text);      // "30000-32767"
+std::optional<Complaint> check_env_name(std::string_view text);
+std::optional<Complaint> check_field_path(std::string_view text);  // a fieldRef of a pod
+std::optional<Complaint> check_store(std::string_view text);       // "sqlite", "etcd://HOST:PORT"
+std::optional<Complaint> check_image(std::string_view text);
+std::optional<Complaint> check_dns_record(std::string_view text);  // "www.example.org. A 198.51.100.80"
+std::optional<Complaint> check_pod_name(std::string_view text);    // "ns/name"
+
+// A regular expression (ECMAScript, as std::regex reads it).
+std::optional<Complaint> check_pattern(std::string_view text);
+
+// "100mbit" in bits a second (bit, kbit, mbit, gbit, tbit; powers of 1000); nothing if it is none or 0.
+std::optional<std::uint64_t> parse_rate(std::string_view text);
+// "0.1%" as 0.1; 0 to 100.
+std::optional<double> parse_percent(std::string_view text);
+
+}  // namespace labctl::manifest
