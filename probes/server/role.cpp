@@ -1,0 +1,94 @@
+#include "probes/server/role.hpp"
+
+#include "probes/server/agnhost_roles.hpp"
+
+#include <string_view>
+
+namespace labctl::server {
+namespace {
+
+// "registry.k8s.io/e2e-test-images/agnhost:2.47@sha256:..." is "agnhost".
+std::string_view short_name(std::string_view image) {
+  image = image.substr(0, image.find('@'));
+  const auto slash = image.rfind('/');
+  if (slash != std::string_view::npos) {
+    image.remove_prefix(slash + 1);
+  }
+  return image.substr(0, image.find(':'));
+}
+
+std::string_view file_name(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+Role declared_ports(const RoleRequest& request) {
+  Role role{.name = "declared ports"};
+  for (const model::ContainerPort& port : request.ports) {
+    const bool tcp = port.protocol == model::Protocol::Tcp;
+    Endpoint endpoint{.protocol = port.protocol,
+                      .port = port.container_port,
+                      .service = tcp ? Service::NetexecHttp : Service::NetexecText};
+    // The API allows one port to be declared twice, under two names.
+    bool known = false;
+    for (const Endpoint& other : role.endpoints) {
+      known = known || other == endpoint;
+    }
+    if (!known) {
+      role.banner.push_back("Serving " + std::string(to_string(port.protocol)) + " port " +
+                            std::to_string(port.container_port) + " with the built-in server");
+      role.endpoints.push_back(std::move(endpoint));
+    }
+  }
+  if (role.endpoints.empty()) {
+    role.banner.push_back("No declared ports: waiting");
+  }
+  return role;
+}
+
+}  // namespace
+
+bool speaks_http(Service service) {
+  switch (service) {
+    case Service::NetexecHttp:
+    case Service::FixedHttp:
+    case Service::MethodHttp:
+    case Service::HostnameHttp:
+    case Service::NoSnatHttp:
+      return true;
+    case Service::NetexecText:
+    case Service::FixedText:
+    case Service::HostnameText:
+    case Service::ResetAfterOne:
+      return false;
+  }
+  return false;
+}
+
+bool is_agnhost(const std::string& image) {
+  const std::string_view name = short_name(image);
+  return name == "agnhost" || name == "pause";
+}
+
+Role role_of(const RoleRequest& request) {
+  if (!is_agnhost(request.image)) {
+    return declared_ports(request);
+  }
+  std::vector<std::string> words = request.command;
+  if (!words.empty()) {
+    // A command replaces the image's entry point; another program than agnhost is one the image does not have
+    // here.
+    const std::string_view program = file_name(words.front());
+    if (program != "agnhost" && program != "pause") {
+      return declared_ports(request);
+    }
+    words.erase(words.begin());
+  }
+  if (short_name(request.image) == "pause") {
+    return agnhost_role({"pause"}, request);
+  }
+  words.insert(words.end(), request.args.begin(), request.args.end());
+  return agnhost_role(words, request);
+}
+
+}  // namespace labctl::server
