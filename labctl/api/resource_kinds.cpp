@@ -1,0 +1,242 @@
+#include "labctl/api/resource_kinds.hpp"
+
+#include "labctl/api/nearest.hpp"
+#include "labctl/api/uri.hpp"
+#include "topology/base/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <vector>
+
+namespace labctl::api {
+namespace {
+
+constexpr std::array kKinds{
+    ResourceKind{"Namespace", "namespaces", "namespace", "ns", "v1", false},
+    ResourceKind{"Node", "nodes", "node", "no", "v1", false},
+    ResourceKind{"Pod", "pods", "pod", "po", "v1", true},
+    ResourceKind{"Deployment", "deployments", "deployment", "deploy", "apps/v1", true},
+    ResourceKind{"ReplicaSet", "replicasets", "replicaset", "rs", "apps/v1", true},
+    ResourceKind{"StatefulSet", "statefulsets", "statefulset", "sts", "apps/v1", true},
+    ResourceKind{"DaemonSet", "daemonsets", "daemonset", "ds", "apps/v1", true},
+    ResourceKind{"Event", "events", "event", "ev", "v1", true},
+};
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (size_t at = 0;;) {
+    const size_t end = text.find(separator, at);
+    parts.push_back(text.substr(at, end == std::string_view::npos ? end : end - at));
+    if (end == std::string_view::npos) {
+      return parts;
+    }
+    at = end + 1;
+  }
+}
+
+// "apps" of "apps/v1"; empty for the core group.
+std::string_view group_of(std::string_view api_version) {
+  const size_t slash = api_version.find('/');
+  return slash == std::string_view::npos ? std::string_view{} : api_version.substr(0, slash);
+}
+
+std::string_view version_of(std::string_view api_version) {
+  const size_t slash = api_version.find('/');
+  return slash == std::string_view::npos ? api_version : api_version.substr(slash + 1);
+}
+
+// "/api/v1" or "/apis/apps/v1".
+std::string root_path(const ResourceKind& kind) {
+  return (group_of(kind.api_version).empty() ? "/api/" : "/apis/") + std::string(kind.api_version);
+}
+
+const ResourceKind* find_plural(std::string_view api_version, std::string_view plural) {
+  const auto* it = std::find_if(kKinds.begin(), kKinds.end(), [&](const ResourceKind& kind) {
+    return kind.api_version == api_version && kind.plural == plural;
+  });
+  return it == kKinds.end() ? nullptr : &*it;
+}
+
+Error bad_ref(std::string_view text) {
+  return Error(ErrorKind::InvalidInput, "resource \"" + std::string(text) + "\": not of the form KIND/NAME",
+               "such as pod/web-0, deploy/web or default/pod/web-0");
+}
+
+}  // namespace
+
+std::span<const ResourceKind> resource_kinds() { return kKinds; }
+
+const ResourceKind* find_resource(std::string_view word) {
+  const std::string wanted = lower(word);
+  const size_t dot = wanted.find('.');
+  const std::string name = wanted.substr(0, dot);
+  for (const ResourceKind& kind : kKinds) {
+    if (name.empty() || (name != kind.plural && name != kind.singular && name != kind.short_name)) {
+      continue;
+    }
+    if (dot == std::string::npos) {
+      return &kind;
+    }
+    const std::string suffix = wanted.substr(dot + 1);
+    if (suffix.empty()) {
+      continue;
+    }
+    const std::string group(group_of(kind.api_version));
+    const std::string version(version_of(kind.api_version));
+    if (suffix == group || suffix == version + "." + group || (group.empty() && suffix == version)) {
+      return &kind;
+    }
+  }
+  return nullptr;
+}
+
+const ResourceKind* find_kind(std::string_view api_version, std::string_view kind) {
+  const auto* it = std::find_if(kKinds.begin(), kKinds.end(), [&](const ResourceKind& row) {
+    return row.api_version == api_version && row.kind == kind;
+  });
+  return it == kKinds.end() ? nullptr : &*it;
+}
+
+std::string collection_path(const ResourceKind& kind, std::string_view ns) {
+  std::string path = root_path(kind);
+  if (kind.namespaced && !ns.empty()) {
+    path += "/namespaces/" + percent_encode(ns);
+  }
+  return path + "/" + std::string(kind.plural);
+}
+
+std::string object_path(const ResourceKind& kind, std::string_view ns, std::string_view name) {
+  return collection_path(kind, ns) + "/" + percent_encode(name);
+}
+
+std::optional<ResourcePath> parse_resource_path(std::string_view path) {
+  if (path.empty() || path.front() != '/') {
+    return std::nullopt;
+  }
+  const std::vector<std::string_view> parts = split(path.substr(1), '/');
+  size_t next = 0;
+  std::string api_version;
+  if (parts[0] == "api" && parts.size() >= 3) {
+    api_version = parts[1];
+    next = 2;
+  } else if (parts[0] == "apis" && parts.size() >= 4) {
+    api_version = std::string(parts[1]) + "/" + std::string(parts[2]);
+    next = 3;
+  } else {
+    return std::nullopt;
+  }
+  ResourcePath out;
+  // "namespaces/NS/PLURAL" is inside a namespace, "namespaces/NS" and "namespaces/NS/status" are the
+  // Namespace.
+  if (parts[next] == "namespaces" && parts.size() > next + 2 &&
+      find_plural(api_version, parts[next + 2]) != nullptr) {
+    out.ns = parts[next + 1];
+    next += 2;
+    if (out.ns.empty()) {
+      return std::nullopt;
+    }
+  }
+  out.kind = find_plural(api_version, parts[next]);
+  if (out.kind == nullptr || (!out.ns.empty() && !out.kind->namespaced) || parts.size() > next + 3) {
+    return std::nullopt;
+  }
+  if (parts.size() > next + 1) {
+    out.name = parts[next + 1];
+    if (out.name.empty() || (out.kind->namespaced && out.ns.empty())) {
+      return std::nullopt;
+    }
+  }
+  if (parts.size() > next + 2) {
+    out.subresource = parts[next + 2];
+    if (out.subresource.empty()) {
+      return std::nullopt;
+    }
+  }
+  return out;
+}
+
+ResourceRef parse_resource_ref(std::string_view text, std::string_view default_namespace) {
+  const std::vector<std::string_view> parts = split(text, '/');
+  if (parts.size() < 2 || parts.size() > 3 ||
+      std::any_of(parts.begin(), parts.end(), [](std::string_view part) { return part.empty(); })) {
+    throw bad_ref(text);
+  }
+  // With three parts the kind is the second word as kubectl's users say it ("default/pod/x"), or the first as
+  // vantages have it ("pod/default/x"); a namespace called "pod" loses to the vantage form.
+  ResourceRef ref;
+  ref.ns = default_namespace;
+  ref.name = parts.back();
+  std::string_view word = parts[0];
+  ref.kind = find_resource(word);
+  if (parts.size() == 3) {
+    if (ref.kind != nullptr) {
+      ref.ns = parts[1];
+    } else {
+      word = parts[1];
+      ref.kind = find_resource(word);
+      ref.ns = parts[0];
+    }
+  }
+  if (ref.kind == nullptr) {
+    const std::string near = nearest_resource(word);
+    throw Error(ErrorKind::InvalidInput,
+                "resource \"" + std::string(text) + "\": no kind \"" + std::string(word) + "\"",
+                near.empty() ? "`labctl get --help` lists the kinds" : "did you mean " + near + "?");
+  }
+  if (!ref.kind->namespaced) {
+    ref.ns.clear();
+  }
+  return ref;
+}
+
+std::string parse_vantage(std::string_view text, std::string_view default_namespace) {
+  const std::vector<std::string_view> parts = split(text, '/');
+  const bool complete =
+      std::none_of(parts.begin(), parts.end(), [](std::string_view part) { return part.empty(); });
+  const auto is_pod = [](std::string_view word) { return word == "pod" || word == "po" || word == "pods"; };
+  const auto is_node = [](std::string_view word) {
+    return word == "node" || word == "no" || word == "nodes";
+  };
+  if (complete && parts.size() == 1) {
+    return "pod/" + std::string(default_namespace) + "/" + std::string(text);
+  }
+  if (complete && parts.size() == 2) {
+    if (is_pod(parts[0])) {
+      return "pod/" + std::string(default_namespace) + "/" + std::string(parts[1]);
+    }
+    if (is_node(parts[0])) {
+      return "node/" + std::string(parts[1]);
+    }
+    if (parts[0] == "outside") {
+      return std::string(text);
+    }
+  }
+  if (complete && parts.size() == 3) {
+    if (is_pod(parts[0])) {
+      return "pod/" + std::string(parts[1]) + "/" + std::string(parts[2]);
+    }
+    if (is_pod(parts[1])) {
+      return "pod/" + std::string(parts[0]) + "/" + std::string(parts[2]);
+    }
+  }
+  throw Error(ErrorKind::InvalidInput, "\"" + std::string(text) + "\" names no place in the lab",
+              "use POD, pod/NAMESPACE/POD, node/NODE or outside/HOST");
+}
+
+std::string nearest_resource(std::string_view word) {
+  std::vector<std::string_view> names;
+  for (const ResourceKind& kind : kKinds) {
+    names.insert(names.end(), {kind.plural, kind.singular});
+  }
+  return nearest(lower(word), names);
+}
+
+}  // namespace labctl::api

@@ -1,0 +1,89 @@
+#pragma once
+
+// A connected stream socket with a deadline, as Beast's synchronous functions want one (SyncReadStream and
+// SyncWriteStream). Asio's own blocking sockets wait without end, and ignore SO_RCVTIMEO. Internal to this
+// room.
+
+#include "topology/base/unique_fd.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <utility>
+
+namespace labctl::api {
+
+class SocketStream {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using ErrorCode = boost::beast::error_code;
+
+  // The descriptor may be blocking or not: every call is made with MSG_DONTWAIT after poll(2).
+  explicit SocketStream(UniqueFd fd) : fd_(std::move(fd)) {}
+
+  int fd() const { return fd_.get(); }
+  UniqueFd release() { return std::move(fd_); }
+  void expires_after(std::chrono::milliseconds time) { deadline_ = Clock::now() + time; }
+  void expires_never() { deadline_ = Clock::time_point::max(); }
+
+  // Waits for POLLIN or POLLOUT; false after the deadline.
+  bool wait(short events) const;
+
+  template <typename Buffers>
+  size_t read_some(const Buffers& buffers, ErrorCode& error) {
+    for (auto it = boost::asio::buffer_sequence_begin(buffers);
+         it != boost::asio::buffer_sequence_end(buffers); ++it) {
+      const boost::asio::mutable_buffer part(*it);
+      if (part.size() > 0) {
+        return read_some(part.data(), part.size(), error);
+      }
+    }
+    error = {};
+    return 0;
+  }
+  template <typename Buffers>
+  size_t read_some(const Buffers& buffers) {
+    ErrorCode error;
+    const size_t size = read_some(buffers, error);
+    throw_if(error);
+    return size;
+  }
+
+  template <typename Buffers>
+  size_t write_some(const Buffers& buffers, ErrorCode& error) {
+    for (auto it = boost::asio::buffer_sequence_begin(buffers);
+         it != boost::asio::buffer_sequence_end(buffers); ++it) {
+      const boost::asio::const_buffer part(*it);
+      if (part.size() > 0) {
+        return write_some(part.data(), part.size(), error);
+      }
+    }
+    error = {};
+    return 0;
+  }
+  template <typename Buffers>
+  size_t write_some(const Buffers& buffers) {
+    ErrorCode error;
+    const size_t size = write_some(buffers, error);
+    throw_if(error);
+    return size;
+  }
+
+ private:
+  static void throw_if(const ErrorCode& error) {
+    if (error) {
+      throw boost::system::system_error(error);
+    }
+  }
+  size_t read_some(void* data, size_t size, ErrorCode& error);
+  size_t write_some(const void* data, size_t size, ErrorCode& error);
+
+  UniqueFd fd_;
+  Clock::time_point deadline_ = Clock::time_point::max();
+};
+
+}  // namespace labctl::api

@@ -1,0 +1,24 @@
+#pragma once
+
+// Errors on the wire: a labctl::Error as a Kubernetes Status object (meta/v1) and back, so that the hint and
+// kind a supervisor throws reach the user of the command, and kubectl understands the rest.
+
+#include "labctl/api/http.hpp"
+#include "topology/base/error.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace labctl::api {
+
+// The HTTP code of a kind: InvalidInput 422, NotFound 404, AlreadyExists and Busy 409, Permission 403,
+// Unsupported 501, Timeout 504, Kernel and Internal 500.
+int http_status(ErrorKind kind);
+
+// The reply that says `error`.
+Response to_response(const Error& error);
+
+// The error a reply of 400 and more says; text that is no Status object becomes the message.
+Error to_error(int status, std::string_view body);
+
+}  // namespace labctl::api

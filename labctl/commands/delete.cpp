@@ -1,0 +1,184 @@
+#include "labctl/commands/commands.hpp"
+#include "labctl/commands/exit_code.hpp"
+#include "labctl/commands/objects.hpp"
+#include "labctl/commands/sources.hpp"
+#include "labctl/commands/verb.hpp"
+#include "labctl/commands/watch.hpp"
+#include "labctl/report/fields.hpp"
+#include "labctl/report/resources.hpp"
+
+#include <memory>
+#include <ostream>
+
+namespace labctl::commands {
+namespace {
+
+struct Options {
+  std::vector<std::string> arguments;
+  std::vector<std::string> files;
+  std::string ns = "default";
+  std::string output = "table";
+  std::string label_selector;
+  std::string timeout = "60s";
+  int grace_seconds = -1;
+  bool all = false;
+  bool ignore_not_found = false;
+  bool wait = true;
+};
+
+// Arguments are files when they look like paths: as in `labctl delete manifests/` and `labctl delete
+// web.yaml`.
+bool is_path(const std::string& argument) {
+  return argument == "-" || argument.ends_with(".yaml") || argument.ends_with(".yml") ||
+         argument.ends_with(".json") || argument.ends_with("/") || argument.starts_with("./") ||
+         argument.starts_with("../") || argument.starts_with("/");
+}
+
+nlohmann::json refs_of(api::Client& client, const Options& options,
+                       const std::vector<std::string>& arguments) {
+  nlohmann::json refs = nlohmann::json::array();
+  for (const Selection& selection : parse_selections(arguments, options.ns, false)) {
+    std::vector<std::string> names = selection.names;
+    if (names.empty()) {
+      if (options.label_selector.empty() && !options.all) {
+        throw Error(ErrorKind::InvalidInput, "which " + std::string(selection.kind->plural) + " to delete?",
+                    "name them, select them with -l, or say --all");
+      }
+      for (const nlohmann::json& object :
+           list_objects(client, *selection.kind, selection.ns, {options.label_selector, {}}).items) {
+        names.push_back(report::text(object, "/metadata/name"));
+      }
+    }
+    for (const std::string& name : names) {
+      refs.push_back({{"resource", selection.kind->plural}, {"namespace", selection.ns}, {"name", name}});
+    }
+  }
+  return refs;
+}
+
+// Until the object is gone, or is another one of the same name.
+void wait_until_gone(api::Client& client, const api::ResourceKind& kind, const std::string& ns,
+                     const std::string& name) {
+  const ListFilter filter{{}, "metadata.name=" + name};
+  std::string uid;
+  const ObjectList now = list_objects(client, kind, ns, filter);
+  if (now.items.empty()) {
+    return;
+  }
+  uid = report::text(now.items.front(), "/metadata/uid");
+  if (report::text(now.items.front(), "/metadata/deletionTimestamp").empty()) {
+    return;  // made again meanwhile, by its controller or somebody else
+  }
+  bool gone = false;
+  watch_objects(client, kind, ns, filter, true, [&](const std::string& type, const nlohmann::json& object) {
+    gone = type == "DELETED" || report::text(object, "/metadata/uid") != uid;
+    return !gone;
+  });
+}
+
+int print_results(const Session& session, const Options& options, const nlohmann::json& results,
+                  report::Format format) {
+  int code = kPassed;
+  if (report::is_structured(format)) {
+    report::print_value(session.out(), results, format);
+  }
+  for (const nlohmann::json& result : results) {
+    const std::string kind = report::text(result, "/kind");
+    const api::ResourceKind* known = api::find_resource(kind);
+    const std::string word = known != nullptr ? std::string(known->singular) : kind;
+    const std::string name = report::text(result, "/name");
+    if (report::text(result, "/action") == "notfound") {
+      if (!options.ignore_not_found) {
+        session.error(Error(ErrorKind::NotFound, word + " \"" + name + "\" not found"));
+        code = kUsage;
+      }
+    } else if (format == report::Format::Name) {
+      session.out() << word << '/' << name << '\n';
+    } else if (format == report::Format::Table) {
+      session.out() << word << " \"" << name << "\" deleted\n";
+    }
+  }
+  session.out().flush();
+  return code;
+}
+
+int run(const Session& session, const Options& options) {
+  using report::Format;
+  const Format format = parse_output(
+      options.output, {Format::Table, Format::Name, Format::Json, Format::Yaml, Format::JsonLines});
+  std::vector<std::string> paths = options.files;
+  std::vector<std::string> arguments;
+  for (const std::string& argument : options.arguments) {
+    (is_path(argument) ? paths : arguments).push_back(argument);
+  }
+  if (paths.empty() == arguments.empty()) {
+    throw Error(ErrorKind::InvalidInput,
+                paths.empty() ? "nothing named to delete" : "files and names: cannot be together",
+                "such as `labctl delete pod web-0` or `labctl delete -f web.yaml`");
+  }
+  api::Client client = session.client(parse_flag_duration("--timeout", options.timeout));
+  nlohmann::json request;
+  if (paths.empty()) {
+    request["refs"] = refs_of(client, options, arguments);
+    if (request["refs"].empty()) {
+      session.note("No resources found");
+      return kPassed;
+    }
+  } else {
+    request["sources"] = read_sources_json(paths);
+  }
+  if (options.grace_seconds >= 0) {
+    request["gracePeriodSeconds"] = options.grace_seconds;
+  }
+  const nlohmann::json answer =
+      client.post("/lab/v1/delete", request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))
+          .json();
+  const nlohmann::json& results = report::at(answer, "/results");
+  const int code = print_results(session, options, results, format);
+  for (const nlohmann::json& result : results) {
+    const api::ResourceKind* kind = api::find_resource(report::text(result, "/kind"));
+    if (options.wait && kind != nullptr && report::text(result, "/action") == "deleted") {
+      wait_until_gone(client, *kind, report::text(result, "/namespace"), report::text(result, "/name"));
+    }
+  }
+  return code;
+}
+
+}  // namespace
+
+void add_delete(CLI::App& app, Globals& globals) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = add_verb(
+      app, globals,
+      {.name = "delete",
+       .group = "Objects in a lab",
+       .summary = "Delete objects, by name, label or file",
+       .examples = "  labctl delete pod web-0\n"
+                   "  labctl delete deploy/web pod/client\n"
+                   "  labctl delete pods -l app=web\n"
+                   "  labctl delete -f web.yaml\n",
+       .about =
+           "Waits until the objects are gone. What belongs to them (the pods of a Deployment) goes too."},
+      [options](const Session& session) { return run(session, *options); });
+  verb->add_option("RESOURCE", options->arguments, "KIND NAME..., KIND/NAME..., or files")
+      ->type_name("RESOURCE");
+  verb->add_option("-f,--filename", options->files, "The objects in these files; may be repeated")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  add_namespace_flags(*verb, options->ns);
+  add_output_flag(*verb, options->output, "table, name, json, yaml or jsonl");
+  verb->add_option("-l,--selector", options->label_selector, "Those with these labels")
+      ->type_name("SELECTOR");
+  verb->add_flag("--all", options->all, "All of the kind in the namespace");
+  verb->add_option("--grace-period", options->grace_seconds,
+                   "Seconds a pod's processes have to end; 0 kills at once")
+      ->type_name("SECONDS")
+      ->check(CLI::NonNegativeNumber);
+  verb->add_flag("--ignore-not-found", options->ignore_not_found, "What is not there is no error");
+  verb->add_flag("--wait,!--no-wait", options->wait, "Wait until the objects are gone (the default)");
+  verb->add_option("--timeout", options->timeout, "How long to wait for the lab's answer")
+      ->type_name("DURATION")
+      ->capture_default_str();
+}
+
+}  // namespace labctl::commands

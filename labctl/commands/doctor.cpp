@@ -1,0 +1,68 @@
+#include "labctl/commands/commands.hpp"
+#include "labctl/commands/exit_code.hpp"
+#include "labctl/commands/verb.hpp"
+#include "labctl/report/host_report.hpp"
+#include "labctl/supervisor/host_check.hpp"
+
+#include <memory>
+#include <ostream>
+
+namespace labctl::commands {
+namespace {
+
+struct Options {
+  std::string output = "table";
+  int pods = 1000;
+};
+
+report::HostVerdict verdict_of(supervisor::CheckItem::Verdict verdict) {
+  switch (verdict) {
+    case supervisor::CheckItem::Ok:
+      return report::HostVerdict::Ok;
+    case supervisor::CheckItem::Warn:
+      return report::HostVerdict::Warn;
+    case supervisor::CheckItem::Fail:
+      return report::HostVerdict::Fail;
+    case supervisor::CheckItem::Info:
+      return report::HostVerdict::Info;
+  }
+  return report::HostVerdict::Info;
+}
+
+int run(const Session& session, const Options& options) {
+  using report::Format;
+  const Format format = parse_output(options.output, {Format::Table, Format::Wide, Format::Name, Format::Json,
+                                                      Format::Yaml, Format::JsonLines});
+  const supervisor::HostReport found = supervisor::check_host(options.pods);
+  std::vector<report::HostItem> items;
+  for (const supervisor::CheckItem& item : found.items) {
+    items.push_back({item.id, item.title, item.value, verdict_of(item.verdict), item.message, item.remedy});
+  }
+  report::print_host_report(session.out(), items, found.can_run, format, session.palette());
+  return found.can_run ? kPassed : kHost;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Globals& globals) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = add_verb(
+      app, globals,
+      {.name = "doctor",
+       .group = "Tests and checks",
+       .summary = "Tell whether this host can run labs, and what to do if not",
+       .examples = "  labctl doctor\n"
+                   "  labctl doctor --pods 5000           # for a lab of that size\n"
+                   "  labctl doctor -o json | jq '.checks[] | select(.verdict == \"fail\")'\n",
+       .about =
+           "Tries each step of a lab in a child process; nothing of the host is changed. Ends with 3 when\n"
+           "labs cannot run here."},
+      [options](const Session& session) { return run(session, *options); });
+  add_output_flag(*verb, options->output, "table, wide, name, json, yaml or jsonl");
+  verb->add_option("--pods", options->pods, "The size of lab to judge limits for")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+}
+
+}  // namespace labctl::commands

@@ -1,0 +1,26 @@
+#pragma once
+
+// What the program's exit code says: one table, stable across versions, the same in every command. `exec` is
+// the exception: it ends with the code of the process it ran.
+
+#include "topology/base/error.hpp"
+
+namespace labctl::commands {
+
+enum ExitCode : int {
+  kPassed = 0,
+  kAssertionFailed = 1,  // a probe, a matrix or a test was not as expected
+  kUsage = 2,            // flags, names that are not there, input files
+  kHost = 3,             // this host cannot run labs: `labctl doctor`
+  kNothingMatched = 4,   // a filter left nothing to do, or everything was skipped
+  kNotBuilt = 5,         // the lab could not be built, or could not do what was asked
+  kLeftBehind = 6,       // passed, but something of a lab is still there
+  kFlaky = 7,            // with --fail-on-flaky: passed on a retry
+  kTimedOut = 124,       // as timeout(1)
+  kInterrupted = 130,    // SIGINT, after a clean teardown
+  kTerminated = 143,     // SIGTERM, after a clean teardown
+};
+
+int exit_code(ErrorKind kind);
+
+}  // namespace labctl::commands

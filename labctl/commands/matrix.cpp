@@ -1,0 +1,106 @@
+#include "labctl/api/resource_kinds.hpp"
+#include "labctl/commands/commands.hpp"
+#include "labctl/commands/exit_code.hpp"
+#include "labctl/commands/verb.hpp"
+#include "labctl/report/fields.hpp"
+#include "labctl/report/probe_results.hpp"
+#include "labctl/report/resources.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <ostream>
+
+namespace labctl::commands {
+namespace {
+
+struct Options {
+  std::vector<std::string> from;
+  std::vector<std::string> to;
+  std::string ns = "default";
+  std::string proto = "tcp";
+  std::string probe_timeout = "1s";
+  std::string output = "table";
+  std::string timeout = "5m";
+  int port = 0;
+  bool exit_zero = false;
+};
+
+nlohmann::json vantages(const std::vector<std::string>& words, const std::string& ns) {
+  nlohmann::json out = nlohmann::json::array();
+  for (const std::string& word : words) {
+    out.push_back(api::parse_vantage(word, ns));
+  }
+  return out;
+}
+
+int run(const Session& session, const Options& options) {
+  using report::Format;
+  const Format format =
+      parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
+  const nlohmann::json request{
+      {"proto", options.proto},
+      {"port", options.port},
+      {"timeout_ms", parse_flag_duration("--probe-timeout", options.probe_timeout).count()},
+      {"from", vantages(options.from, options.ns)},
+      {"to", vantages(options.to, options.ns)}};
+  api::Client client = session.client(parse_flag_duration("--timeout", options.timeout));
+  const nlohmann::json matrix = client.post("/lab/v1/matrix", request.dump()).json();
+  if (format == Format::JsonLines) {
+    report::print_value(session.out(), report::at(matrix, "/failures"), format);
+  } else if (report::is_structured(format)) {
+    report::print_value(session.out(), matrix, format);
+  } else {
+    report::print_matrix(session.out(), matrix, session.palette());
+  }
+  if (report::number(matrix, "/total") == 0) {
+    session.warn("no pair to probe",
+                 "pods without a port of this protocol are left out; name one with --port");
+    return kNothingMatched;
+  }
+  const bool passed = report::number(matrix, "/ok") == report::number(matrix, "/total");
+  return passed || options.exit_zero ? kPassed : kAssertionFailed;
+}
+
+}  // namespace
+
+void add_matrix(CLI::App& app, Globals& globals) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = add_verb(
+      app, globals,
+      {.name = "matrix",
+       .group = "The network",
+       .summary = "Probe every pair of pods",
+       .examples = "  labctl matrix                          # all pods, each one's first TCP port\n"
+                   "  labctl matrix --proto icmp\n"
+                   "  labctl matrix --from client --to web-0 --to web-1 --port 80\n"
+                   "  labctl matrix -o json | jq .failures\n",
+       .about =
+           "Rows are sources, columns destinations. Ends with 1 when a pair is not ok. -o jsonl prints the\n"
+           "failures, one a line."},
+      [options](const Session& session) { return run(session, *options); });
+  verb->add_option("--from", options->from, "Only from here; may be repeated")
+      ->type_name("VANTAGE")
+      ->allow_extra_args(false);
+  verb->add_option("--to", options->to, "Only to here; may be repeated")
+      ->type_name("VANTAGE")
+      ->allow_extra_args(false);
+  add_namespace_flags(*verb, options->ns);
+  verb->add_option("--proto", options->proto, "tcp, udp, sctp, icmp or http")
+      ->type_name("PROTOCOL")
+      ->capture_default_str();
+  verb->add_option("--port", options->port, "The port; 0 is the first that each pod declares")
+      ->type_name("PORT")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  verb->add_option("--probe-timeout", options->probe_timeout, "For one probe")
+      ->type_name("DURATION")
+      ->capture_default_str();
+  verb->add_option("--timeout", options->timeout, "For the whole matrix")
+      ->type_name("DURATION")
+      ->capture_default_str();
+  add_output_flag(*verb, options->output, "table, json, yaml or jsonl");
+  verb->add_flag("--exit-zero", options->exit_zero, "End with 0 even when a pair is not ok");
+}
+
+}  // namespace labctl::commands

@@ -1,0 +1,321 @@
+#include "labctl/commands/probe_stream.hpp"
+
+#include "labctl/api/client.hpp"
+#include "labctl/api/resource_kinds.hpp"
+#include "topology/base/error.hpp"
+#include "topology/base/ip_address.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace labctl::commands {
+namespace {
+
+using nlohmann::json;
+
+// No probe needs more; a longer line is another kind of file.
+constexpr size_t kLongestLine = 1024 * 1024;
+
+struct Entry {
+  size_t line = 0;
+  json id;
+  json from, to, proto;
+  std::optional<Expectation> expect;
+};
+
+struct Batch {
+  std::vector<Entry> entries;  // the id on the wire is the index
+  std::string body;
+};
+
+class Stream {
+ public:
+  Stream(const ProbeStreamOptions& options, const std::function<void(const json&)>& on_result,
+         const std::function<void(size_t, const std::string&)>& on_bad_line)
+      : options_(options), on_result_(on_result), on_bad_line_(on_bad_line) {}
+
+  ~Stream() { join(); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  ProbeStreamEnd run(int fd) {
+    read_all(fd);
+    submit();
+    join();
+    if (failure_) {
+      std::rethrow_exception(failure_);
+    }
+    return end_;
+  }
+
+ private:
+  void read_all(int fd) {
+    std::string pending;
+    std::array<char, 64 * 1024> piece;
+    for (;;) {
+      // A pause in the input: whoever writes may be waiting for the answers to what is here.
+      pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
+      if (!batch_.entries.empty() && ::poll(&entry, 1, 0) == 0) {
+        submit();
+      }
+      const ssize_t got = ::read(fd, piece.data(), piece.size());
+      if (got < 0 && errno == EINTR) {
+        continue;
+      }
+      if (got < 0) {
+        throw Error::from_errno(errno, "read probes");
+      }
+      if (got == 0 || has_failed()) {
+        break;
+      }
+      pending.append(piece.data(), static_cast<size_t>(got));
+      size_t at = 0;
+      for (size_t end = pending.find('\n'); end != std::string::npos; end = pending.find('\n', at)) {
+        take_line(std::string_view(pending).substr(at, end - at));
+        at = end + 1;
+      }
+      pending.erase(0, at);
+      if (pending.size() > kLongestLine) {
+        throw Error(ErrorKind::InvalidInput, "line " + std::to_string(line_ + 1) + ": longer than 1 MiB",
+                    "a probe is one JSON object a line");
+      }
+    }
+    take_line(pending);
+  }
+
+  void take_line(std::string_view text) {
+    ++line_;
+    if (text.find_first_not_of(" \t\r") == std::string_view::npos) {
+      return;
+    }
+    try {
+      add(json::parse(text, nullptr, false));
+    } catch (const Error& error) {
+      const std::lock_guard lock(output_);
+      ++end_.bad_lines;
+      on_bad_line_(line_, error.message() + (error.hint().empty() ? "" : " (" + error.hint() + ")"));
+      return;
+    }
+    if (batch_.entries.size() >= options_.batch_lines) {
+      submit();
+    }
+  }
+
+  void add(json probe) {
+    if (!probe.is_object()) {
+      throw Error(ErrorKind::InvalidInput, "not a JSON object",
+                  R"(such as {"id":1,"from":"pod/default/a","to":"pod/default/b:80"})");
+    }
+    Entry entry;
+    entry.line = line_;
+    entry.id = probe.contains("id") ? probe["id"] : json();
+    entry.expect = options_.expect;
+    if (probe.contains("expect")) {
+      entry.expect = expectation_from_json(probe["expect"]);
+      probe.erase("expect");
+    }
+    // The lab retries for one outcome; everything else that is expected is judged here.
+    if (entry.expect && entry.expect->single_outcome()) {
+      probe["expect"] = *entry.expect->single_outcome();
+    }
+    for (const char* key : {"from", "to"}) {
+      if (!probe.contains(key) || !probe[key].is_string()) {
+        throw Error(ErrorKind::InvalidInput, std::string("\"") + key + "\": must be a string");
+      }
+    }
+    probe["from"] = api::parse_vantage(probe["from"].get<std::string>(), options_.ns);
+    probe["to"] = complete_target(probe["to"].get<std::string>(), options_.ns);
+    entry.from = probe["from"];
+    entry.to = probe["to"];
+    entry.proto = probe.value("proto", json());
+    probe["id"] = batch_.entries.size();
+    batch_.body += probe.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    batch_.entries.push_back(std::move(entry));
+  }
+
+  // Hands the batch over, and waits while as many as may be are under way.
+  void submit() {
+    if (batch_.entries.empty()) {
+      return;
+    }
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [&] { return failure_ || under_way_ < options_.batches; });
+    if (failure_) {
+      return;
+    }
+    ++under_way_;
+    queue_.push_back(std::exchange(batch_, {}));
+    if (idle_ > 0) {
+      --idle_;  // one is waiting for just this
+    } else if (static_cast<int>(workers_.size()) < options_.batches) {
+      workers_.emplace_back([this] { work(); });
+    }
+    lock.unlock();
+    work_.notify_one();
+  }
+
+  void work() {
+    std::optional<api::Client> client;
+    for (;;) {
+      Batch batch;
+      {
+        std::unique_lock lock(mutex_);
+        work_.wait(lock, [&] { return !queue_.empty() || closing_ || failure_; });
+        if (queue_.empty() || failure_) {
+          return;
+        }
+        batch = std::move(queue_.front());
+        queue_.pop_front();
+      }
+      try {
+        if (!client) {
+          client.emplace(options_.socket, options_.timeout);
+        }
+        ask(*client, batch);
+      } catch (...) {
+        const std::lock_guard lock(mutex_);
+        failure_ = failure_ ? failure_ : std::current_exception();
+      }
+      {
+        const std::lock_guard lock(mutex_);
+        --under_way_;
+        ++idle_;
+      }
+      room_.notify_one();
+      if (has_failed()) {
+        work_.notify_all();
+        return;
+      }
+    }
+  }
+
+  void ask(api::Client& client, const Batch& batch) {
+    size_t answers = 0;
+    client.lines("POST", "/lab/v1/probes", batch.body, [&](std::string_view line) {
+      json result = json::parse(line, nullptr, false);
+      const json id = result.is_object() ? result.value("id", json()) : json();
+      if (!id.is_number_unsigned() || id.get<size_t>() >= batch.entries.size()) {
+        throw Error(ErrorKind::Internal,
+                    "reply of the lab: not the answer to a probe: " + std::string(line.substr(0, 200)));
+      }
+      ++answers;
+      finish(batch.entries[id.get<size_t>()], result);
+      return true;
+    });
+    if (answers != batch.entries.size()) {
+      throw Error(ErrorKind::Internal, "reply of the lab: " + std::to_string(answers) + " answers to " +
+                                           std::to_string(batch.entries.size()) + " probes");
+    }
+  }
+
+  void finish(const Entry& entry, json& result) {
+    result.erase("id");
+    if (entry.id.is_null()) {
+      result["line"] = entry.line;
+    } else {
+      result["id"] = entry.id;
+    }
+    result["from"] = entry.from;
+    result["to"] = entry.to;
+    if (!entry.proto.is_null()) {
+      result["proto"] = entry.proto;
+    }
+    bool passed = true;
+    if (entry.expect) {
+      const auto why = entry.expect->mismatch(result);
+      passed = !why;
+      result["passed"] = passed;
+      if (why) {
+        result["why"] = *why;
+      }
+    }
+    const std::lock_guard lock(output_);
+    ++end_.probes;
+    if (result.contains("error") && result["error"].is_string()) {
+      ++end_.bad_lines;
+      on_bad_line_(entry.line, result["error"].get<std::string>());
+    } else if (!passed) {
+      ++end_.unexpected;
+    }
+    on_result_(result);
+  }
+
+  bool has_failed() {
+    const std::lock_guard lock(mutex_);
+    return failure_ != nullptr;
+  }
+
+  void join() {
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    work_.notify_all();
+    for (std::thread& worker : workers_) {
+      worker.join();
+    }
+    workers_.clear();
+  }
+
+  const ProbeStreamOptions& options_;
+  const std::function<void(const json&)>& on_result_;
+  const std::function<void(size_t, const std::string&)>& on_bad_line_;
+  size_t line_ = 0;
+  Batch batch_;
+  std::vector<std::thread> workers_;
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable work_;
+  std::condition_variable room_;
+  std::deque<Batch> queue_;
+  int under_way_ = 0;
+  int idle_ = 0;
+  bool closing_ = false;
+  std::exception_ptr failure_;
+
+  std::mutex output_;  // guards end_ and the two callbacks
+  ProbeStreamEnd end_;
+};
+
+}  // namespace
+
+ProbeStreamEnd stream_probes(int fd, const ProbeStreamOptions& options,
+                             const std::function<void(const json&)>& on_result,
+                             const std::function<void(size_t, const std::string&)>& on_bad_line) {
+  return Stream(options, on_result, on_bad_line).run(fd);
+}
+
+std::string complete_target(const std::string& target, const std::string& ns) {
+  if (IpAddress::parse(target)) {
+    return "icmp:" + target;
+  }
+  const size_t colon = target.rfind(':');
+  const bool has_address = target.starts_with("[") || IpAddress::parse(target.substr(0, colon)).has_value();
+  if (has_address || target.find("://") != std::string::npos || target.starts_with("icmp:") ||
+      target.starts_with("dns:")) {
+    return target;
+  }
+  const size_t slash = target.find('/');
+  if (slash == std::string::npos) {
+    return "pod/" + ns + "/" + target;
+  }
+  const std::string word = target.substr(0, slash);
+  const bool in_namespace = word == "pod" || word == "svc";
+  return in_namespace && target.find('/', slash + 1) == std::string::npos
+             ? word + "/" + ns + target.substr(slash)
+             : target;
+}
+
+}  // namespace labctl::commands

@@ -1,0 +1,175 @@
+#include "labctl/commands/session.hpp"
+
+#include "labctl/report/error_text.hpp"
+#include "labctl/supervisor/registry.hpp"
+#include "topology/base/duration.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <iostream>
+
+namespace labctl::commands {
+namespace {
+
+report::ColorChoice parse_color(std::string_view word) {
+  if (word == "auto") {
+    return report::ColorChoice::Auto;
+  }
+  if (word == "always") {
+    return report::ColorChoice::Always;
+  }
+  if (word == "never") {
+    return report::ColorChoice::Never;
+  }
+  throw Error(ErrorKind::InvalidInput, "--color " + std::string(word) + ": not auto, always or never");
+}
+
+std::string timestamp_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+std::vector<std::string> labs_up() {
+  std::vector<std::string> names;
+  for (const supervisor::LabEntry& entry : supervisor::list_labs()) {
+    if (entry.is_alive) {
+      names.push_back(entry.name);
+    }
+  }
+  return names;
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) {
+    out += (out.empty() ? "" : ", ") + word;
+  }
+  return out;
+}
+
+}  // namespace
+
+Session::Session(const Globals& globals) : globals_(globals) {
+  const report::ColorChoice choice = parse_color(globals.color);
+  out_palette_ = report::Palette(report::wants_color(choice, STDOUT_FILENO));
+  err_palette_ = report::Palette(report::wants_color(choice, STDERR_FILENO));
+  if (globals.log_format != "text" && globals.log_format != "json") {
+    throw Error(ErrorKind::InvalidInput, "--log-format " + globals.log_format + ": not text or json");
+  }
+  json_talk_ = globals.log_format == "json";
+}
+
+std::ostream& Session::out() const { return std::cout; }
+
+void Session::talk(std::string_view level, std::string_view message, std::string_view hint) const {
+  std::cout.flush();  // so that talk and data keep their order on a terminal
+  if (json_talk_) {
+    nlohmann::json line{{"time", timestamp_now()}, {"level", level}, {"message", message}};
+    if (!hint.empty()) {
+      line["hint"] = hint;
+    }
+    std::cerr << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    return;
+  }
+  if (level == "error") {
+    report::print_error(std::cerr, message, hint, err_palette_);
+    return;
+  }
+  std::cerr << (level == "warning" ? err_palette_.warn("warning:") + " " : "") << printable(message) << '\n';
+  if (!hint.empty()) {
+    std::cerr << "  " << err_palette_.note("hint:") << ' ' << printable(hint) << '\n';
+  }
+}
+
+void Session::note(std::string_view message) const {
+  if (!globals_.quiet) {
+    talk("info", message, {});
+  }
+}
+
+void Session::warn(std::string_view message, std::string_view hint) const {
+  if (!globals_.quiet) {
+    talk("warning", message, hint);
+  }
+}
+
+void Session::error(const Error& error) const { talk("error", error.message(), error.hint()); }
+
+void Session::diagnostics(const std::vector<Diagnostic>& diagnostics) const {
+  std::cout.flush();
+  for (const Diagnostic& diagnostic : diagnostics) {
+    if (globals_.quiet && diagnostic.severity == Severity::Warning) {
+      continue;
+    }
+    if (!json_talk_) {
+      report::print_diagnostics(std::cerr, {diagnostic}, err_palette_);
+      continue;
+    }
+    const nlohmann::json line{{"time", timestamp_now()},
+                              {"level", diagnostic.severity == Severity::Error ? "error" : "warning"},
+                              {"file", diagnostic.where.file},
+                              {"line", diagnostic.where.line},
+                              {"column", diagnostic.where.column},
+                              {"path", diagnostic.path},
+                              {"message", diagnostic.message},
+                              {"hint", diagnostic.hint}};
+    std::cerr << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  }
+}
+
+std::string Session::lab(const std::string& chosen) const {
+  const std::vector<std::string> up = labs_up();
+  const std::string& named = chosen.empty() ? globals_.lab : chosen;
+  if (!named.empty()) {
+    if (std::find(up.begin(), up.end(), named) == up.end()) {
+      throw Error(ErrorKind::NotFound, "lab \"" + named + "\" is not up",
+                  up.empty() ? "no lab is; `labctl up` boots one"
+                             : "up: " + join(up) + " (-n names a lab; a namespace is -N)");
+    }
+    return named;
+  }
+  if (up.empty()) {
+    throw Error(ErrorKind::NotFound, "no lab is up", "`labctl up FILE` boots one");
+  }
+  if (up.size() > 1) {
+    throw Error(ErrorKind::InvalidInput, "several labs are up: " + join(up),
+                "choose one with -n, such as -n " + up.front() + ", or set LABCTL_NAME");
+  }
+  return up.front();
+}
+
+api::Client Session::client(std::chrono::milliseconds timeout, const std::string& chosen) const {
+  return api::Client(supervisor::socket_path(lab(chosen)), timeout);
+}
+
+report::Format parse_output(std::string_view word, std::initializer_list<report::Format> allowed) {
+  const auto format = report::parse_format(word);
+  if (format && std::find(allowed.begin(), allowed.end(), *format) != allowed.end()) {
+    return *format;
+  }
+  std::string names;
+  for (const report::Format one : allowed) {
+    names += (names.empty() ? "" : ", ") + std::string(report::to_string(one));
+  }
+  throw Error(ErrorKind::InvalidInput, "-o " + std::string(word) + ": no such format here",
+              "one of " + names);
+}
+
+std::chrono::milliseconds parse_flag_duration(std::string_view flag, std::string_view text) {
+  const auto duration = parse_duration(text);
+  if (!duration) {
+    throw Error(ErrorKind::InvalidInput, std::string(flag) + " " + std::string(text) + ": not a duration",
+                "such as 500ms, 2s or 1m30s");
+  }
+  return std::chrono::ceil<std::chrono::milliseconds>(*duration);
+}
+
+}  // namespace labctl::commands

@@ -1,0 +1,22 @@
+#pragma once
+
+// Manifests on their way to a running lab, and the diagnostics that come back.
+
+#include "topology/base/diagnostic.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+#include <vector>
+
+namespace labctl::commands {
+
+// [{"name","text"}] of the files, folders and "-" in `paths`.
+// Throws Error: NotFound for a missing path, InvalidInput for what cannot be read.
+nlohmann::json read_sources_json(const std::vector<std::string>& paths);
+
+// Of a reply: {"diagnostics":[{"severity","file","line","column","path","message","hint"}]}.
+std::vector<Diagnostic> diagnostics_of(const nlohmann::json& reply);
+nlohmann::json to_json(const std::vector<Diagnostic>& diagnostics);
+
+}  // namespace labctl::commands

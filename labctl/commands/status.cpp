@@ -1,0 +1,73 @@
+#include "labctl/commands/commands.hpp"
+#include "labctl/commands/exit_code.hpp"
+#include "labctl/commands/verb.hpp"
+#include "labctl/report/age.hpp"
+#include "labctl/report/fields.hpp"
+#include "labctl/report/resources.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <ostream>
+
+namespace labctl::commands {
+namespace {
+
+struct Options {
+  std::string lab;
+  std::string output = "table";
+};
+
+void print_text(const Session& session, const nlohmann::json& status) {
+  std::ostream& out = session.out();
+  const auto line = [&](std::string label, const std::string& value) {
+    if (!value.empty()) {
+      label.resize(13, ' ');
+      out << label << value << '\n';
+    }
+  };
+  const std::string phase = report::text(status, "/phase");
+  line("Lab:", session.palette().strong(report::text(status, "/name")));
+  line("Phase:", phase == "Ready" ? session.palette().good(phase) : session.palette().warn(phase));
+  line("Up for:", report::age_since(report::text(status, "/createdAt"), std::chrono::system_clock::now()));
+  line("Nodes:", report::text(status, "/nodes"));
+  line("Pods:",
+       report::text(status, "/pods/ready") + " of " + report::text(status, "/pods/total") + " ready");
+  line("Network:",
+       report::text(status, "/network") + ", " + report::join_texts(report::at(status, "/families")));
+  line("Booted in:", report::format_elapsed(std::chrono::milliseconds(report::number(status, "/bootMs"))));
+  line("Runs as:", report::text(status, "/mode") + ", process " + report::text(status, "/supervisorPid"));
+  line("Directory:", report::text(status, "/directory"));
+}
+
+int run(const Session& session, const Options& options) {
+  using report::Format;
+  const Format format =
+      parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
+  api::Client client = session.client(std::chrono::seconds(30), options.lab);
+  const nlohmann::json status = client.get("/lab/v1/status").json();
+  if (report::is_structured(format)) {
+    report::print_value(session.out(), status, format);
+  } else {
+    print_text(session, status);
+  }
+  return kPassed;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Globals& globals) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = add_verb(app, globals,
+                            {.name = "status",
+                             .group = "Labs",
+                             .summary = "Tell how a lab is doing",
+                             .examples = "  labctl status\n"
+                                         "  labctl status shop -o json\n",
+                             .about = {}},
+                            [options](const Session& session) { return run(session, *options); });
+  verb->add_option("LAB", options->lab, "The lab; by default that of -n, or the only one")->type_name("LAB");
+  add_output_flag(*verb, options->output, "table, json, yaml or jsonl");
+}
+
+}  // namespace labctl::commands

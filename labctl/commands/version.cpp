@@ -1,0 +1,55 @@
+#include "labctl/commands/commands.hpp"
+#include "labctl/commands/exit_code.hpp"
+#include "labctl/commands/verb.hpp"
+#include "labctl/report/resources.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <sys/utsname.h>
+
+#include <memory>
+#include <ostream>
+
+namespace labctl::commands {
+namespace {
+
+struct Options {
+  std::string output = "table";
+};
+
+int run(const Session& session, const Options& options) {
+  using report::Format;
+  const Format format =
+      parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
+  if (!report::is_structured(format)) {
+    session.out() << "labctl " << LABCTL_VERSION << '\n';
+    return kPassed;
+  }
+  utsname host{};
+  ::uname(&host);
+  report::print_value(session.out(),
+                      {{"version", LABCTL_VERSION},
+                       {"apiVersion", "labctl.dev/v1alpha1"},
+                       {"compiler", __VERSION__},
+                       {"kernel", host.release},
+                       {"architecture", host.machine}},
+                      format);
+  return kPassed;
+}
+
+}  // namespace
+
+void add_version(CLI::App& app, Globals& globals) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = add_verb(app, globals,
+                            {.name = "version",
+                             .group = "Other",
+                             .summary = "Print the version",
+                             .examples = "  labctl version\n"
+                                         "  labctl version -o json\n",
+                             .about = {}},
+                            [options](const Session& session) { return run(session, *options); });
+  add_output_flag(*verb, options->output, "table, json, yaml or jsonl");
+}
+
+}  // namespace labctl::commands

@@ -1,0 +1,133 @@
+#include "labctl/controllers/container_env.hpp"
+
+#include "topology/base/error.hpp"
+
+#include <algorithm>
+
+namespace labctl::controllers {
+namespace {
+
+constexpr std::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+std::string joined(const std::vector<IpAddress>& addresses) {
+  std::string text;
+  for (const IpAddress& address : addresses) {
+    text += (text.empty() ? "" : ",") + to_string(address);
+  }
+  return text;
+}
+
+std::string first(const std::vector<IpAddress>& addresses) {
+  return addresses.empty() ? std::string() : to_string(addresses.front());
+}
+
+// The key of "metadata.labels['app']"; nothing if the path is not of that form.
+std::optional<std::string> subscript(const std::string& path, std::string_view map) {
+  const std::string open = std::string(map) + "['";
+  if (!path.starts_with(open) || !path.ends_with("']") || path.size() < open.size() + 2) {
+    return std::nullopt;
+  }
+  return path.substr(open.size(), path.size() - open.size() - 2);
+}
+
+std::string value_or_empty(const model::Labels& labels, const std::string& key) {
+  const auto found = labels.find(key);
+  return found == labels.end() ? std::string() : found->second;
+}
+
+void set(Environment& env, const std::string& name, std::string value) {
+  const auto same =
+      std::find_if(env.begin(), env.end(), [&](const auto& entry) { return entry.first == name; });
+  if (same == env.end()) {
+    env.emplace_back(name, std::move(value));
+  } else {
+    same->second = std::move(value);
+  }
+}
+
+std::function<std::optional<std::string>(const std::string&)> finder(const Environment& env) {
+  return [&env](const std::string& name) -> std::optional<std::string> {
+    for (const auto& [other, value] : env) {
+      if (other == name) {
+        return value;
+      }
+    }
+    return std::nullopt;
+  };
+}
+
+}  // namespace
+
+std::string resolve_field(const model::Pod& pod, const PodFacts& facts, const std::string& field_path) {
+  if (const auto key = subscript(field_path, "metadata.labels")) {
+    return value_or_empty(pod.labels, *key);
+  }
+  if (const auto key = subscript(field_path, "metadata.annotations")) {
+    return value_or_empty(pod.annotations, *key);
+  }
+  if (field_path == "metadata.name") return pod.key.name;
+  if (field_path == "metadata.namespace") return pod.key.ns;
+  if (field_path == "metadata.uid") return pod.uid;
+  if (field_path == "spec.nodeName") return pod.node_name;
+  if (field_path == "spec.serviceAccountName") return "default";
+  if (field_path == "status.podIP") return first(pod.ips);
+  if (field_path == "status.podIPs") return joined(pod.ips);
+  if (field_path == "status.hostIP") return first(facts.host_ips);
+  if (field_path == "status.hostIPs") return joined(facts.host_ips);
+  throw Error(ErrorKind::InvalidInput, "fieldRef " + field_path + ": no such field of a pod",
+              "use metadata.name, .namespace, .uid, .labels['KEY'], .annotations['KEY'], spec.nodeName, "
+              "status.podIP(s) or status.hostIP(s)");
+}
+
+std::string expand(std::string_view text,
+                   const std::function<std::optional<std::string>(const std::string&)>& find) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] != '$' || at + 1 == text.size()) {
+      result += text[at++];
+      continue;
+    }
+    const std::size_t end = text[at + 1] == '(' ? text.find(')', at) : std::string_view::npos;
+    if (text[at + 1] == '$') {
+      result += '$';
+      at += 2;
+    } else if (end != std::string_view::npos) {
+      const std::string name(text.substr(at + 2, end - at - 2));
+      result += find(name).value_or("$(" + name + ")");
+      at = end + 1;
+    } else {
+      result += text.substr(at, 2);
+      at += 2;
+    }
+  }
+  return result;
+}
+
+Environment container_env(const model::Pod& pod, const model::Container& container, const PodFacts& facts) {
+  // What the container runtime sets cannot be referred to, as on a real node.
+  Environment referable = facts.services;
+  for (const model::EnvVar& variable : container.env) {
+    set(referable, variable.name,
+        variable.field_path.empty() ? expand(variable.value, finder(referable))
+                                    : resolve_field(pod, facts, variable.field_path));
+  }
+  Environment env = {{"PATH", std::string(kPath)}, {"HOSTNAME", facts.hostname}, {"HOME", "/root"}};
+  if (facts.tty) {
+    env.emplace_back("TERM", "xterm");
+  }
+  const auto find = finder(referable);
+  std::erase_if(env, [&](const auto& entry) { return find(entry.first).has_value(); });
+  env.insert(env.end(), referable.begin(), referable.end());
+  return env;
+}
+
+std::vector<std::string> expand_all(const std::vector<std::string>& words, const Environment& env) {
+  std::vector<std::string> result;
+  result.reserve(words.size());
+  for (const std::string& word : words) {
+    result.push_back(expand(word, finder(env)));
+  }
+  return result;
+}
+
+}  // namespace labctl::controllers

@@ -1,0 +1,69 @@
+#include "labctl/controllers/deletion.hpp"
+
+#include "labctl/controllers/objects.hpp"
+#include "labctl/store/store.hpp"
+#include "labctl/store/timestamp.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace labctl::controllers {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::seconds kDefaultGrace{30};
+
+void orphan_dependents(store::Store& store, const std::string& uid) {
+  const std::map<store::Key, store::ObjectPtr> dependents = store.owned_by(uid);
+  for (const auto& [key, dependent] : dependents) {
+    store.modify(key, [&](json& object) {
+      json& owners = object["metadata"]["ownerReferences"];
+      owners.erase(std::remove_if(owners.begin(), owners.end(),
+                                  [&](const json& owner) { return text_at(owner, "uid") == uid; }),
+                   owners.end());
+      if (owners.empty()) {
+        object["metadata"].erase("ownerReferences");
+      }
+    });
+  }
+}
+
+store::ObjectPtr mark_pod(store::Store& store, const store::Key& key, const json& pod,
+                          std::optional<std::chrono::seconds> wanted) {
+  const std::chrono::seconds own{number_at(pod, "spec.terminationGracePeriodSeconds", kDefaultGrace.count())};
+  const std::chrono::seconds grace = std::max(wanted.value_or(own), std::chrono::seconds{0});
+  if (is_being_deleted(pod) &&
+      grace.count() >= number_at(pod, "metadata.deletionGracePeriodSeconds", kDefaultGrace.count())) {
+    return store.get(key);
+  }
+  return store.modify(key, [&](json& object) {
+    object["metadata"]["deletionTimestamp"] = store::timestamp(store.clock().wall() + grace);
+    object["metadata"]["deletionGracePeriodSeconds"] = grace.count();
+  });
+}
+
+}  // namespace
+
+bool lives_on_node(const json& pod) {
+  return !text_at(pod, "spec.nodeName").empty() && !text_at(pod, "status.podIP").empty() && !is_finished(pod);
+}
+
+store::ObjectPtr delete_object(store::Store& store, const store::Key& key, const DeleteOptions& options) {
+  const store::ObjectPtr object = store.get(key);
+  if (options.orphans_dependents) {
+    orphan_dependents(store, uid_of(*object));
+  }
+  if (key.resource == "pods" && lives_on_node(*object)) {
+    return mark_pod(store, key, *object, options.grace);
+  }
+  if (key.resource == "namespaces") {
+    return is_being_deleted(*object) ? object : store.modify(key, [&](json& ns) {
+      ns["metadata"]["deletionTimestamp"] = store::timestamp(store.clock().wall());
+      ns["status"]["phase"] = "Terminating";
+    });
+  }
+  return store.remove(key);
+}
+
+}  // namespace labctl::controllers

@@ -1,0 +1,34 @@
+#pragma once
+
+// How objects go: what DELETE does, for users and controllers alike.
+//
+// A pod that lives on a node (placed, with an address) is only marked: metadata.deletionTimestamp (when it
+// must be gone) and deletionGracePeriodSeconds. pod_life ends its containers and calls store.remove. Every
+// other pod has nothing to end and goes at once, as does any other object; what it owned is garbage and
+// follows (garbage.hpp). A Namespace is marked and goes when it is empty.
+
+#include "labctl/store/change.hpp"
+
+#include <chrono>
+#include <optional>
+
+namespace labctl::store {
+class Store;
+}
+
+namespace labctl::controllers {
+
+struct DeleteOptions {
+  // Nothing: the pod's own terminationGracePeriodSeconds (30). A pod already being deleted only gets a
+  // shorter grace.
+  std::optional<std::chrono::seconds> grace;
+  bool orphans_dependents = false;  // propagationPolicy Orphan: what it owned stays, without an owner
+};
+
+// The object as it is afterwards (marked), or its last state when it is gone. Throws Error: NotFound.
+store::ObjectPtr delete_object(store::Store& store, const store::Key& key, const DeleteOptions& options = {});
+
+// Placed, with an address, not finished: somebody must end it.
+bool lives_on_node(const nlohmann::json& pod);
+
+}  // namespace labctl::controllers

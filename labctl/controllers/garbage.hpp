@@ -1,0 +1,19 @@
+#pragma once
+
+// Garbage: objects whose owners are all gone (concepts, "Garbage Collection"), and what is in a namespace
+// that is being deleted. Both go in the background, after what made them garbage.
+
+#include "labctl/controllers/work.hpp"
+
+#include <string>
+
+namespace labctl::controllers {
+
+// Deletes what the object of `uid`, now gone, was the last owner of; where other owners remain, takes the
+// reference out. Nothing when an object has that uid (again).
+void collect_dependents(Work& work, const std::string& uid);
+
+// Deletes everything in a namespace that is being deleted, and the namespace itself once it is empty.
+void empty_namespace(Work& work, const std::string& ns);
+
+}  // namespace labctl::controllers

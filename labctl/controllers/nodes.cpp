@@ -1,0 +1,98 @@
+#include "labctl/controllers/nodes.hpp"
+
+#include "labctl/controllers/objects.hpp"
+#include "labctl/controllers/pod_status.hpp"
+#include "labctl/store/store.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace labctl::controllers {
+namespace {
+
+using nlohmann::json;
+
+// Network and gateway; IPv4 has a broadcast address besides.
+std::uint64_t usable_addresses(const Prefix& prefix) {
+  const std::uint64_t reserved = prefix.family() == Family::IPv4 ? 3 : 2;
+  return prefix.size() > reserved ? prefix.size() - reserved : 0;
+}
+
+json node_addresses(const model::Node& node) {
+  json addresses = json::array();
+  for (const IpAddress& address : node.addresses) {
+    addresses.push_back({{"type", "InternalIP"}, {"address", to_string(address)}});
+  }
+  addresses.push_back({{"type", "Hostname"}, {"address", node.name}});
+  return addresses;
+}
+
+void fill_in(json& object, const model::Node& node, TimePoint now) {
+  json& labels = object["metadata"]["labels"];
+  labels["kubernetes.io/hostname"] = node.name;
+  labels["kubernetes.io/os"] = "linux";
+  for (const auto& [key, value] : node.labels) {
+    labels[key] = value;
+  }
+  json& spec = object["spec"];
+  if (!node.pod_cidrs.empty()) {
+    spec["podCIDR"] = to_string(node.pod_cidrs.front());
+    spec["podCIDRs"] = json::array();
+    for (const Prefix& prefix : node.pod_cidrs) {
+      spec["podCIDRs"].push_back(to_string(prefix));
+    }
+  }
+  json& status = object["status"];
+  status["addresses"] = node_addresses(node);
+  status["capacity"]["pods"] = std::to_string(pod_capacity(node));
+  status["allocatable"]["pods"] = status["capacity"]["pods"];
+  status["nodeInfo"] = {{"operatingSystem", "linux"}, {"kubeletVersion", "labctl"}};
+  if (condition(object, "Ready") == nullptr) {
+    set_condition(status, "Ready", "True", now, "KubeletReady", "the node's namespace is up");
+  }
+}
+
+void sync_node(store::Store& store, const model::Node& node) {
+  const store::Key key{"nodes", "", node.name};
+  const TimePoint now = store.clock().wall();
+  if (store.find(key) != nullptr) {
+    store.modify(key, [&](json& object) { fill_in(object, node, now); });
+    return;
+  }
+  json object{
+      {"apiVersion", "v1"}, {"kind", "Node"}, {"metadata", {{"name", node.name}}}, {"spec", json::object()}};
+  fill_in(object, node, now);
+  store.create(key, std::move(object));
+}
+
+void sync_namespace(store::Store& store, const std::string& name) {
+  const store::Key key{"namespaces", "", name};
+  if (store.find(key) == nullptr) {
+    store.create(key, {{"apiVersion", "v1"},
+                       {"kind", "Namespace"},
+                       {"metadata", {{"name", name}, {"labels", {{"kubernetes.io/metadata.name", name}}}}},
+                       {"spec", {{"finalizers", {"kubernetes"}}}},
+                       {"status", {{"phase", "Active"}}}});
+  }
+}
+
+}  // namespace
+
+std::size_t pod_capacity(const model::Node& node) {
+  std::uint64_t capacity = node.pod_cidrs.empty() ? 0 : kPodsPerNode;
+  for (const Prefix& prefix : node.pod_cidrs) {
+    capacity = std::min(capacity, usable_addresses(prefix));
+  }
+  return static_cast<std::size_t>(capacity);
+}
+
+void sync_nodes(store::Store& store, const model::Cluster& cluster) {
+  for (const char* name : {"default", "kube-node-lease", "kube-public", "kube-system"}) {
+    sync_namespace(store, name);
+  }
+  for (const model::Node& node : cluster.nodes) {
+    sync_node(store, node);
+  }
+}
+
+}  // namespace labctl::controllers

@@ -1,0 +1,379 @@
+#include "labctl/controllers/reconcile.hpp"
+
+#include "labctl/controllers/daemon_set.hpp"
+#include "labctl/controllers/deployment.hpp"
+#include "labctl/controllers/garbage.hpp"
+#include "labctl/controllers/objects.hpp"
+#include "labctl/controllers/pod_addresses.hpp"
+#include "labctl/controllers/replica_set.hpp"
+#include "labctl/controllers/scheduler.hpp"
+#include "labctl/controllers/stateful_set.hpp"
+#include "labctl/controllers/workload.hpp"
+#include "labctl/store/selectors.hpp"
+#include "topology/base/error.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace labctl::controllers {
+namespace {
+
+using nlohmann::json;
+using store::Change;
+using store::ChangeType;
+using store::Key;
+using store::ObjectPtr;
+using Time = std::chrono::system_clock::time_point;
+
+struct Controller {
+  std::string_view resource;
+  void (*sync)(Work&, const Key&);
+};
+// Owners before what they own, so that most of a change is done in one round.
+constexpr std::array<Controller, 4> kControllers{{
+    {"deployments", sync_deployment},
+    {"replicasets", sync_replica_set},
+    {"statefulsets", sync_stateful_set},
+    {"daemonsets", sync_daemon_set},
+}};
+
+const Controller* controller_for(std::string_view resource) {
+  const auto found = std::find_if(kControllers.begin(), kControllers.end(),
+                                  [&](const Controller& c) { return c.resource == resource; });
+  return found == kControllers.end() ? nullptr : &*found;
+}
+
+// A round does at least one useful thing: a pod made, placed or removed. More rounds than this for what there
+// is means that two loops undo each other's work.
+constexpr std::size_t kRoundsAtLeast = 1'000;
+constexpr std::size_t kRoundsPerObject = 4;
+
+std::uint64_t version_of(const ObjectPtr& object) {
+  const std::string& text = text_at(*object, "metadata.resourceVersion");
+  std::uint64_t version = 0;
+  std::from_chars(text.data(), text.data() + text.size(), version);
+  return version;
+}
+
+// More than status and annotations, which its own controller writes, changed.
+bool is_news_to_itself(const Change& change) {
+  if (change.before == nullptr) {
+    return true;
+  }
+  const json& before = change.before->at("metadata");
+  const json& after = change.object->at("metadata");
+  for (const char* name : {"generation", "labels", "ownerReferences", "deletionTimestamp"}) {
+    const json* one = field(before, name);
+    const json* other = field(after, name);
+    if ((one == nullptr) != (other == nullptr) || (one != nullptr && *one != *other)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// It is new, its labels changed, or its controller let it go: some selector may match that did not before.
+bool may_be_wanted_now(const Change& change) {
+  return change.before == nullptr || controller_of(*change.before) != nullptr ||
+         store::labels_of(*change.before) != store::labels_of(*change.object);
+}
+
+}  // namespace
+
+struct Reconciler::State {
+  State(store::Store& s, const model::Cluster& c, const Clock& k) : store(s), cluster(c), clock(k), pods(s) {}
+
+  store::Store& store;
+  const model::Cluster& cluster;
+  const Clock& clock;
+  PodIndex pods;
+
+  std::set<Key> workloads;           // to sync
+  std::set<Key> unplaced;            // pods to place
+  std::set<Key> addressed;           // pods whose allocations may be wrong
+  std::set<Key> waiting;             // pods that found no place
+  bool has_room_changed = false;     // try those again
+  std::set<std::string> orphaners;   // uids of owners that went
+  std::set<std::string> namespaces;  // to empty
+  std::map<Key, Time> later;         // workloads to sync by themselves
+  store::Store::Subscription subscription;
+
+  bool has_work() const {
+    return !workloads.empty() || !unplaced.empty() || !addressed.empty() || !orphaners.empty() ||
+           !namespaces.empty() || (has_room_changed && !waiting.empty());
+  }
+
+  void look_at_everything();
+  void note(const Change& change);
+  void note_pod(const Change& change);
+  void note_owners(const Change& change);
+  void note_takers(const Key& key);
+  void note_orphan(const Change& change);
+  void queue_due();
+  void round(bool& changed);
+  void sync_workloads();
+  std::vector<Key> take_unplaced();
+  std::optional<Time> next_time() const;
+};
+
+void Reconciler::State::look_at_everything() {
+  for (const Controller& controller : kControllers) {
+    for (const ObjectPtr& object : store.list(controller.resource)) {
+      note({ChangeType::Added, key_in(controller.resource, *object), object, nullptr, 0});
+    }
+  }
+  for (const char* resource : {"namespaces", "pods"}) {
+    for (const ObjectPtr& object : store.list(resource)) {
+      note({ChangeType::Added, key_in(resource, *object), object, nullptr, 0});
+    }
+  }
+}
+
+void Reconciler::State::note(const Change& change) {
+  if (change.type == ChangeType::Deleted) {
+    if (!store.owned_by(uid_of(*change.object)).empty()) {
+      orphaners.insert(uid_of(*change.object));
+    }
+    later.erase(change.key);
+  } else if (change.type == ChangeType::Added) {
+    note_orphan(change);
+  }
+  if (change.key.resource == "pods") {
+    note_pod(change);
+  } else if (change.key.resource == "nodes") {
+    has_room_changed = true;
+    for (const ObjectPtr& daemon_set : store.list("daemonsets")) {
+      workloads.insert(key_in("daemonsets", *daemon_set));
+    }
+  } else if (change.key.resource == "namespaces") {
+    if (is_being_deleted(*change.object)) {
+      namespaces.insert(change.key.name);
+    }
+  } else if (controller_for(change.key.resource) != nullptr && is_news_to_itself(change)) {
+    workloads.insert(change.key);
+  }
+  note_owners(change);
+  // Something came or went in a namespace that is to be empty.
+  if (change.type != ChangeType::Modified && !change.key.ns.empty()) {
+    const ObjectPtr ns = store.find({"namespaces", "", change.key.ns});
+    if (ns != nullptr && is_being_deleted(*ns)) {
+      namespaces.insert(change.key.ns);
+    }
+  }
+}
+
+void Reconciler::State::note_pod(const Change& change) {
+  const json& pod = *change.object;
+  if (change.type == ChangeType::Deleted) {
+    waiting.erase(change.key);
+    addressed.insert(change.key);
+    has_room_changed = true;
+    // Whoever it belonged to: a StatefulSet may have waited for its name.
+    const Key set{"statefulsets", change.key.ns, change.key.name.substr(0, change.key.name.rfind('-'))};
+    if (store.find(set) != nullptr) {
+      workloads.insert(set);
+    }
+    return;
+  }
+  if (is_finished(pod)) {
+    if (!text_at(pod, "status.podIP").empty()) {
+      addressed.insert(change.key);
+    }
+    has_room_changed = true;
+    return;
+  }
+  const std::string& address = text_at(pod, "status.podIP");
+  if (address.empty()) {
+    // What waits is tried again when its own spec changes; its status is changed by trying.
+    const bool is_news = change.before == nullptr || change.before->at("spec") != pod.at("spec");
+    if (is_news) {
+      unplaced.insert(change.key);
+    }
+  } else if (change.before == nullptr) {
+    addressed.insert(change.key);
+  }
+}
+
+// Adds the workloads that a pod or ReplicaSet belongs, or belonged, to; of a pod without one those that may
+// want it.
+void Reconciler::State::note_owners(const Change& change) {
+  if (change.key.resource != "pods" && change.key.resource != "replicasets") {
+    return;
+  }
+  bool has_owner = false;
+  for (const ObjectPtr& object : {change.object, change.before}) {
+    const json* controller = object == nullptr ? nullptr : controller_of(*object);
+    if (controller == nullptr) {
+      continue;
+    }
+    has_owner = has_owner || object == change.object;
+    const auto owner = store.key_of_uid(text_at(*controller, "uid"));
+    if (!owner) {
+      continue;
+    }
+    workloads.insert(*owner);
+    if (change.type != ChangeType::Deleted || owner->resource != "replicasets") {
+      continue;
+    }
+    // A Deployment of the strategy Recreate waits for this pod to go.
+    const ObjectPtr set = store.find(*owner);
+    const json* above = set == nullptr ? nullptr : controller_of(*set);
+    const auto deployment = above == nullptr ? std::nullopt : store.key_of_uid(text_at(*above, "uid"));
+    if (deployment) {
+      workloads.insert(*deployment);
+    }
+  }
+  if (!has_owner && change.type != ChangeType::Deleted && may_be_wanted_now(change)) {
+    note_takers(change.key);
+  }
+}
+
+// The workloads of its namespace that could take in a pod or ReplicaSet.
+void Reconciler::State::note_takers(const Key& key) {
+  const bool is_pod = key.resource == "pods";
+  for (const Controller& candidate : kControllers) {
+    if ((candidate.resource == "deployments") == is_pod) {
+      continue;
+    }
+    for (const ObjectPtr& workload : store.list(candidate.resource, key.ns)) {
+      workloads.insert(key_in(candidate.resource, *workload));
+    }
+  }
+}
+
+// An object that comes when its owner has gone already.
+void Reconciler::State::note_orphan(const Change& change) {
+  const json* owners = field(*change.object, "metadata.ownerReferences");
+  if (owners == nullptr || !owners->is_array()) {
+    return;
+  }
+  for (const json& owner : *owners) {
+    if (!store.key_of_uid(text_at(owner, "uid"))) {
+      orphaners.insert(text_at(owner, "uid"));
+    }
+  }
+}
+
+void Reconciler::State::queue_due() {
+  const Time now = clock.wall();
+  for (auto at = later.begin(); at != later.end();) {
+    if (at->second <= now) {
+      workloads.insert(at->first);
+      at = later.erase(at);
+    } else {
+      ++at;
+    }
+  }
+}
+
+void Reconciler::State::sync_workloads() {
+  const std::set<Key> due = std::exchange(workloads, {});
+  for (const Controller& controller : kControllers) {
+    for (auto key = due.lower_bound({std::string(controller.resource), "", ""});
+         key != due.end() && key->resource == controller.resource; ++key) {
+      Work work{store, cluster, pods, clock.wall(), std::nullopt};
+      try {
+        controller.sync(work, *key);
+      } catch (Error& error) {
+        throw error.add_frame(store::to_string(*key));
+      }
+      if (work.again_at) {
+        later[*key] = *work.again_at;
+      } else {
+        later.erase(*key);
+      }
+    }
+  }
+}
+
+// In the order in which they were last written, which for new pods is the order in which they were made.
+std::vector<Key> Reconciler::State::take_unplaced() {
+  if (std::exchange(has_room_changed, false)) {
+    unplaced.insert(waiting.begin(), waiting.end());
+  }
+  std::vector<std::pair<std::uint64_t, Key>> ordered;
+  for (const Key& key : std::exchange(unplaced, {})) {
+    if (const ObjectPtr pod = store.find(key)) {
+      ordered.emplace_back(version_of(pod), key);
+    }
+  }
+  std::sort(ordered.begin(), ordered.end());
+  std::vector<Key> keys;
+  keys.reserve(ordered.size());
+  for (auto& [version, key] : ordered) {
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
+void Reconciler::State::round(bool& changed) {
+  const std::uint64_t before = store.version();
+  Work work{store, cluster, pods, clock.wall(), std::nullopt};
+  for (const std::string& uid : std::exchange(orphaners, {})) {
+    collect_dependents(work, uid);
+  }
+  for (const std::string& ns : std::exchange(namespaces, {})) {
+    empty_namespace(work, ns);
+  }
+  sync_workloads();
+  // Given back before given out, so that a full node takes the next pod.
+  const std::set<Key> to_release = std::exchange(addressed, {});
+  release_addresses(work, {to_release.begin(), to_release.end()});
+  place_pods(work, take_unplaced(), waiting);
+  changed = changed || store.version() != before;
+}
+
+std::optional<Time> Reconciler::State::next_time() const {
+  std::optional<Time> next;
+  for (const auto& [key, time] : later) {
+    if (!next || time < *next) {
+      next = time;
+    }
+  }
+  return next;
+}
+
+Reconciler::Reconciler(store::Store& store, const model::Cluster& cluster, const Clock& clock)
+    : state_(std::make_unique<State>(store, cluster, clock)) {
+  state_->look_at_everything();
+  state_->subscription =
+      store.on_change([state = state_.get()](const Change& change) { state->note(change); });
+}
+
+Reconciler::~Reconciler() = default;
+
+bool Reconciler::has_work() const {
+  const auto next = state_->next_time();
+  return state_->has_work() || (next && *next <= state_->clock.wall());
+}
+
+Reconciled Reconciler::run() {
+  Reconciled result;
+  state_->queue_due();
+  for (std::size_t rounds = 0; state_->has_work(); ++rounds) {
+    const std::size_t objects = state_->store.count("pods") + state_->store.count("replicasets");
+    if (rounds > kRoundsAtLeast + kRoundsPerObject * objects) {
+      const std::string last =
+          state_->workloads.empty() ? "pods" : store::to_string(*state_->workloads.begin());
+      spdlog::error("reconcile: no rest after {} rounds, last at {}", rounds, last);
+      throw Error(ErrorKind::Internal, "reconcile: the control loops do not settle: last at " + last);
+    }
+    state_->round(result.changed);
+  }
+  result.again_at = state_->next_time();
+  return result;
+}
+
+Reconciled reconcile(store::Store& store, const model::Cluster& cluster, const Clock& clock) {
+  return Reconciler(store, cluster, clock).run();
+}
+
+}  // namespace labctl::controllers

@@ -1,0 +1,166 @@
+#include "labctl/controllers/scheduler.hpp"
+
+#include "labctl/controllers/deletion.hpp"
+#include "labctl/controllers/events.hpp"
+#include "labctl/controllers/nodes.hpp"
+#include "labctl/controllers/objects.hpp"
+#include "labctl/controllers/pod_addresses.hpp"
+#include "labctl/controllers/pod_status.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace labctl::controllers {
+namespace {
+
+using nlohmann::json;
+using store::Key;
+using store::ObjectPtr;
+
+constexpr std::string_view kComponent = "default-scheduler";
+// The events of pods placed before these would be dropped anyway (kEventsKept).
+constexpr std::size_t kEventsAtOnce = kEventsKept / 2;
+
+// A nodeSelector: every label, with exactly that value.
+bool fits(const json* selector, const json* labels) {
+  if (selector == nullptr || !selector->is_object() || selector->empty()) {
+    return true;
+  }
+  for (const auto& [key, value] : selector->items()) {
+    const auto found = labels == nullptr ? json::const_iterator() : labels->find(key);
+    if (labels == nullptr || found == labels->end() || *found != value) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// "0/3 nodes are available: 1 Too many pods, 2 node(s) didn't match Pod's node affinity/selector."
+std::string nobody_fits(std::size_t nodes, const std::map<std::string, int>& reasons) {
+  std::string message = "0/" + std::to_string(nodes) + " nodes are available";
+  const char* separator = ": ";
+  for (const auto& [reason, count] : reasons) {
+    message += separator + std::to_string(count) + " " + reason;
+    separator = ", ";
+  }
+  return message + ".";
+}
+
+}  // namespace
+
+std::vector<std::string> nodes_fitting(const Work& work, const json& pod) {
+  const std::string& named = text_at(pod, "spec.nodeName");
+  const json* selector = field(pod, "spec.nodeSelector");
+  std::vector<std::string> names;
+  for (const model::Node& node : work.cluster.nodes) {
+    const ObjectPtr object = work.store.find({"nodes", "", node.name});
+    if (object != nullptr && (named.empty() || named == node.name) &&
+        fits(selector, field(*object, "metadata.labels"))) {
+      names.push_back(node.name);
+    }
+  }
+  return names;
+}
+
+Scheduler::Scheduler(Work& work) : work_(work) {
+  for (const model::Node& node : work.cluster.nodes) {
+    const ObjectPtr object = work.store.find({"nodes", "", node.name});
+    if (object == nullptr) {
+      continue;
+    }
+    seats_.push_back({node.name, field(*object, "metadata.labels"),
+                      !is_true_at(*object, "spec.unschedulable"), pod_capacity(node),
+                      work.pods.living_on(node.name)});
+    objects_.push_back(object);
+  }
+}
+
+Scheduler::Seat* Scheduler::seat_named(const std::string& name) {
+  const auto found =
+      std::find_if(seats_.begin(), seats_.end(), [&](const Seat& seat) { return seat.name == name; });
+  return found == seats_.end() ? nullptr : &*found;
+}
+
+bool Scheduler::refuse(json& pod, const std::string& reason, const std::string& message) const {
+  set_condition(pod["status"], "PodScheduled", "False", work_.now, reason, message);
+  return false;
+}
+
+bool Scheduler::place(json& pod) {
+  if (const json* gates = field(pod, "spec.schedulingGates"); gates != nullptr && !gates->empty()) {
+    return refuse(pod, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates");
+  }
+  Seat* best = nullptr;
+  const std::string& named = text_at(pod, "spec.nodeName");
+  const json* selector = field(pod, "spec.nodeSelector");
+  std::map<std::string, int> reasons;
+  if (!named.empty()) {
+    best = seat_named(named);
+    if (best == nullptr) {
+      return refuse(pod, "Unschedulable", "node \"" + named + "\" not found");
+    }
+    if (best->pods >= best->capacity) {
+      return refuse(pod, "Unschedulable", "node \"" + named + "\": Too many pods");
+    }
+  } else {
+    for (Seat& seat : seats_) {
+      if (!seat.is_schedulable) {
+        ++reasons["node(s) were unschedulable"];
+      } else if (!fits(selector, seat.labels)) {
+        ++reasons["node(s) didn't match Pod's node affinity/selector"];
+      } else if (seat.pods >= seat.capacity) {
+        ++reasons["Too many pods"];
+      } else if (best == nullptr || seat.pods < best->pods) {
+        best = &seat;
+      }
+    }
+  }
+  if (best == nullptr) {
+    return refuse(pod, "Unschedulable", nobody_fits(seats_.size(), reasons));
+  }
+  ++best->pods;
+  pod["spec"]["nodeName"] = best->name;
+  set_condition(pod["status"], "PodScheduled", "True", work_.now);
+  return true;
+}
+
+void place_pods(Work& work, const std::vector<Key>& pods, std::set<Key>& waiting) {
+  if (pods.empty()) {
+    return;
+  }
+  Scheduler scheduler(work);
+  AddressPass addresses(work);
+  for (std::size_t i = 0; i < pods.size(); ++i) {
+    const Key& key = pods[i];
+    const ObjectPtr before = work.store.find(key);
+    if (before == nullptr || !is_active(*before) || lives_on_node(*before)) {
+      waiting.erase(key);
+      continue;
+    }
+    json pod = *before;
+    bool is_placed = scheduler.place(pod);
+    if (is_placed && !addresses.give(pod)) {
+      is_placed = false;
+      pod["spec"] = before->at("spec");
+    }
+    const ObjectPtr after = work.store.update(key, std::move(pod));
+    if (is_placed) {
+      waiting.erase(key);
+      if (pods.size() - i <= kEventsAtOnce) {
+        record(work.store, *after, EventType::Normal, "Scheduled",
+               "Successfully assigned " + key.ns + "/" + key.name + " to " + text_at(*after, "spec.nodeName"),
+               kComponent);
+      }
+    } else {
+      waiting.insert(key);
+      // Said once for each new reason, not at each look.
+      if (after != before) {
+        record(work.store, *after, EventType::Warning, "FailedScheduling",
+               text_at(*condition(*after, "PodScheduled"), "message"), kComponent);
+      }
+    }
+  }
+  addresses.commit();
+}
+
+}  // namespace labctl::controllers

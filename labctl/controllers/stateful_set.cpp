@@ -1,0 +1,239 @@
+#include "labctl/controllers/stateful_set.hpp"
+
+#include "labctl/controllers/deletion.hpp"
+#include "labctl/controllers/events.hpp"
+#include "labctl/controllers/objects.hpp"
+#include "labctl/controllers/workload.hpp"
+#include "labctl/store/selectors.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace labctl::controllers {
+namespace {
+
+using nlohmann::json;
+using store::Key;
+using store::ObjectPtr;
+
+const std::string kRevisionHash = "controller-revision-hash";
+constexpr std::string_view kComponent = "statefulset-controller";
+
+// What one sync works on.
+struct Set {
+  Work& work;
+  Key key;
+  const json& object;
+  std::int64_t first = 0;  // the lowest ordinal
+  std::int64_t replicas = 1;
+  std::int64_t min_ready_seconds = 0;
+  bool is_ordered = true;
+  Revision update;                         // of the present template
+  std::string current_name;                // of the template that partitioned pods keep
+  std::map<std::int64_t, ObjectPtr> pods;  // by ordinal
+  bool did_something = false;
+
+  std::int64_t end() const { return first + replicas; }
+};
+
+// The ordinal in "<set>-<ordinal>"; nothing for another name.
+std::optional<std::int64_t> ordinal_of(const std::string& set, const std::string& pod) {
+  const std::string prefix = set + "-";
+  if (!pod.starts_with(prefix) || pod.size() == prefix.size()) {
+    return std::nullopt;
+  }
+  std::int64_t ordinal = 0;
+  const char* last = pod.data() + pod.size();
+  const auto [end, error] = std::from_chars(pod.data() + prefix.size(), last, ordinal);
+  const bool is_canonical = error == std::errc{} && end == last && pod == prefix + std::to_string(ordinal);
+  return is_canonical && ordinal >= 0 ? std::optional(ordinal) : std::nullopt;
+}
+
+bool is_updated(const Set& set, const json& pod) {
+  return store::labels_of(pod)[kRevisionHash] == set.update.name;
+}
+
+bool is_healthy(Set& set, const json& pod) {
+  return !is_being_deleted(pod) && phase_of(pod) == "Running" &&
+         is_available(set.work, pod, set.min_ready_seconds);
+}
+
+// During a rollout the pods below the partition are made of the template they had.
+const std::string& revision_for(const Set& set, std::int64_t ordinal) {
+  const std::int64_t partition = number_at(set.object, "spec.updateStrategy.rollingUpdate.partition", 0);
+  const bool is_rolling = text_at(set.object, "spec.updateStrategy.type") != "OnDelete";
+  const bool keeps = is_rolling && ordinal < partition && !set.current_name.empty();
+  return keeps ? set.current_name : set.update.name;
+}
+
+void make_pod(Set& set, std::int64_t ordinal) {
+  const std::string& revision = revision_for(set, ordinal);
+  json pod_template = template_of_revision(set.work, set.object, revision);
+  if (pod_template.is_null()) {
+    pod_template = *field(set.object, "spec.template");
+  }
+  json pod = pod_from_template(set.object, pod_template);
+  const std::string name = set.key.name + "-" + std::to_string(ordinal);
+  json& labels = pod["metadata"]["labels"];
+  labels["statefulset.kubernetes.io/pod-name"] = name;
+  labels["apps.kubernetes.io/pod-index"] = std::to_string(ordinal);
+  labels[kRevisionHash] = revision;
+  pod["spec"]["hostname"] = name;
+  if (const std::string& service = text_at(set.object, "spec.serviceName"); !service.empty()) {
+    pod["spec"]["subdomain"] = service;
+  }
+  const Key key{"pods", set.key.ns, name};
+  if (set.work.store.find(key) != nullptr) {
+    // Somebody else's pod has the name: wait until it goes, as Kubernetes does.
+    record(set.work.store, set.object, EventType::Warning, "FailedCreate",
+           "create Pod " + name + " in StatefulSet " + set.key.name + " failed error: pods \"" + name +
+               "\" already exists",
+           kComponent);
+    return;
+  }
+  set.work.store.create(key, std::move(pod));
+  set.did_something = true;
+  record(set.work.store, set.object, EventType::Normal, "SuccessfulCreate",
+         "create Pod " + name + " in StatefulSet " + set.key.name + " successful", kComponent);
+}
+
+void delete_pod(Set& set, const json& pod) {
+  delete_object(set.work.store, key_in("pods", pod));
+  set.did_something = true;
+  record(set.work.store, set.object, EventType::Normal, "SuccessfulDelete",
+         "delete Pod " + name_of(pod) + " in StatefulSet " + set.key.name + " successful", kComponent);
+}
+
+// Makes what is missing, in order. False when an ordered set has to wait for a pod.
+bool fill_up(Set& set) {
+  for (std::int64_t ordinal = set.first; ordinal < set.end(); ++ordinal) {
+    const auto found = set.pods.find(ordinal);
+    if (found == set.pods.end()) {
+      make_pod(set, ordinal);
+      if (set.is_ordered) {
+        return false;
+      }
+      continue;
+    }
+    const json& pod = *found->second;
+    if (is_finished(pod) && !is_being_deleted(pod)) {
+      delete_pod(set, pod);  // made again when it has gone
+      if (set.is_ordered) {
+        return false;
+      }
+    } else if (set.is_ordered && !is_healthy(set, pod)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Deletes what is too much, highest ordinal first. False when an ordered set has to wait for one to go.
+bool scale_down(Set& set) {
+  std::vector<ObjectPtr> condemned;
+  for (const auto& [ordinal, pod] : set.pods) {
+    if (ordinal < set.first || ordinal >= set.end()) {
+      condemned.push_back(pod);
+    }
+  }
+  std::reverse(condemned.begin(), condemned.end());
+  for (const ObjectPtr& pod : condemned) {
+    if (!is_being_deleted(*pod)) {
+      delete_pod(set, *pod);
+    }
+    if (set.is_ordered) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Replaces one pod of an older template, highest ordinal first, unless one above it is still on its way.
+void roll(Set& set) {
+  const std::string& strategy = text_at(set.object, "spec.updateStrategy.type");
+  if (strategy == "OnDelete") {
+    return;
+  }
+  const std::int64_t partition = number_at(set.object, "spec.updateStrategy.rollingUpdate.partition", 0);
+  for (std::int64_t ordinal = set.end() - 1; ordinal >= std::max(set.first, partition); --ordinal) {
+    const auto found = set.pods.find(ordinal);
+    if (found == set.pods.end()) {
+      return;
+    }
+    if (!is_updated(set, *found->second) && !is_being_deleted(*found->second)) {
+      delete_pod(set, *found->second);
+      return;
+    }
+    if (!is_healthy(set, *found->second)) {
+      return;
+    }
+  }
+}
+
+json status_of(Set& set) {
+  std::int64_t replicas = 0, ready = 0, available = 0, current = 0, updated = 0;
+  for (const auto& [ordinal, pod] : set.pods) {
+    ++replicas;
+    const bool runs = phase_of(*pod) == "Running";
+    ready += runs && is_ready(*pod) ? 1 : 0;
+    available += runs && is_available(set.work, *pod, set.min_ready_seconds) ? 1 : 0;
+    if (is_being_deleted(*pod)) {
+      continue;
+    }
+    const std::string revision = store::labels_of(*pod)[kRevisionHash];
+    current += revision == set.current_name ? 1 : 0;
+    updated += revision == set.update.name ? 1 : 0;
+  }
+  // All replaced and up: the update is the current revision.
+  if (updated == set.replicas && ready == set.replicas && replicas == set.replicas) {
+    set.current_name = set.update.name;
+    current = updated;
+  }
+  return {{"observedGeneration", number_at(set.object, "metadata.generation", 1)},
+          {"replicas", replicas},
+          {"readyReplicas", ready},
+          {"availableReplicas", available},
+          {"currentReplicas", current},
+          {"updatedReplicas", updated},
+          {"currentRevision", set.current_name},
+          {"updateRevision", set.update.name}};
+}
+
+}  // namespace
+
+void sync_stateful_set(Work& work, const Key& key) {
+  const ObjectPtr object = work.store.find(key);
+  if (object == nullptr || is_being_deleted(*object) || field(*object, "spec.template") == nullptr) {
+    return;
+  }
+  Set set{work, key, *object, 0, 1, 0, true, {}, {}, {}, false};
+  set.first = std::max<std::int64_t>(number_at(*object, "spec.ordinals.start", 0), 0);
+  set.replicas = std::max<std::int64_t>(number_at(*object, "spec.replicas", 1), 0);
+  set.min_ready_seconds = number_at(*object, "spec.minReadySeconds", 0);
+  set.is_ordered = text_at(*object, "spec.podManagementPolicy") != "Parallel";
+  set.update = current_revision(work, *object);
+  const std::string& reported = text_at(*object, "status.currentRevision");
+  set.current_name = reported.empty() ? set.update.name : reported;
+
+  const json* selector = field(*object, "spec.selector");
+  const auto is_named_so = [&](const json& pod) { return ordinal_of(key.name, name_of(pod)).has_value(); };
+  for (ObjectPtr& pod :
+       claim_owned(work, *object, "pods",
+                   store::selector_from_json(selector == nullptr ? json() : *selector), is_named_so)) {
+    if (const auto ordinal = ordinal_of(key.name, name_of(*pod))) {
+      set.pods.emplace(*ordinal, std::move(pod));
+    }
+  }
+  if (fill_up(set) && scale_down(set)) {
+    roll(set);
+  }
+  // What was made or deleted brings the set here again, and then the status is right.
+  if (!set.did_something) {
+    write_status(work, key, status_of(set));
+    prune_revisions(work, *object, {set.current_name, set.update.name});
+  }
+}
+
+}  // namespace labctl::controllers

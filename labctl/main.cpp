@@ -1,0 +1,65 @@
+// labctl: options, dispatch, exit code. Everything else is in the rooms.
+
+#include "labctl/commands/commands.hpp"
+#include "labctl/commands/exit_code.hpp"
+#include "labctl/commands/verb.hpp"
+#include "topology/base/error.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cerrno>
+#include <exception>
+#include <iostream>
+
+namespace {
+
+using namespace labctl;
+
+// Errors before and after parsing read alike; a bad --color must not hide the error it came with.
+int fail(commands::Globals globals, const Error& error) {
+  try {
+    commands::Session(globals).error(error);
+  } catch (const Error&) {
+    commands::Session(commands::Globals{}).error(error);
+  }
+  return commands::exit_code(error.kind());
+}
+
+// What was printed must have arrived; a reader that has seen enough (a closed pipe) is no error.
+int finish(const commands::Globals& globals, int code) {
+  errno = 0;
+  if (std::cout.flush() || errno == EPIPE) {
+    return code;
+  }
+  return fail(globals, Error::from_errno(errno != 0 ? errno : EIO, "write to stdout"));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  commands::Globals globals;
+  try {
+    CLI::App app("", "labctl");
+    commands::add_commands(app, globals);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+      const auto chosen = app.get_subcommands();
+      std::cout << commands::help_text(chosen.empty() ? app : *chosen.front(), app);
+      return finish(globals, commands::kPassed);
+    } catch (const CLI::ParseError& error) {
+      return fail(globals, commands::usage_error(app, error));
+    }
+    if (!globals.action) {
+      std::cerr << commands::help_text(app, app);
+      return commands::kUsage;
+    }
+    return finish(globals, globals.action());
+  } catch (const Error& error) {
+    return fail(globals, error);
+  } catch (const std::exception& error) {
+    return fail(globals,
+                Error(ErrorKind::Internal, error.what(), "this is a defect of labctl; please report it"));
+  }
+}

@@ -1,0 +1,24 @@
+#pragma once
+
+// Points in time as the API writes them (RFC 3339), and ages as kubectl shows them.
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace labctl::report {
+
+// "2026-01-02T03:04:05Z", with or without a fraction. Nothing for another form.
+std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view text);
+
+// "5s", "3m20s", "7h12m", "2d3h", "1y40d": coarser with age, as k8s.io/apimachinery's HumanDuration.
+std::string format_age(std::chrono::seconds age);
+
+// The age of an RFC 3339 timestamp; "<unknown>" for an empty or broken one.
+std::string age_since(std::string_view timestamp, std::chrono::system_clock::time_point now);
+
+// A time a person waited: "840us", "41ms", "5.2s", "2m03s".
+std::string format_elapsed(std::chrono::microseconds elapsed);
+
+}  // namespace labctl::report

@@ -1,0 +1,33 @@
+#include "labctl/report/error_text.hpp"
+
+#include <ostream>
+#include <string>
+
+namespace labctl::report {
+
+void print_error(std::ostream& out, std::string_view message, std::string_view hint, const Palette& palette) {
+  out << palette.bad("error:") << ' ' << printable(message) << '\n';
+  if (!hint.empty()) {
+    out << "  " << palette.note("hint:") << ' ' << printable(hint) << '\n';
+  }
+}
+
+void print_error(std::ostream& out, const Error& error, const Palette& palette) {
+  print_error(out, error.message(), error.hint(), palette);
+}
+
+void print_diagnostics(std::ostream& out, const std::vector<Diagnostic>& diagnostics,
+                       const Palette& palette) {
+  for (const Diagnostic& diagnostic : diagnostics) {
+    std::string text = to_string(diagnostic);
+    const bool is_error = diagnostic.severity == Severity::Error;
+    const std::string word = is_error ? ": error: " : ": warning: ";
+    if (const size_t at = text.find(word); palette.enabled() && at != std::string::npos) {
+      const std::string plain = word.substr(2, word.size() - 3);
+      text.replace(at + 2, plain.size(), is_error ? palette.bad(plain) : palette.warn(plain));
+    }
+    out << text << '\n';
+  }
+}
+
+}  // namespace labctl::report

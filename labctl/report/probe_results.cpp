@@ -1,0 +1,160 @@
+#include "labctl/report/probe_results.hpp"
+
+#include "labctl/report/age.hpp"
+#include "labctl/report/fields.hpp"
+#include "labctl/report/table.hpp"
+#include "probes/outcome/outcome.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <ostream>
+#include <set>
+#include <string_view>
+#include <vector>
+
+namespace labctl::report {
+namespace {
+
+using Json = nlohmann::json;
+
+// Pairs that were not asked (a pod and itself, a pod without such a port) have an empty outcome or "-".
+char glyph_of(const std::string& outcome) {
+  if (outcome.empty() || outcome == "-") {
+    return ' ';
+  }
+  const auto known = probes::parse_outcome(outcome);
+  return probes::glyph(known.value_or(probes::Outcome::Inconclusive));
+}
+
+std::string paint(const std::string& outcome, std::string_view shown, const Palette& palette) {
+  return outcome == "ok" ? palette.good(shown) : palette.bad(shown);
+}
+
+std::string padded(const std::string& text, size_t width) {
+  const size_t used = display_width(text);
+  return used < width ? text + std::string(width - used, ' ') : text;
+}
+
+std::string spread(const Json& responses) {
+  std::string out;
+  if (responses.is_object() && responses.size() > 1) {
+    for (const auto& [backend, count] : responses.items()) {
+      out += (out.empty() ? "" : ", ") + short_vantage(backend) + " " + count.dump();
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string short_vantage(const std::string& id) {
+  constexpr std::string_view kDefault = "pod/default/";
+  constexpr std::string_view kPod = "pod/";
+  if (id.starts_with(kDefault)) {
+    return id.substr(kDefault.size());
+  }
+  return id.starts_with(kPod) ? id.substr(kPod.size()) : id;
+}
+
+void print_probe(std::ostream& out, const Json& result, const Palette& palette) {
+  const std::string outcome = text_or(result, "/outcome", "inconclusive");
+  out << paint(outcome, padded(outcome, 8), palette) << "  " << one_line(text(result, "/from")) << " -> "
+      << one_line(text(result, "/to"));
+  if (const std::string proto = text(result, "/proto"); !proto.empty()) {
+    out << palette.faint("/" + one_line(proto));
+  }
+  const std::string backends = spread(at(result, "/responses"));
+  if (!backends.empty()) {
+    out << "   " << one_line(backends);
+  } else if (const std::string backend = text(result, "/backend"); !backend.empty()) {
+    out << "   " << one_line(short_vantage(backend));
+  }
+  if (const std::string source = text(result, "/source"); !source.empty()) {
+    out << "   " << palette.faint("from " + one_line(source));
+  }
+  if (at(result, "/rtt_us").is_number() && outcome == "ok") {
+    out << "   " << format_elapsed(std::chrono::microseconds(number(result, "/rtt_us")));
+  }
+  if (const long long tries = number(result, "/tries"); tries > 1) {
+    out << "   " << palette.faint(std::to_string(tries) + " tries");
+  }
+  if (const std::string status = text(result, "/status"); !status.empty()) {
+    out << "   HTTP " << status;
+  }
+  out << '\n';
+  if (const Json& dns = at(result, "/dns"); !dns.is_null()) {
+    const Json& answers = dns.is_object() && dns.contains("answers") ? dns["answers"] : dns;
+    for (const Json& answer : answers) {
+      out << "          " << one_line(answer.is_string() ? answer.get<std::string>() : answer.dump()) << '\n';
+    }
+  }
+  if (const std::string error = text(result, "/error"); !error.empty()) {
+    out << "          " << one_line(error) << '\n';
+  }
+}
+
+void print_matrix(std::ostream& out, const Json& matrix, const Palette& palette) {
+  const Json& sources = at(matrix, "/sources");
+  const Json& destinations = at(matrix, "/destinations");
+  size_t width = 4;
+  for (const Json& source : sources) {
+    width =
+        std::max(width, display_width(short_vantage(source.is_string() ? source.get<std::string>() : "")));
+  }
+  // Column heads are written downwards when there are many or their names are long: here, their numbers.
+  const size_t digits = std::to_string(destinations.size()).size();
+  out << std::string(width, ' ') << "  ";
+  for (size_t i = 0; i < destinations.size(); ++i) {
+    const std::string label = std::to_string(i + 1);
+    out << std::string(digits - label.size(), ' ') << label << ' ';
+  }
+  out << '\n';
+  std::set<std::string> seen;
+  const Json& rows = at(matrix, "/rows");
+  for (size_t row = 0; row < sources.size() && row < rows.size(); ++row) {
+    const std::string name = short_vantage(sources[row].is_string() ? sources[row].get<std::string>() : "");
+    out << padded(one_line(name), width) << "  ";
+    for (const Json& cell : rows[row]) {
+      const std::string outcome = cell.is_string() ? cell.get<std::string>() : std::string{};
+      const char glyph = glyph_of(outcome);
+      if (glyph != ' ') {
+        seen.insert(outcome);
+      }
+      out << std::string(digits - 1, ' ')
+          << (glyph == ' ' ? " " : paint(outcome, std::string(1, glyph), palette)) << ' ';
+    }
+    out << '\n';
+  }
+  out << '\n';
+  for (size_t i = 0; i < destinations.size(); ++i) {
+    const std::string label = std::to_string(i + 1);
+    out << std::string(digits - label.size() + 2, ' ') << label << "  "
+        << one_line(short_vantage(destinations[i].is_string() ? destinations[i].get<std::string>() : ""))
+        << '\n';
+  }
+  out << '\n';
+  for (const std::string& outcome : seen) {
+    out << "  " << paint(outcome, std::string(1, glyph_of(outcome)), palette) << " " << one_line(outcome);
+  }
+  out << (seen.empty() ? "" : "\n");
+  const long long ok = number(matrix, "/ok");
+  const long long total = number(matrix, "/total");
+  const std::string summary = std::to_string(ok) + " of " + std::to_string(total) + " ok";
+  out << (ok == total ? palette.good(summary) : palette.bad(summary));
+  if (const long long elapsed = number(matrix, "/elapsed_ms"); elapsed > 0) {
+    out << "  " << palette.faint("(" + format_elapsed(std::chrono::milliseconds(elapsed)) + ")");
+  }
+  out << '\n';
+  constexpr size_t kMostShown = 50;  // beyond that a list is no reading: -o json has them all
+  const Json& failures = at(matrix, "/failures");
+  for (size_t i = 0; i < failures.size() && i < kMostShown; ++i) {
+    out << "  " << one_line(text(failures[i], "/from")) << " -> " << one_line(text(failures[i], "/to"))
+        << ": " << palette.bad(one_line(text(failures[i], "/outcome"))) << '\n';
+  }
+  if (failures.size() > kMostShown) {
+    out << "  and " << failures.size() - kMostShown << " more (-o json lists them all)\n";
+  }
+}
+
+}  // namespace labctl::report

@@ -1,0 +1,44 @@
+#pragma once
+
+// Kubernetes objects as `get` shows them: kubectl's columns, or the objects themselves.
+
+#include "labctl/report/format.hpp"
+#include "labctl/report/palette.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <chrono>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace labctl::report {
+
+struct ResourceView {
+  Format format = Format::Table;
+  bool with_namespace = false;  // a NAMESPACE column first
+  bool with_kind = false;       // "pod/web-0" for the name, when several kinds are shown
+  bool with_labels = false;     // a LABELS column last
+  bool headers = true;
+  bool single = false;  // one object was asked for by name: JSON and YAML are it, not a List
+  std::chrono::system_clock::time_point now = std::chrono::system_clock::now();
+  Palette palette;
+};
+
+// All of one kind, or (structured formats) of any kinds: `objects` carry apiVersion and kind.
+void print_resources(std::ostream& out, const std::vector<nlohmann::json>& objects, const ResourceView& view);
+
+// The same rows without aligning with others: for watches, where a row comes when it changes. Prints the
+// header when `first`. Column widths are those of the header and kubectl's usual ones.
+void print_watch_row(std::ostream& out, const nlohmann::json& object, const ResourceView& view, bool first);
+
+// "pod/web-0", "deployment.apps/web": kind in lower case with its API group.
+std::string qualified_name(const nlohmann::json& object);
+
+// What kubectl shows as a pod's STATUS: "Running", "CrashLoopBackOff", "Init:0/1", "Terminating", ...
+std::string pod_status(const nlohmann::json& pod);
+
+// A JSON value in a structured format (JSON indented by 4, as kubectl; JSONL: arrays a line an element).
+void print_value(std::ostream& out, const nlohmann::json& value, Format format);
+
+}  // namespace labctl::report

@@ -1,0 +1,155 @@
+#include "labctl/scenario/expectation.hpp"
+
+#include <algorithm>
+#include <regex>
+
+namespace labctl::scenario {
+namespace {
+
+using nlohmann::json;
+
+std::string joined(const std::set<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : ", ") + word;
+  }
+  return text.empty() ? "nobody" : text;
+}
+
+std::set<std::string> words_of(const json& value) {
+  std::set<std::string> words;
+  if (value.is_string()) {
+    words.insert(value.get<std::string>());
+  } else if (value.is_array()) {
+    for (const json& word : value) {
+      words.insert(word.get<std::string>());
+    }
+  }
+  return words;
+}
+
+std::set<std::string> backends_of(const json& result) {
+  std::set<std::string> backends;
+  const json responses = result.value("responses", json::object());
+  for (const auto& [backend, count] : responses.items()) {
+    backends.insert(backend);
+  }
+  if (backends.empty() && result.contains("backend")) {
+    backends.insert(result["backend"].get<std::string>());
+  }
+  return backends;
+}
+
+void check_source(const json& probe, const std::string& wanted, const std::string& seen,
+                  const AddressBook& addresses, Attempt& attempt) {
+  const std::string from = probe.value("from", "");
+  std::set<std::string> accepted{wanted};
+  const auto from_book = [&](const std::map<std::string, std::set<std::string>>& book) {
+    const auto found = book.find(from);
+    return found != book.end() ? found->second : std::set<std::string>{};
+  };
+  if (wanted == "client") {
+    accepted = from_book(addresses.own);
+  } else if (wanted == "node") {
+    accepted = from_book(addresses.node);
+  }
+  if (!accepted.contains(seen)) {
+    attempt.fail("source " + wanted + (accepted.contains(wanted) ? "" : " (" + joined(accepted) + ")"),
+                 seen.empty() ? "an unknown source" : "source " + seen);
+  }
+}
+
+}  // namespace
+
+void Attempt::fail(const std::string& wanted, const std::string& seen) {
+  passed = false;
+  message += (message.empty() ? "wanted " : "; wanted ") + wanted + ", seen " + seen;
+}
+
+void check_text(const json& expect, const std::string& what, const std::string& seen, Attempt& attempt) {
+  const auto shown = [&] {
+    return what + " \"" + seen.substr(0, 200) + (seen.size() > 200 ? "...\"" : "\"");
+  };
+  if (const auto part = expect.find("contains");
+      part != expect.end() && seen.find(*part) == std::string::npos) {
+    attempt.fail(what + " with \"" + part->get<std::string>() + "\"", shown());
+  }
+  if (const auto whole = expect.find("equals"); whole != expect.end() && seen != whole->get<std::string>()) {
+    attempt.fail(what + " \"" + whole->get<std::string>() + "\"", shown());
+  }
+  if (const auto pattern = expect.find("matches"); pattern != expect.end()) {
+    // std::regex recurses with its input: longer text is looked at in part.
+    constexpr size_t kSearchedMax = 20'000;
+    if (!std::regex_search(seen.substr(0, kSearchedMax), std::regex(pattern->get<std::string>()))) {
+      attempt.fail(what + " matching \"" + pattern->get<std::string>() + "\"", shown());
+    }
+  }
+}
+
+void check_outcome(const json& expect, const std::string& otherwise, const std::string& seen,
+                   const std::string& reason, Attempt& attempt) {
+  std::set<std::string> wanted = words_of(expect.value("outcome", json()));
+  if (wanted.empty()) {
+    wanted.insert(otherwise);
+  }
+  if (!wanted.contains(seen)) {
+    attempt.fail(joined(wanted), seen + (reason.empty() ? "" : " (" + reason + ")"));
+  }
+}
+
+AddressBook address_book(const json& graph) {
+  AddressBook book;
+  for (const json& node : graph.value("nodes", json::array())) {
+    const std::string id = "node/" + node.value("name", "");
+    const std::set<std::string> addresses = words_of(node.value("addresses", json::array()));
+    book.own[id] = book.node[id] = addresses;
+    for (const json& pod : node.value("pods", json::array())) {
+      const std::string pod_id = "pod/" + pod.value("namespace", "") + "/" + pod.value("name", "");
+      book.own[pod_id] = words_of(pod.value("ips", json::array()));
+      book.node[pod_id] = addresses;
+    }
+  }
+  for (const json& host : graph.value("outside", json::array())) {
+    book.own["outside/" + host.value("name", "")] = words_of(host.value("addresses", json::array()));
+  }
+  return book;
+}
+
+Attempt check_probe(const json& probe, const json& result, const AddressBook& addresses) {
+  Attempt attempt;
+  if (result.contains("error")) {
+    attempt.passed = false;
+    attempt.broken = true;
+    attempt.message = result["error"].get<std::string>();
+    attempt.details = result.value("hint", "");
+    return attempt;
+  }
+  const json expect = probe.value("expect", json::object());
+  check_outcome(expect, "ok", result.value("outcome", ""), result.value("reason", ""), attempt);
+  if (expect.contains("backends")) {
+    const std::set<std::string> wanted = words_of(expect["backends"]);
+    const std::set<std::string> seen = backends_of(result);
+    if (wanted != seen) {
+      attempt.fail("answers of " + joined(wanted), "of " + joined(seen));
+    }
+  }
+  if (expect.contains("source")) {
+    check_source(probe, expect["source"].get<std::string>(), result.value("source", ""), addresses, attempt);
+  }
+  if (expect.contains("status") && result.value("status", 0) != expect["status"].get<int>()) {
+    attempt.fail("status " + expect["status"].dump(), "status " + std::to_string(result.value("status", 0)));
+  }
+  if (expect.contains("body")) {
+    check_text(expect["body"], "body", result.value("body", ""), attempt);
+  }
+  if (expect.contains("answers")) {
+    const std::set<std::string> wanted = words_of(expect["answers"]);
+    const std::set<std::string> seen = words_of(result.value("/dns/answer"_json_pointer, json::array()));
+    if (wanted != seen) {
+      attempt.fail("answers " + joined(wanted), joined(seen));
+    }
+  }
+  return attempt;
+}
+
+}  // namespace labctl::scenario

@@ -1,0 +1,111 @@
+#include "labctl/scenario/step_runner.hpp"
+
+#include "labctl/scenario/verbs.hpp"
+#include "topology/base/error.hpp"
+
+#include <poll.h>
+
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace labctl::scenario {
+namespace {
+
+using nlohmann::json;
+using std::chrono::steady_clock;
+
+// Between two tries of a patient step; a try costs about a millisecond.
+constexpr int kBetweenTriesMs = 20;
+
+using Verb = Attempt (*)(Context&, const json&);
+constexpr std::array<std::pair<const char*, Verb>, 8> kVerbs{{{"probe", do_probe},
+                                                              {"exec", do_exec},
+                                                              {"matrix", do_matrix},
+                                                              {"wait", do_wait},
+                                                              {"apply", do_apply},
+                                                              {"delete", do_delete},
+                                                              {"scale", do_scale},
+                                                              {"label", do_label}}};
+
+Attempt try_once(Context& context, const json& step) {
+  for (const auto& [name, verb] : kVerbs) {
+    const auto value = step.find(name);
+    if (value == step.end()) {
+      continue;
+    }
+    try {
+      return verb(context, *value);
+    } catch (const Error& error) {
+      return {.passed = false, .broken = true, .message = error.message(), .details = error.hint()};
+    }
+  }
+  return {.passed = false, .broken = true, .message = "no verb", .details = {}};
+}
+
+// within: until a try passes; for: until one fails; neither: once.
+Attempt try_patiently(Context& context, const json& step, const std::atomic<int>& stop, int& tries) {
+  const std::int64_t within = milliseconds_of(step, "within", 0);
+  const std::int64_t lasting = milliseconds_of(step, "for", 0);
+  const auto deadline = steady_clock::now() + std::chrono::milliseconds(std::max(within, lasting));
+  for (;;) {
+    Attempt attempt = try_once(context, step);
+    ++tries;
+    const bool is_settled = lasting > 0 ? !attempt.passed : attempt.passed;
+    if (is_settled || steady_clock::now() >= deadline || stop != 0) {
+      return attempt;
+    }
+    ::poll(nullptr, 0, kBetweenTriesMs);
+  }
+}
+
+report::CheckResult run_case(Context& context, const json& step, const SourcePosition& where,
+                             const Variables& variables, const std::atomic<int>& stop) {
+  report::CheckResult result;
+  result.where = where;
+  const auto begin = steady_clock::now();
+  try {
+    const json filled = expand(step, variables);
+    result.name = text_of(filled["name"]);
+    result.explanation = filled.value("explain", "");
+    result.tries = 0;
+    const Attempt attempt = try_patiently(context, filled, stop, result.tries);
+    result.message = attempt.message;
+    result.details = attempt.details;
+    if (!attempt.passed) {
+      result.verdict = attempt.broken ? report::Verdict::Broken : report::Verdict::Failed;
+    }
+  } catch (const Error& error) {
+    result.name = text_of(step["name"]);
+    result.verdict = report::Verdict::Broken;
+    result.message = error.message();
+    result.details = error.hint();
+  }
+  result.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
+  return result;
+}
+
+}  // namespace
+
+std::vector<report::CheckResult> run_step(Context& context, const json& step, const SourcePosition& where,
+                                          const Variables& variables, const std::atomic<int>& stop) {
+  std::vector<report::CheckResult> results;
+  const json cases = step.value("cases", json::array());
+  if (cases.empty()) {
+    return {run_case(context, step, where, variables, stop)};
+  }
+  for (size_t i = 0; i < cases.size() && stop == 0; ++i) {
+    Variables with_case = variables;
+    for (const auto& [name, value] : cases[i].items()) {
+      with_case[name] = text_of(value);
+    }
+    results.push_back(run_case(context, step, where, with_case, stop));
+    if (results.back().name == text_of(step["name"])) {
+      // Reports need a name for each: the case's number tells those apart that the name does not.
+      results.back().name += " [" + std::to_string(i + 1) + "]";
+    }
+  }
+  return results;
+}
+
+}  // namespace labctl::scenario

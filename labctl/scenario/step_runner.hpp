@@ -1,0 +1,21 @@
+#pragma once
+
+// One step to its verdict: its cases, its patience (`within:`, eventually; `for:`, consistently), its verb.
+
+#include "labctl/report/test_results.hpp"
+#include "labctl/scenario/context.hpp"
+#include "labctl/scenario/variables.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <vector>
+
+namespace labctl::scenario {
+
+// A result for each case; one without cases. `stop` ends the patience early.
+std::vector<report::CheckResult> run_step(Context& context, const nlohmann::json& step,
+                                          const SourcePosition& where, const Variables& variables,
+                                          const std::atomic<int>& stop);
+
+}  // namespace labctl::scenario

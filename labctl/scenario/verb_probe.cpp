@@ -1,0 +1,64 @@
+#include "labctl/scenario/verbs.hpp"
+#include "topology/base/duration.hpp"
+
+namespace labctl::scenario {
+namespace {
+
+using nlohmann::json;
+
+json request_of(const json& value) {
+  json request{{"id", 1}, {"from", value["from"]}, {"to", value["to"]}};
+  for (const char* field : {"proto", "count", "http", "dns"}) {
+    if (value.contains(field)) {
+      request[field] = value[field];
+    }
+  }
+  if (value.contains("sourcePort")) {
+    request["source_port"] = value["sourcePort"];
+  }
+  request["timeout_ms"] = milliseconds_of(value, "timeout", 1000);
+  return request;
+}
+
+// "pod/default/a -> pod/default/b:80: ok, answered by pod/default/b, which saw 10.244.1.2, in 61 us".
+std::string sentence_of(const json& value, const json& result) {
+  std::string text = value["from"].get<std::string>() + " -> " + value["to"].get<std::string>() + ": " +
+                     result.value("outcome", "no result");
+  if (result.contains("backend")) {
+    text += ", answered by " + result["backend"].get<std::string>();
+  }
+  if (result.contains("source")) {
+    text += ", which saw " + result["source"].get<std::string>();
+  }
+  if (result.contains("rtt_us")) {
+    text += ", in " + result["rtt_us"].dump() + " us";
+  }
+  if (result.contains("reason")) {
+    text += " (" + result["reason"].get<std::string>() + ")";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::int64_t milliseconds_of(const json& value, const char* field, std::int64_t otherwise) {
+  const auto found = value.find(field);
+  if (found == value.end() || !found->is_string()) {
+    return otherwise;
+  }
+  const auto duration = parse_duration(found->get<std::string>());
+  return duration ? std::chrono::duration_cast<std::chrono::milliseconds>(*duration).count() : otherwise;
+}
+
+Attempt do_probe(Context& context, const json& value) {
+  const std::string line = context.lab.post("/lab/v1/probes", request_of(value).dump()).body;
+  const json result = json::parse(line, nullptr, false);
+  const AddressBook addresses = address_book(context.lab.get("/lab/v1/graph").json());
+  Attempt attempt = check_probe(value, result, addresses);
+  if (attempt.details.empty()) {
+    attempt.details = sentence_of(value, result);
+  }
+  return attempt;
+}
+
+}  // namespace labctl::scenario

@@ -1,0 +1,25 @@
+#pragma once
+
+// The verbs of a step, one file each: do it once, and say how it went. `value` is what stands under the verb,
+// checked by the manifest room, its variables filled in. Errors of the lab itself are thrown as Error.
+
+#include "labctl/scenario/context.hpp"
+#include "labctl/scenario/expectation.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace labctl::scenario {
+
+Attempt do_probe(Context& context, const nlohmann::json& value);
+Attempt do_exec(Context& context, const nlohmann::json& value);
+Attempt do_matrix(Context& context, const nlohmann::json& value);
+Attempt do_wait(Context& context, const nlohmann::json& value);
+Attempt do_apply(Context& context, const nlohmann::json& value);
+Attempt do_delete(Context& context, const nlohmann::json& value);
+Attempt do_scale(Context& context, const nlohmann::json& value);
+Attempt do_label(Context& context, const nlohmann::json& value);
+
+// A duration field of a verb in milliseconds.
+std::int64_t milliseconds_of(const nlohmann::json& value, const char* field, std::int64_t otherwise);
+
+}  // namespace labctl::scenario

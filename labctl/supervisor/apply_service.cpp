@@ -1,0 +1,201 @@
+#include "labctl/supervisor/apply_service.hpp"
+
+#include "labctl/api/resource_kinds.hpp"
+#include "labctl/controllers/deletion.hpp"
+#include "labctl/supervisor/lab.hpp"
+#include "topology/base/error.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace labctl::supervisor {
+namespace {
+
+using nlohmann::json;
+
+std::vector<manifest::Source> sources_of(const json& request) {
+  std::vector<manifest::Source> sources;
+  for (const json& source : request.value("sources", json::array())) {
+    if (!source.is_object() || !source.value("text", json()).is_string()) {
+      throw Error(ErrorKind::InvalidInput, "sources: each must have a name and a text");
+    }
+    sources.push_back({source.value("name", "<request>"), source["text"].get<std::string>()});
+  }
+  return sources;
+}
+
+manifest::LoadOptions load_options(Lab& lab, bool strict) {
+  manifest::LoadOptions options;
+  options.strict = strict;
+  options.allow_cluster = false;
+  for (const store::ObjectPtr& ns : lab.objects().list("namespaces")) {
+    options.known_namespaces.insert(ns->at("/metadata/name"_json_pointer).get<std::string>());
+  }
+  for (const model::Node& node : lab.cluster().nodes) {
+    options.known_nodes.insert(node.name);
+  }
+  return options;
+}
+
+json to_json(const Diagnostic& diagnostic) {
+  return {{"severity", diagnostic.severity == Severity::Error ? "error" : "warning"},
+          {"file", diagnostic.where.file},
+          {"line", diagnostic.where.line},
+          {"column", diagnostic.where.column},
+          {"path", diagnostic.path},
+          {"message", diagnostic.message},
+          {"hint", diagnostic.hint}};
+}
+
+store::Key key_of(const manifest::Object& object) {
+  const api::ResourceKind* kind = api::find_kind(object.api_version, object.kind);
+  if (kind == nullptr) {
+    throw Error(ErrorKind::Unsupported, object.kind + " \"" + object.name + "\": no such kind in this lab");
+  }
+  return {std::string(kind->plural), object.ns, object.name};
+}
+
+// What the object becomes: metadata that users own and the spec from the manifest, all else as it is. A pod's
+// spec also has what the scheduler decided, so only what the manifest names is compared and nothing may
+// change.
+json merged(const store::Key& key, const json& current, const json& wanted) {
+  json object = current;
+  for (const char* field : {"labels", "annotations"}) {
+    const json::json_pointer pointer = json::json_pointer("/metadata") / field;
+    if (wanted.contains(pointer)) {
+      object[pointer] = wanted[pointer];
+    }
+  }
+  if (!wanted.contains("spec")) {
+    return object;
+  }
+  if (key.resource == "pods") {
+    json spec = current.value("spec", json::object());
+    spec.merge_patch(wanted["spec"]);
+    if (spec != current.value("spec", json::object())) {
+      throw Error(ErrorKind::InvalidInput,
+                  "pod \"" + key.ns + "/" + key.name + "\": spec: may not be changed in a running pod",
+                  "delete the pod and apply it again, or let a Deployment replace it");
+    }
+    return object;
+  }
+  const json::json_pointer selector("/spec/selector");
+  if (current.contains(selector) && wanted.contains(selector) && current[selector] != wanted[selector]) {
+    throw Error(ErrorKind::InvalidInput, to_string(key) + ": spec.selector: may not be changed",
+                "delete the object and apply it again");
+  }
+  object["spec"] = wanted["spec"];
+  return object;
+}
+
+std::string apply_one(store::Store& objects, const store::Key& key, const json& wanted) {
+  const store::ObjectPtr current = objects.find(key);
+  if (current == nullptr) {
+    objects.create(key, wanted);
+    return "created";
+  }
+  const store::ObjectPtr updated = objects.update(key, merged(key, *current, wanted));
+  return updated == current ? "unchanged" : "configured";
+}
+
+json result_json(const manifest::Object& object, const std::string& action) {
+  return {{"kind", object.kind},
+          {"apiVersion", object.api_version},
+          {"namespace", object.ns},
+          {"name", object.name},
+          {"action", action}};
+}
+
+std::string delete_one(Lab& lab, const store::Key& key, const controllers::DeleteOptions& options) {
+  if (lab.objects().find(key) == nullptr) {
+    return "notfound";
+  }
+  controllers::delete_object(lab.objects(), key, options);
+  return "deleted";
+}
+
+}  // namespace
+
+json apply_manifests(Lab& lab, const json& request) {
+  const manifest::Loaded loaded =
+      manifest::load(sources_of(request), load_options(lab, request.value("strict", false)));
+  json diagnostics = json::array(), results = json::array();
+  for (const Diagnostic& diagnostic : loaded.diagnostics) {
+    diagnostics.push_back(to_json(diagnostic));
+  }
+  if (!has_errors(loaded.diagnostics)) {
+    store::Store& objects = lab.objects();
+    const store::Store::Snapshot before = objects.snapshot();
+    try {
+      for (const manifest::Object& object : loaded.objects) {
+        results.push_back(result_json(object, apply_one(objects, key_of(object), object.json)));
+      }
+    } catch (...) {
+      objects.restore(before);
+      throw;
+    }
+    if (request.value("dryRun", false)) {
+      objects.restore(before);
+    }
+  }
+  return {{"diagnostics", std::move(diagnostics)}, {"results", std::move(results)}};
+}
+
+std::vector<Diagnostic> check_object(Lab& lab, json& object) {
+  manifest::Loaded loaded = manifest::load(
+      {{"<request>", object.dump(-1, ' ', false, json::error_handler_t::replace)}}, load_options(lab, false));
+  if (!has_errors(loaded.diagnostics) && loaded.objects.size() == 1) {
+    // What a manifest may not say, the rest of the object's metadata and its status, stays the client's.
+    json checked = std::move(loaded.objects.front().json);
+    const json metadata = object.value("metadata", json::object());
+    for (const auto& [field, value] : metadata.items()) {
+      if (!checked["metadata"].contains(field)) {
+        checked["metadata"][field] = value;
+      }
+    }
+    if (object.contains("status")) {
+      checked["status"] = object["status"];
+    }
+    object = std::move(checked);
+  }
+  return loaded.diagnostics;
+}
+
+json delete_objects(Lab& lab, const json& request) {
+  controllers::DeleteOptions options;
+  if (const auto grace = request.find("gracePeriodSeconds");
+      grace != request.end() && grace->is_number_integer()) {
+    options.grace = std::chrono::seconds(std::max<std::int64_t>(0, grace->get<std::int64_t>()));
+  }
+  json results = json::array();
+  if (request.contains("sources")) {
+    const manifest::Loaded loaded = manifest::load(sources_of(request), load_options(lab, false));
+    if (has_errors(loaded.diagnostics)) {
+      const auto first = std::find_if(loaded.diagnostics.begin(), loaded.diagnostics.end(),
+                                      [](const Diagnostic& d) { return d.severity == Severity::Error; });
+      throw Error(ErrorKind::InvalidInput, to_string(*first));
+    }
+    for (auto object = loaded.objects.rbegin(); object != loaded.objects.rend(); ++object) {
+      results.push_back(result_json(*object, delete_one(lab, key_of(*object), options)));
+    }
+  }
+  for (const json& ref : request.value("refs", json::array())) {
+    const api::ResourceKind* kind = api::find_resource(ref.value("resource", ""));
+    if (kind == nullptr) {
+      throw Error(ErrorKind::InvalidInput, "\"" + ref.value("resource", "") + "\": no such resource");
+    }
+    const store::Key key{std::string(kind->plural), kind->namespaced ? ref.value("namespace", "default") : "",
+                         ref.value("name", "")};
+    results.push_back({{"kind", kind->kind},
+                       {"apiVersion", kind->api_version},
+                       {"namespace", key.ns},
+                       {"name", key.name},
+                       {"action", delete_one(lab, key, options)}});
+  }
+  return {{"results", std::move(results)}};
+}
+
+}  // namespace labctl::supervisor

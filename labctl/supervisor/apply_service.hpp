@@ -1,0 +1,32 @@
+#pragma once
+
+// Manifests applied to a running lab, and objects deleted from it, as `kubectl apply` and `kubectl delete`
+// do. All of a request or nothing of it.
+//
+// Threads: the main loop's.
+
+#include "topology/base/diagnostic.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <vector>
+
+namespace labctl::supervisor {
+
+class Lab;
+
+// {"sources":[{"name","text"}],"strict","dryRun"} ->
+// {"diagnostics":[...],"results":[{"kind","apiVersion","namespace","name", "action"}]}. With an error among
+// the diagnostics there are no results and nothing has changed. Throws Error: InvalidInput when the request
+// is no such object, or a change is not allowed; nothing has changed then.
+nlohmann::json apply_manifests(Lab& lab, const nlohmann::json& request);
+
+// {"sources":[...]} or {"refs":[{"resource","namespace","name"}],"gracePeriodSeconds"} -> {"results":[...]},
+// in reverse order of the sources. An object that is not there is "notfound", which is no failure.
+nlohmann::json delete_objects(Lab& lab, const nlohmann::json& request);
+
+// An object that a client of the Kubernetes-shaped API writes: checked as a manifest would be, its defaults
+// filled in.
+std::vector<Diagnostic> check_object(Lab& lab, nlohmann::json& object);
+
+}  // namespace labctl::supervisor

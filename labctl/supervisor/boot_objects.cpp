@@ -1,0 +1,55 @@
+#include "labctl/supervisor/boot_objects.hpp"
+
+#include "labctl/api/resource_kinds.hpp"
+#include "labctl/controllers/objects.hpp"
+#include "topology/base/error.hpp"
+#include "topology/manifest/decode.hpp"
+
+#include <algorithm>
+
+namespace labctl::supervisor {
+
+void create_objects(store::Store& store, const std::vector<manifest::Object>& objects) {
+  for (const manifest::Object& object : objects) {
+    const api::ResourceKind* kind = api::find_kind(object.api_version, object.kind);
+    if (kind == nullptr || kind->plural == "nodes") {
+      continue;
+    }
+    const store::Key key{std::string(kind->plural), object.ns, object.name};
+    if (store.find(key) == nullptr) {
+      store.create(key, object.json);
+    }
+  }
+}
+
+bool is_finished(const nlohmann::json& pod) {
+  const std::string& phase = controllers::text_at(pod, "status.phase");
+  return phase == "Succeeded" || phase == "Failed";
+}
+
+bool is_placeable(const nlohmann::json& pod) {
+  return !controllers::text_at(pod, "spec.nodeName").empty() &&
+         !controllers::text_at(pod, "status.podIP").empty() &&
+         controllers::text_at(pod, "metadata.deletionTimestamp").empty() && !is_finished(pod);
+}
+
+std::vector<model::Pod> placeable_pods(const store::Store& store) {
+  std::vector<model::Pod> pods;
+  for (const store::ObjectPtr& pod : store.list("pods")) {
+    if (is_placeable(*pod)) {
+      pods.push_back(manifest::decode_pod(*pod));
+    }
+  }
+  return pods;
+}
+
+plan::PodSlot slot_of(const model::Cluster& cluster, const model::Pod& pod, std::uint32_t number) {
+  const auto node = std::find_if(cluster.nodes.begin(), cluster.nodes.end(),
+                                 [&](const model::Node& one) { return one.name == pod.node_name; });
+  if (node == cluster.nodes.end()) {
+    throw Error(ErrorKind::NotFound, "node \"" + pod.node_name + "\": not in this lab");
+  }
+  return {"pod/" + to_string(pod.key), static_cast<size_t>(node - cluster.nodes.begin()), pod.ips, number};
+}
+
+}  // namespace labctl::supervisor

@@ -1,0 +1,29 @@
+#pragma once
+
+// From the objects of files to the store, and from pods in the store to places in the network: what booting
+// and describing a boot have in common.
+
+#include "labctl/store/store.hpp"
+#include "topology/manifest/loader.hpp"
+#include "topology/model/pod.hpp"
+#include "topology/plan/fabric.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <vector>
+
+namespace labctl::supervisor {
+
+// Creates what is not there yet. Node objects are left out: their labels are in the Cluster already.
+void create_objects(store::Store& store, const std::vector<manifest::Object>& objects);
+
+// Has a node and an address, is neither finished nor being deleted.
+bool is_placeable(const nlohmann::json& pod);
+bool is_finished(const nlohmann::json& pod);
+std::vector<model::Pod> placeable_pods(const store::Store& store);
+
+// The pod's place under a number of its own. Throws Error NotFound for a node that is not the cluster's.
+plan::PodSlot slot_of(const model::Cluster& cluster, const model::Pod& pod, std::uint32_t number);
+
+}  // namespace labctl::supervisor

@@ -1,0 +1,267 @@
+#include "labctl/supervisor/lab.hpp"
+
+#include "labctl/controllers/events.hpp"
+#include "labctl/controllers/nodes.hpp"
+#include "labctl/store/timestamp.hpp"
+#include "labctl/supervisor/boot_objects.hpp"
+#include "topology/base/error.hpp"
+#include "topology/kernel/network_namespace.hpp"
+#include "topology/manifest/decode.hpp"
+#include "topology/plan/address_plan.hpp"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+
+namespace labctl::supervisor {
+namespace {
+
+using nlohmann::json;
+
+UniqueFd own_network() {
+  UniqueFd fd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    throw Error::from_errno(errno, "open /proc/self/ns/net");
+  }
+  return fd;
+}
+
+std::string read_file(const char* path) {
+  const std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+controllers::PodLifeOptions life_options(const model::Cluster& cluster) {
+  controllers::PodLifeOptions options;
+  options.images = cluster.images;
+  options.dns.cluster_domain = cluster.dns.domain;
+  options.dns.node = controllers::parse_resolv_conf(read_file("/etc/resolv.conf"));
+  options.node_hosts = read_file("/etc/hosts");
+  return options;
+}
+
+kernel::Privilege privilege_of(kernel::IdMapping mapping) {
+  switch (mapping) {
+    case kernel::IdMapping::Root:
+      return kernel::Privilege::RealRoot;
+    case kernel::IdMapping::Subordinate:
+      return kernel::Privilege::IdRange;
+    case kernel::IdMapping::Single:
+      return kernel::Privilege::SingleId;
+  }
+  return kernel::Privilege::SingleId;
+}
+
+controllers::LocalRuntime::Options runtime_options(kernel::IdMapping mapping) {
+  return {"/run/labctl-pods", privilege_of(mapping)};
+}
+
+json addresses_json(const std::vector<IpAddress>& addresses) {
+  json out = json::array();
+  for (const IpAddress& address : addresses) {
+    out.push_back(to_string(address));
+  }
+  return out;
+}
+
+}  // namespace
+
+Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
+    : loop_(loop),
+      reaper_(reaper),
+      name_(std::move(setup.name)),
+      cluster_(plan::give_out_addresses(std::move(setup.cluster))),
+      mapping_(setup.mapping),
+      pid_outside_(setup.pid_outside),
+      store_(name_, clock_),
+      reconciler_(store_, cluster_, clock_),
+      fabric_(network_, own_network()),
+      runtime_(loop_, reaper_, runtime_options(mapping_)),
+      life_(loop_, clock_, runtime_, life_options(cluster_), life_hooks()),
+      engine_(&runtime_.server()) {
+  store_.set_bound("events", controllers::kEventsKept);
+  subscription_ = store_.on_change([this](const store::Change& change) {
+    if (change.key.resource == "pods") {
+      changed_pods_.insert(change.key);
+    }
+    schedule_sync();
+  });
+}
+
+Lab::~Lab() {
+  for (const server::PodId pod : outside_servers_) {
+    runtime_.server().remove_pod(pod);
+  }
+}
+
+void Lab::boot(const std::vector<manifest::Object>& objects) {
+  const auto begin = clock_.now();
+  created_at_ = clock_.wall();
+  controllers::sync_nodes(store_, cluster_);
+  create_objects(store_, objects);
+  fabric_.apply(plan::plan_fabric(cluster_));
+  start_outside_hosts();
+  sync();
+  is_booted_ = true;
+  boot_time_ = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - begin);
+}
+
+void Lab::start_outside_hosts() {
+  for (const model::OutsideHost& host : cluster_.outside.hosts) {
+    server::Identity identity;
+    identity.id = plan::outside_id(host.name);
+    identity.hostname = host.name;
+    identity.name = host.name;
+    identity.addresses = host.addresses;
+    identity.netns_fd = fabric_.namespace_fd(identity.id);
+    const server::PodId id = runtime_.server().add_pod(identity);
+    outside_servers_.push_back(id);
+    server::RoleRequest request;
+    request.image = "outside";
+    for (const model::OutsidePort& port : host.ports) {
+      request.ports.push_back({"", port.port, 0, port.protocol});
+    }
+    if (!request.ports.empty()) {
+      runtime_.server().start(id, server::role_of(request));
+    }
+  }
+}
+
+void Lab::schedule_sync() {
+  if (is_booted_ && !is_sync_scheduled_) {
+    is_sync_scheduled_ = true;
+    loop_.post([this] { sync(); });
+  }
+}
+
+json Lab::status() const {
+  size_t ready = 0;
+  const auto pods = store_.list("pods");
+  for (const store::ObjectPtr& pod : pods) {
+    for (const json& condition : pod->value("/status/conditions"_json_pointer, json::array())) {
+      ready += condition.value("type", "") == "Ready" && condition.value("status", "") == "True" ? 1 : 0;
+    }
+  }
+  json families = json::array();
+  for (const Family family : cluster_.families) {
+    families.push_back(to_string(family));
+  }
+  return {{"name", name_},
+          {"phase", "Ready"},
+          {"createdAt", store::timestamp(created_at_)},
+          {"supervisorPid", pid_outside_},
+          {"mode", kernel::to_string(mapping_)},
+          {"network", cluster_.network.mode == model::NetworkMode::Vxlan ? "vxlan" : "routed"},
+          {"families", families},
+          {"nodes", cluster_.nodes.size()},
+          {"pods", {{"total", pods.size()}, {"ready", ready}}},
+          {"bootMs", boot_time_.count()}};
+}
+
+json Lab::graph() const {
+  json nodes = json::array();
+  for (const model::Node& node : cluster_.nodes) {
+    json cidrs = json::array();
+    for (const Prefix& cidr : node.pod_cidrs) {
+      cidrs.push_back(to_string(cidr));
+    }
+    nodes.push_back({{"name", node.name},
+                     {"addresses", addresses_json(node.addresses)},
+                     {"podCIDRs", std::move(cidrs)},
+                     {"pods", json::array()}});
+  }
+  for (const auto& [key, placed] : placed_) {
+    nodes[placed.slot.node]["pods"].push_back(
+        {{"namespace", key.ns},
+         {"name", key.name},
+         {"ip", placed.slot.addresses.empty() ? "" : to_string(placed.slot.addresses.front())},
+         {"ips", addresses_json(placed.slot.addresses)},
+         {"link", placed.on_host_network ? "" : plan::pod_port_name(placed.slot.number)}});
+  }
+  json outside = json::array();
+  for (const model::OutsideHost& host : cluster_.outside.hosts) {
+    outside.push_back({{"name", host.name}, {"addresses", addresses_json(host.addresses)}});
+  }
+  json underlay = json::array(), router = json::array();
+  for (const Prefix& range : cluster_.network.node_cidrs) {
+    underlay.push_back(to_string(range));
+    router.push_back(to_string(model::router_node_address(range)));
+    router.push_back(to_string(model::router_outside_address(model::default_ranges(range.family()).outside)));
+  }
+  return {{"name", name_},
+          {"nodes", std::move(nodes)},
+          {"router", {{"addresses", std::move(router)}}},
+          {"outside", std::move(outside)},
+          {"mode", cluster_.network.mode == model::NetworkMode::Vxlan ? "vxlan" : "routed"},
+          {"underlay", std::move(underlay)}};
+}
+
+VantageTable Lab::vantages() const {
+  VantageTable table;
+  for (const auto& [key, placed] : placed_) {
+    if (!placed.is_connected) {
+      continue;
+    }
+    const plan::NamespaceId ns =
+        placed.on_host_network ? plan::node_id(cluster_.nodes[placed.slot.node].name) : placed.slot.id;
+    table.add({PlaceKind::Pod, placed.slot.id, placed.slot.addresses, placed.ports, placed.on_host_network,
+               fabric_.namespace_fd(ns)});
+  }
+  for (const model::Node& node : cluster_.nodes) {
+    table.add({PlaceKind::Node,
+               plan::node_id(node.name),
+               node.addresses,
+               {},
+               false,
+               fabric_.namespace_fd(plan::node_id(node.name))});
+  }
+  for (const model::OutsideHost& host : cluster_.outside.hosts) {
+    Place place{PlaceKind::Outside,
+                plan::outside_id(host.name),
+                host.addresses,
+                {},
+                false,
+                fabric_.namespace_fd(plan::outside_id(host.name))};
+    for (const model::OutsidePort& port : host.ports) {
+      place.ports.push_back({"", port.port, 0, port.protocol});
+    }
+    table.add(std::move(place));
+  }
+  return table;
+}
+
+kernel::ProcessOptions Lab::exec_options(const std::string& vantage, const std::string& container,
+                                         std::vector<std::string> command,
+                                         const controllers::Environment& env) {
+  if (vantage.starts_with("pod/")) {
+    const std::string rest = vantage.substr(4);
+    const size_t slash = rest.find('/');
+    if (slash != std::string::npos) {
+      return life_.exec_options({rest.substr(0, slash), rest.substr(slash + 1)}, container,
+                                std::move(command), env);
+    }
+  }
+  if (!fabric_.has(vantage) || vantage == plan::kUnderlay) {
+    throw Error(ErrorKind::NotFound, "\"" + vantage + "\": no such place in this lab",
+                "name it as pod/NAMESPACE/NAME, node/NAME or outside/NAME");
+  }
+  kernel::ProcessOptions options;
+  options.argv = std::move(command);
+  options.env = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, {"HOME", "/"}};
+  options.env.insert(options.env.end(), env.begin(), env.end());
+  options.netns_fd = fabric_.namespace_fd(vantage);
+  options.hostname = vantage.substr(vantage.find('/') + 1);
+  options.view = kernel::MountView{};
+  options.capabilities = kernel::container_policy(privilege_of(mapping_));
+  options.seccomp_shim = mapping_ == kernel::IdMapping::Single;
+  return options;
+}
+
+}  // namespace labctl::supervisor

@@ -1,0 +1,132 @@
+#pragma once
+
+// A running lab: its objects, the loops that act on them, the network and the processes that follow from
+// them.
+//
+//   store --changes--> reconciler --pods with node and address--> fabric (plan, apply) --> pod life
+//   (containers)
+//     ^                                                                                        |
+//     +------------------------------------ status ------------------------------------------+
+//
+// Threads: the main loop's, for everything that is not said to be safe elsewhere.
+
+#include "labctl/controllers/local_runtime.hpp"
+#include "labctl/controllers/pod_life.hpp"
+#include "labctl/controllers/reconcile.hpp"
+#include "labctl/store/store.hpp"
+#include "labctl/supervisor/launch.hpp"
+#include "labctl/supervisor/main_loop.hpp"
+#include "labctl/supervisor/vantage_table.hpp"
+#include "probes/engine/engine.hpp"
+#include "probes/server/server.hpp"
+#include "topology/apply/fabric.hpp"
+#include "topology/apply/kernel_network.hpp"
+#include "topology/base/clock.hpp"
+#include "topology/kernel/capsule.hpp"
+#include "topology/kernel/reaper.hpp"
+#include "topology/plan/fabric.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace labctl::supervisor {
+
+struct LabSetup {
+  std::string name;
+  model::Cluster cluster;  // as the files say; addresses are given out here
+  kernel::IdMapping mapping = kernel::IdMapping::Root;
+  pid_t pid_outside = 0;
+};
+
+class Lab {
+ public:
+  // `loop` and `reaper` must outlive the lab.
+  Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup);
+  ~Lab();
+  Lab(const Lab&) = delete;
+  Lab& operator=(const Lab&) = delete;
+
+  // Makes the network and starts every pod of `objects`. Throws Error with the place it happened in.
+  void boot(const std::vector<manifest::Object>& objects);
+
+  // Acts on what changed in the store; done by itself after each turn of the loop in which something did.
+  void sync();
+
+  // As GET /lab/v1/status and /lab/v1/graph answer.
+  nlohmann::json status() const;
+  nlohmann::json graph() const;
+  // A copy of all places, for probes.
+  VantageTable vantages() const;
+
+  // What to spawn for `exec` in a vantage. Throws Error: NotFound.
+  kernel::ProcessOptions exec_options(const std::string& vantage, const std::string& container,
+                                      std::vector<std::string> command, const controllers::Environment& env);
+  // Throws Error: NotFound.
+  controllers::ContainerLog& log(const model::PodKey& key, const std::string& container) {
+    return life_.log(key, container);
+  }
+
+  bool has_pod(const model::PodKey& key) const { return life_.contains(key); }
+  store::Store& objects() { return store_; }
+  const model::Cluster& cluster() const { return cluster_; }
+  MainLoop& loop() { return loop_; }
+  kernel::Reaper& reaper() { return reaper_; }
+  // Safe from any thread.
+  const engine::Engine& engine() const { return engine_; }
+
+ private:
+  // A pod that has its place in the network.
+  struct Placed {
+    plan::PodSlot slot;
+    bool on_host_network = false;
+    bool is_connected = true;  // false: finished, its address may be another's by now
+    std::vector<model::ContainerPort> ports;
+  };
+
+  void start_outside_hosts();
+  void schedule_sync();
+  void take_in(const store::Key& key, std::vector<model::Pod>& to_place);
+  void place(const std::vector<model::Pod>& pods);
+  void place_again_later(const std::vector<model::Pod>& pods, const Error& error);
+  std::vector<plan::PodSlot> make_slots(const std::vector<model::Pod>& pods);
+  void start_containers(const model::Pod& pod);
+  void disconnect(const std::vector<model::PodKey>& keys);
+  void remove_stopped();
+  void write_status(const controllers::PodReport& report);
+  controllers::PodLifeHooks life_hooks();
+
+  MainLoop& loop_;
+  kernel::Reaper& reaper_;
+  std::string name_;
+  model::Cluster cluster_;
+  kernel::IdMapping mapping_;
+  pid_t pid_outside_;
+
+  SystemClock clock_;
+  store::Store store_;
+  controllers::Reconciler reconciler_;
+  apply::KernelNetwork network_;
+  apply::Fabric fabric_;
+  controllers::LocalRuntime runtime_;
+  controllers::PodLife life_;
+  engine::Engine engine_;
+
+  store::Store::Subscription subscription_;
+  std::map<model::PodKey, Placed> placed_;
+  std::set<store::Key> changed_pods_;
+  std::vector<model::PodKey> stopped_;
+  std::uint32_t next_pod_number_ = 1;
+  std::vector<server::PodId> outside_servers_;
+  bool is_sync_scheduled_ = false;
+  bool is_booted_ = false;
+  std::optional<MainLoop::Id> timer_;
+  std::chrono::system_clock::time_point created_at_;
+  std::chrono::milliseconds boot_time_{0};
+};
+
+}  // namespace labctl::supervisor

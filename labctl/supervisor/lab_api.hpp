@@ -1,0 +1,33 @@
+#pragma once
+
+// The control socket's requests, by path: /lab/v1/... for what Kubernetes has no word for, /api and /apis for
+// objects.
+//
+// Threads: answer() on any connection's thread.
+
+#include "labctl/api/http.hpp"
+#include "labctl/supervisor/resource_api.hpp"
+
+#include <functional>
+
+namespace labctl::supervisor {
+
+class Lab;
+
+class LabApi {
+ public:
+  // `shut_down` asks the supervisor to end the lab; it returns at once. Both must outlive this.
+  LabApi(Lab& lab, std::function<void()> shut_down);
+
+  // Throws Error, which the server turns into a Status object.
+  api::Response answer(const api::Request& request);
+
+ private:
+  api::Response on_lab(const api::Request& request);
+
+  Lab& lab_;
+  std::function<void()> shut_down_;
+  ResourceApi resources_;
+};
+
+}  // namespace labctl::supervisor

@@ -1,0 +1,254 @@
+#include "labctl/supervisor/probe_request.hpp"
+
+#include "topology/base/error.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <limits>
+#include <set>
+#include <type_traits>
+#include <utility>
+
+namespace labctl::supervisor {
+namespace {
+
+using nlohmann::json;
+using protocol::ProbeProtocol;
+
+constexpr std::int64_t kTimeoutMsMax = 600'000;
+constexpr std::int64_t kCountMax = 1'000'000;
+constexpr std::uint16_t kHttpPort = 80;
+
+Error bad(const std::string& field, const std::string& why) {
+  return Error(ErrorKind::InvalidInput, "\"" + field + "\": " + why);
+}
+
+std::int64_t number(const json& request, const char* field, std::int64_t otherwise, std::int64_t min,
+                    std::int64_t max) {
+  const auto found = request.find(field);
+  if (found == request.end() || found->is_null()) {
+    return otherwise;
+  }
+  if (!found->is_number_integer() || found->get<std::int64_t>() < min || found->get<std::int64_t>() > max) {
+    throw bad(field, "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+  }
+  return found->get<std::int64_t>();
+}
+
+std::string text(const json& request, const char* field, const std::string& otherwise = {}) {
+  const auto found = request.find(field);
+  if (found == request.end() || found->is_null()) {
+    return otherwise;
+  }
+  if (!found->is_string()) {
+    throw bad(field, "must be a string");
+  }
+  return found->get<std::string>();
+}
+
+model::Protocol transport_of(ProbeProtocol protocol) {
+  switch (protocol) {
+    case ProbeProtocol::Udp:
+      return model::Protocol::Udp;
+    case ProbeProtocol::Sctp:
+      return model::Protocol::Sctp;
+    case ProbeProtocol::Tcp:
+    case ProbeProtocol::Http:
+    case ProbeProtocol::Icmp:
+    case ProbeProtocol::Dns:
+      return model::Protocol::Tcp;
+  }
+  return model::Protocol::Tcp;
+}
+
+// An address of the place that the vantage has the family of; else the place's first.
+IpAddress address_for(const Place& to, const engine::Vantage& from) {
+  if (to.addresses.empty()) {
+    throw Error(ErrorKind::NotFound, "\"" + to.id + "\": has no address yet");
+  }
+  for (const IpAddress& address : to.addresses) {
+    for (const IpAddress& own : from.addresses) {
+      if (own.family() == address.family()) {
+        return address;
+      }
+    }
+  }
+  return to.addresses.front();
+}
+
+const Place& place(const VantageTable& table, const std::string& id) {
+  table.vantage(id);  // throws with a hint when absent
+  return *table.find(id);
+}
+
+// Fills address, port and protocol of a probe from its target.
+class Resolve {
+ public:
+  Resolve(engine::Probe& probe, const VantageTable& table, std::optional<ProbeProtocol> asked)
+      : probe_(probe), table_(table), asked_(asked) {}
+
+  void operator()(const protocol::AddressTarget& target) {
+    probe_.protocol = asked_.value_or(ProbeProtocol::Tcp);
+    probe_.address = target.address;
+    probe_.port = target.port;
+  }
+  void operator()(const protocol::PodTarget& target) {
+    to_place("pod/" + target.ns + "/" + target.name, target.port, true);
+  }
+  void operator()(const protocol::NodeTarget& target) { to_place("node/" + target.name, target.port, false); }
+  void operator()(const protocol::OutsideTarget& target) {
+    to_place("outside/" + target.name, target.port, false);
+  }
+  void operator()(const protocol::ServiceTarget& target) {
+    throw Error(ErrorKind::Unsupported,
+                "svc/" + target.ns + "/" + target.name + ": Services are not programmed yet",
+                "probe the pods behind it: pod/NAMESPACE/NAME");
+  }
+  void operator()(const protocol::UrlTarget& target) {
+    const auto address = IpAddress::parse(target.url.host);
+    if (!address) {
+      throw Error(ErrorKind::Unsupported, target.url.host + ": names are not served yet",
+                  "put an address into the URL: labctl get pods -o wide shows them");
+    }
+    probe_.protocol = ProbeProtocol::Http;
+    probe_.address = *address;
+    probe_.port = target.url.port;
+    probe_.tls = target.url.scheme == "https";
+    path_ = target.url.path;
+    host_ = protocol::host_header(target.url);
+  }
+  void operator()(const protocol::IcmpTarget& target) {
+    probe_.protocol = ProbeProtocol::Icmp;
+    probe_.address = target.address;
+  }
+  void operator()(const protocol::DnsTarget& target) {
+    if (!target.server) {
+      throw Error(ErrorKind::Unsupported, "dns:" + target.name + ": the lab has no DNS server yet",
+                  "name a server: dns:NAME/TYPE@ADDRESS");
+    }
+    probe_.protocol = ProbeProtocol::Dns;
+    probe_.address = *target.server;
+    probe_.port = target.server_port;
+    protocol::DnsQuestion question;
+    question.name = target.name;
+    question.type = target.type;
+    if (const std::string why = protocol::question_error(question); !why.empty()) {
+      throw Error(ErrorKind::InvalidInput, "dns:" + target.name + ": " + why);
+    }
+    probe_.dns = std::make_shared<const protocol::DnsQuestion>(std::move(question));
+  }
+
+  const std::string& path() const { return path_; }
+  const std::string& host() const { return host_; }
+
+ private:
+  void to_place(const std::string& id, std::optional<std::uint16_t> port, bool needs_port) {
+    const Place& to = place(table_, id);
+    probe_.address = address_for(to, *probe_.from);
+    const ProbeProtocol protocol = asked_.value_or(ProbeProtocol::Tcp);
+    if (!port && protocol != ProbeProtocol::Icmp) {
+      port = declared_port(to, protocol);
+    }
+    probe_.protocol = !port && !needs_port && !asked_ ? ProbeProtocol::Icmp : protocol;
+    if (!port && probe_.protocol != ProbeProtocol::Icmp) {
+      throw Error(
+          ErrorKind::InvalidInput,
+          "\"" + id + "\": declares no " + std::string(model::to_string(transport_of(protocol))) + " port",
+          "name one: " + id + ":PORT, or probe with --proto icmp");
+    }
+    probe_.port = port.value_or(0);
+  }
+
+  engine::Probe& probe_;
+  const VantageTable& table_;
+  std::optional<ProbeProtocol> asked_;
+  std::string path_ = "/";
+  std::string host_;
+};
+
+std::shared_ptr<const protocol::HttpRequest> http_from_json(const json& request, const engine::Probe& probe,
+                                                            const Resolve& resolved) {
+  protocol::HttpRequest http;
+  http.path = resolved.path();
+  http.host = resolved.host().empty() ? to_string(probe.address, probe.port) : resolved.host();
+  if (const auto given = request.find("http"); given != request.end() && given->is_object()) {
+    http.method = text(*given, "method", http.method);
+    http.path = text(*given, "path", http.path);
+    http.host = text(*given, "host", http.host);
+    http.body = text(*given, "body");
+    http.expect_status = static_cast<int>(number(*given, "status", 0, 0, 599));
+    if (const auto headers = given->find("headers"); headers != given->end() && headers->is_object()) {
+      for (const auto& [name, value] : headers->items()) {
+        if (!value.is_string()) {
+          throw bad("headers", name + " must be a string");
+        }
+        http.headers.emplace_back(name, value.get<std::string>());
+      }
+    }
+  }
+  if (const std::string why = protocol::request_error(http); !why.empty()) {
+    throw bad("http", why);
+  }
+  return std::make_shared<const protocol::HttpRequest>(std::move(http));
+}
+
+}  // namespace
+
+std::optional<std::uint16_t> declared_port(const Place& place, ProbeProtocol protocol) {
+  for (const model::ContainerPort& port : place.ports) {
+    if (port.protocol == transport_of(protocol)) {
+      return port.container_port;
+    }
+  }
+  return std::nullopt;
+}
+
+engine::Probe probe_from_json(const json& request, const VantageTable& table) {
+  static const std::set<std::string> known{"id",         "from",  "to",          "proto",
+                                           "timeout_ms", "count", "source_port", "retry_within_ms",
+                                           "expect",     "http",  "dns"};
+  for (const auto& [field, value] : request.items()) {
+    if (!known.contains(field)) {
+      throw bad(field, "no such field of a probe");
+    }
+  }
+  engine::Probe probe;
+  const std::string from = text(request, "from");
+  const std::string to = text(request, "to");
+  if (from.empty() || to.empty()) {
+    throw bad(from.empty() ? "from" : "to", "is required");
+  }
+  probe.from = &table.vantage(from);
+  std::optional<ProbeProtocol> asked;
+  if (const std::string proto = text(request, "proto"); !proto.empty()) {
+    asked = protocol::parse_probe_protocol(proto);
+    if (!asked) {
+      throw bad("proto", "\"" + proto + "\" is none of tcp, udp, sctp, icmp, http, dns");
+    }
+  }
+  Resolve resolve(probe, table, asked);
+  std::visit(resolve, protocol::parse_target(to));
+  probe.timeout = std::chrono::milliseconds(number(request, "timeout_ms", 1000, 1, kTimeoutMsMax));
+  probe.count = static_cast<std::uint32_t>(number(request, "count", 1, 1, kCountMax));
+  probe.source_port = static_cast<std::uint16_t>(number(request, "source_port", 0, 0, 65535));
+  probe.retry_within = std::chrono::milliseconds(number(request, "retry_within_ms", 0, 0, kTimeoutMsMax));
+  if (const std::string expect = text(request, "expect"); !expect.empty()) {
+    const auto outcome = probes::parse_outcome(expect);
+    if (!outcome) {
+      throw bad("expect", "\"" + expect + "\" is none of " + probes::outcome_names());
+    }
+    probe.expect = *outcome;
+  }
+  // Whose loopback an address is, only the vantage's own listeners can tell.
+  if (Prefix(IpAddress::loopback(Family::IPv4), 8).contains(probe.address) ||
+      probe.address == IpAddress::loopback(Family::IPv6)) {
+    probe.identify = engine::Identify::Ask;
+  }
+  if (probe.protocol == ProbeProtocol::Http) {
+    probe.port = probe.port != 0 ? probe.port : kHttpPort;
+    probe.http = http_from_json(request, probe, resolve);
+  }
+  return probe;
+}
+
+}  // namespace labctl::supervisor

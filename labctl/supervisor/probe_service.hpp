@@ -1,0 +1,31 @@
+#pragma once
+
+// Probes as the control socket takes them: one JSON object a line in, one a line out, ids kept, in any order.
+//
+// Threads: any; everything of the lab that is needed is in the VantageTable.
+
+#include "labctl/supervisor/vantage_table.hpp"
+#include "probes/engine/engine.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace labctl::supervisor {
+
+// {"id","from","to","proto","timeout_ms","count","source_port","retry_within_ms","expect","http":{...},"dns":{...}}
+// -> {"id","outcome","backend","source","rtt_us","tries","responses":{backend:count}, ...}. A line that is no
+// good gives
+// {"id","outcome":"inconclusive","error","hint"} and spoils no other.
+std::string run_probe_lines(const engine::Engine& engine, const VantageTable& table, std::string_view lines,
+                            const engine::Cancel* cancel = nullptr);
+
+// {"proto","port","timeout_ms","from":[ids],"to":[ids]} ->
+// {"sources","destinations","rows","wanted","ok","total",
+// "failures":[{"from","to","outcome","wanted","backend","reason"}],"elapsed_ms"}. `rows` and `wanted` hold
+// outcomes. Throws Error: InvalidInput, NotFound.
+nlohmann::json run_matrix(const engine::Engine& engine, const VantageTable& table,
+                          const nlohmann::json& request);
+
+}  // namespace labctl::supervisor

@@ -1,0 +1,381 @@
+#include "labctl/supervisor/resource_api.hpp"
+
+#include "labctl/api/resource_kinds.hpp"
+#include "labctl/api/status_error.hpp"
+#include "labctl/controllers/deletion.hpp"
+#include "labctl/controllers/names.hpp"
+#include "labctl/controllers/objects.hpp"
+#include "labctl/supervisor/resource_request.hpp"
+#include "labctl/supervisor/resource_rules.hpp"
+#include "labctl/supervisor/resource_watch.hpp"
+#include "topology/base/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace labctl::supervisor {
+namespace {
+
+using controllers::name_of;
+using controllers::text_at;
+using nlohmann::json;
+using store::Key;
+using store::ObjectPtr;
+
+constexpr std::array kKeptNamespaces{"default", "kube-system", "kube-public"};
+constexpr int kNameTries = 100;
+
+std::string text_of(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+api::Response reply(const json& body, int status = 200) {
+  api::Response response;
+  response.status = status;
+  response.body = text_of(body);
+  return response;
+}
+
+api::Response to_response(const Refusal& refusal) {
+  json status{{"kind", "Status"},      {"apiVersion", "v1"},         {"metadata", json::object()},
+              {"status", "Failure"},   {"message", refusal.message}, {"reason", refusal.reason},
+              {"code", refusal.status}};
+  if (!refusal.hint.empty()) {
+    status["details"]["hint"] = refusal.hint;
+  }
+  return reply(status, refusal.status);
+}
+
+}  // namespace
+
+// What handle() does, on the store's thread where it touches the store.
+struct ResourceApi::State {
+  State(store::Store& s, ResourceApiOptions o) : store(s), options(std::move(o)), hub(s) {}
+
+  store::Store& store;
+  ResourceApiOptions options;
+  WatchHub hub;
+
+  // Runs `work` on the store's thread; what it throws is thrown here.
+  template <typename Work>
+  auto on_owner(const Work& work) {
+    decltype(work()) result{};
+    std::exception_ptr failure;
+    options.run_on_owner([&] {
+      try {
+        result = work();
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    });
+    if (failure) {
+      std::rethrow_exception(failure);
+    }
+    return result;
+  }
+
+  api::Response dispatch(const ResourceCall& call);
+  api::Response list(const ResourceCall& call);
+  api::Response watch(const ResourceCall& call);
+  api::Response create(const ResourceCall& call);
+  api::Response write(const ResourceCall& call);
+  api::Response scale(const ResourceCall& call);
+  api::Response remove(const ResourceCall& call);
+  api::Response remove_all(const ResourceCall& call);
+
+  void validate(json& object) const;
+  void check_namespace(const Key& key) const;
+  void check_deletable(const Key& key) const;
+  std::string free_name(const Key& key, const std::string& base);
+  ObjectPtr create_here(const ResourceCall& call, json object);
+  ObjectPtr write_here(const ResourceCall& call);
+  ObjectPtr scale_here(const ResourceCall& call);
+};
+
+ResourceApi::ResourceApi(store::Store& store, ResourceApiOptions options)
+    : state_(std::make_unique<State>(store, std::move(options))) {}
+ResourceApi::~ResourceApi() = default;
+
+bool ResourceApi::handles(std::string_view path) {
+  return path.starts_with("/api/") || path.starts_with("/apis/");
+}
+
+api::Response ResourceApi::handle(const api::Request& request) {
+  try {
+    const auto path = api::parse_resource_path(request.path);
+    if (!path) {
+      throw Refusal{404, "NotFound", "the server could not find the requested resource: " + request.path, {}};
+    }
+    return state_->dispatch({request, *path});
+  } catch (const Refusal& refusal) {
+    return to_response(refusal);
+  } catch (const Error& error) {
+    return api::to_response(error);
+  } catch (const std::exception& e) {
+    return api::to_response(
+        Error(ErrorKind::Internal, request.method + " " + request.path + ": " + e.what()));
+  }
+}
+
+api::Response ResourceApi::State::dispatch(const ResourceCall& call) {
+  const std::string& method = call.request.method;
+  const bool is_write = method == "PUT" || method == "PATCH";
+  if (!call.path.subresource.empty()) {
+    if (call.path.subresource == "scale" && has_scale(call.path.kind->plural) &&
+        (method == "GET" || is_write)) {
+      return scale(call);
+    }
+    if (call.path.subresource != "status") {
+      throw Refusal{
+          404, "NotFound", "the server could not find the requested resource: " + call.request.path, {}};
+    }
+    if (method != "GET" && !is_write) {
+      throw method_not_allowed(call);
+    }
+  }
+  if (method == "GET" && call.is_watch()) {
+    return watch(call);
+  }
+  if (call.path.name.empty()) {
+    return method == "GET"      ? list(call)
+           : method == "POST"   ? create(call)
+           : method == "DELETE" ? remove_all(call)
+                                : throw method_not_allowed(call);
+  }
+  if (method == "GET") {
+    return reply(*on_owner([&] { return store.get(call.key()); }));
+  }
+  return is_write ? write(call) : method == "DELETE" ? remove(call) : throw method_not_allowed(call);
+}
+
+api::Response ResourceApi::State::list(const ResourceCall& call) {
+  const WatchFilter filter = filter_of(call);
+  auto [items, version] = on_owner(
+      [&] { return std::pair(store.list(filter.resource, filter.ns, filter.labels), store.version()); });
+  std::erase_if(items, [&](const ObjectPtr& item) { return !store::matches(filter.fields, *item); });
+  api::Response response;
+  response.body = list_text(*call.path.kind, items, version);
+  return response;
+}
+
+api::Response ResourceApi::State::watch(const ResourceCall& call) {
+  const auto version = query_number(call, "resourceVersion");
+  const auto timeout = query_number(call, "timeoutSeconds");
+  std::shared_ptr<Watch> watch =
+      on_owner([&, filter = filter_of(call)] { return hub.open(filter, version); });
+  if (watch == nullptr) {
+    throw Refusal{410, "Expired", "too old resource version: " + call.query("resourceVersion"),
+                  "list again, and watch from the version of that list"};
+  }
+  std::optional<std::chrono::seconds> limit;
+  if (timeout && *timeout > 0) {
+    limit = std::chrono::seconds(std::min<std::uint64_t>(*timeout, INT32_MAX));
+  }
+  api::Response response;
+  response.stream = [watch = std::move(watch), limit](api::ChunkWriter& out) { watch->stream(out, limit); };
+  return response;
+}
+
+void ResourceApi::State::validate(json& object) const {
+  if (!options.validate) {
+    return;
+  }
+  const std::vector<Diagnostic> diagnostics = options.validate(object);
+  std::string message, hint;
+  for (const Diagnostic& diagnostic : diagnostics) {
+    if (diagnostic.severity == Severity::Error) {
+      message += (message.empty() ? "" : "; ") + (diagnostic.path.empty() ? "" : diagnostic.path + ": ") +
+                 diagnostic.message;
+      hint = hint.empty() ? diagnostic.hint : hint;
+    }
+  }
+  if (!message.empty()) {
+    throw Error(ErrorKind::InvalidInput,
+                text_at(object, "kind") + " \"" + name_of(object) + "\" is invalid: " + message, hint);
+  }
+}
+
+void ResourceApi::State::check_namespace(const Key& key) const {
+  if (key.ns.empty()) {
+    return;
+  }
+  const ObjectPtr ns = store.get({"namespaces", "", key.ns});
+  if (controllers::is_being_deleted(*ns)) {
+    throw Error(ErrorKind::Permission, key.resource + " \"" + key.name +
+                                           "\" is forbidden: unable to create new content "
+                                           "in namespace " +
+                                           key.ns + " because it is being terminated");
+  }
+}
+
+void ResourceApi::State::check_deletable(const Key& key) const {
+  const bool is_kept =
+      std::find(kKeptNamespaces.begin(), kKeptNamespaces.end(), key.name) != kKeptNamespaces.end();
+  if (key.resource == "namespaces" && is_kept) {
+    throw Error(ErrorKind::Permission,
+                "namespaces \"" + key.name + "\" is forbidden: this namespace may not be deleted");
+  }
+  if (key.resource == "nodes") {
+    throw Error(ErrorKind::Permission,
+                "nodes \"" + key.name + "\" is forbidden: the nodes of a lab are its Cluster's",
+                "set spec.nodes of the Cluster and bring the lab up again");
+  }
+}
+
+std::string ResourceApi::State::free_name(const Key& key, const std::string& base) {
+  // generateName ends in "-" by custom; the generated part brings its own.
+  const std::string stem = base.ends_with('-') ? base.substr(0, base.size() - 1) : base;
+  for (int i = 0; i < kNameTries; ++i) {
+    const std::string name = controllers::generated_name(
+        stem, store.next_in_sequence("generateName/" + key.resource + "/" + key.ns));
+    if (store.find({key.resource, key.ns, name}) == nullptr) {
+      return name;
+    }
+  }
+  throw Error(ErrorKind::AlreadyExists, key.resource + ": no free name for generateName \"" + base + "\"");
+}
+
+ObjectPtr ResourceApi::State::create_here(const ResourceCall& call, json object) {
+  Key key = call.key();
+  json& metadata = object["metadata"];
+  key.ns = text_at(metadata, "namespace");
+  if (key.resource == "nodes") {
+    throw Error(ErrorKind::Permission, "nodes is forbidden: the nodes of a lab are its Cluster's",
+                "set spec.nodes of the Cluster and bring the lab up again");
+  }
+  key.name = text_at(metadata, "name");
+  check_namespace(key);
+  if (key.name.empty() && !text_at(metadata, "generateName").empty()) {
+    key.name = free_name(key, text_at(metadata, "generateName"));
+    metadata["name"] = key.name;
+  }
+  if (key.name.empty()) {
+    throw Error(ErrorKind::InvalidInput, "metadata.name: Required value: name or generateName is required");
+  }
+  validate(object);
+  prepare_new(key.resource, object);
+  if (call.is_dry_run()) {
+    if (store.find(key) != nullptr) {
+      throw Error(ErrorKind::AlreadyExists, key.resource + " \"" + key.name + "\" already exists");
+    }
+    return std::make_shared<const json>(std::move(object));
+  }
+  return store.create(key, std::move(object));
+}
+
+api::Response ResourceApi::State::create(const ResourceCall& call) {
+  json object = parse_body(call);
+  match_to_path(call, object);
+  return reply(*on_owner([&] { return create_here(call, std::move(object)); }), 201);
+}
+
+// PUT and PATCH, of the object or of its status alone.
+ObjectPtr ResourceApi::State::write_here(const ResourceCall& call) {
+  const Key key = call.key();
+  const ObjectPtr before = store.get(key);
+  json wanted = call.request.method == "PUT" ? parse_body(call) : patched(call, *before);
+  match_to_path(call, wanted);
+  const std::string given = name_of(wanted);
+  if (!given.empty() && given != key.name) {
+    throw bad_request("the name of the object (" + given + ") does not match the name on the URL (" +
+                      key.name + ")");
+  }
+  wanted["metadata"]["name"] = key.name;
+  const std::string& uid = controllers::uid_of(wanted);
+  if (!uid.empty() && uid != controllers::uid_of(*before)) {
+    throw Error(ErrorKind::Busy, "Operation cannot be fulfilled on " + key.resource + " \"" + key.name +
+                                     "\": Precondition failed: UID in the request: " + uid +
+                                     ", UID in object meta: " + controllers::uid_of(*before));
+  }
+  if (call.path.subresource == "status") {
+    json status = wanted.value("status", json::object());
+    const json version = wanted["metadata"].value("resourceVersion", json());
+    wanted = *before;
+    wanted["status"] = std::move(status);
+    if (!version.is_null()) {
+      wanted["metadata"]["resourceVersion"] = version;
+    }
+  } else {
+    keep_what_is_ours(*before, wanted);
+    validate(wanted);
+    check_unchanged(key.resource, *before, wanted);
+  }
+  if (call.is_dry_run()) {
+    return std::make_shared<const json>(std::move(wanted));
+  }
+  return store.update(key, std::move(wanted));
+}
+
+api::Response ResourceApi::State::write(const ResourceCall& call) {
+  return reply(*on_owner([&] { return write_here(call); }));
+}
+
+ObjectPtr ResourceApi::State::scale_here(const ResourceCall& call) {
+  const ObjectPtr before = store.get(call.key());
+  if (call.request.method == "GET") {
+    return before;
+  }
+  const json wanted = call.request.method == "PUT" ? parse_body(call) : patched(call, scale_of(*before));
+  json after = *before;
+  after["spec"]["replicas"] = replicas_in(wanted);
+  if (const std::string& version = text_at(wanted, "metadata.resourceVersion"); !version.empty()) {
+    after["metadata"]["resourceVersion"] = version;
+  }
+  return call.is_dry_run() ? std::make_shared<const json>(std::move(after))
+                           : store.update(call.key(), std::move(after));
+}
+
+api::Response ResourceApi::State::scale(const ResourceCall& call) {
+  return reply(scale_of(*on_owner([&] { return scale_here(call); })));
+}
+
+api::Response ResourceApi::State::remove(const ResourceCall& call) {
+  const json body = call.request.body.empty() ? json::object() : parse_body(call);
+  const Key key = call.key();
+  const auto [object, is_left] = on_owner([&] {
+    const ObjectPtr present = store.get(key);
+    check_deletable(key);
+    check_preconditions(key, *present, body);
+    if (call.is_dry_run()) {
+      return std::pair(present, true);
+    }
+    const ObjectPtr last = controllers::delete_object(store, key, delete_options(call, body));
+    return std::pair(last, store.find(key) != nullptr);
+  });
+  if (is_left) {
+    return reply(*object);
+  }
+  return reply(
+      {{"kind", "Status"},
+       {"apiVersion", "v1"},
+       {"metadata", json::object()},
+       {"status", "Success"},
+       {"details", {{"name", key.name}, {"kind", key.resource}, {"uid", controllers::uid_of(*object)}}}});
+}
+
+api::Response ResourceApi::State::remove_all(const ResourceCall& call) {
+  if (call.path.kind->namespaced ? call.path.ns.empty() : call.path.kind->plural != "events") {
+    throw method_not_allowed(call);
+  }
+  const json body = call.request.body.empty() ? json::object() : parse_body(call);
+  const WatchFilter filter = filter_of(call);
+  auto [items, version] = on_owner([&] {
+    std::vector<ObjectPtr> matching = store.list(filter.resource, filter.ns, filter.labels);
+    std::erase_if(matching, [&](const ObjectPtr& item) { return !store::matches(filter.fields, *item); });
+    for (const ObjectPtr& item : matching) {
+      const Key key{filter.resource, controllers::namespace_of(*item), name_of(*item)};
+      if (!call.is_dry_run()) {
+        controllers::delete_object(store, key, delete_options(call, body));
+      }
+    }
+    return std::pair(std::move(matching), store.version());
+  });
+  api::Response response;
+  response.body = list_text(*call.path.kind, items, version);
+  return response;
+}
+
+}  // namespace labctl::supervisor

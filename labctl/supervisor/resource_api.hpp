@@ -1,0 +1,59 @@
+#pragma once
+
+// The Kubernetes-shaped side of a lab's API: objects over HTTP, as
+// https://kubernetes.io/docs/reference/using-api/api-concepts/ describes it.
+//
+//   GET, POST, DELETE      /api/v1/namespaces/NS/pods      list (?labelSelector= ?fieldSelector= ?watch=1),
+//   create,
+//                                                          delete all that match
+//   GET, PUT, PATCH, DELETE /api/v1/namespaces/NS/pods/NAME
+//   GET, PUT, PATCH        .../NAME/scale                  of Deployments, ReplicaSets, StatefulSets
+//   GET, PUT, PATCH        .../NAME/status                 only status is taken
+//
+// PATCH takes JSON merge patches (RFC 7396), JSON patches (RFC 6902), and strategic merge patches without
+// lists, where the two merges are the same. What a client writes to status by other paths is ignored.
+//
+// Threads: handle() on any thread, many at a time; the store is touched only through run_on_owner. Objects
+// are written as text on the calling thread: they never change. Outlive the api::Server that calls it, not
+// the store.
+
+#include "labctl/api/http.hpp"
+#include "labctl/store/store.hpp"
+#include "topology/base/diagnostic.hpp"
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string_view>
+#include <vector>
+
+namespace labctl::supervisor {
+
+struct ResourceApiOptions {
+  // Runs the work on the store's thread and returns when it is done. The work does not throw.
+  std::function<void(std::function<void()>)> run_on_owner;
+  // Checks an object that is to be written and fills in its defaults. Errors make a 422. On the store's
+  // thread.
+  std::function<std::vector<Diagnostic>(nlohmann::json&)> validate;
+};
+
+class ResourceApi {
+ public:
+  // On the store's thread, as is the destruction.
+  ResourceApi(store::Store& store, ResourceApiOptions options);
+  ~ResourceApi();
+  ResourceApi(const ResourceApi&) = delete;
+  ResourceApi& operator=(const ResourceApi&) = delete;
+
+  // The path is below /api/ or /apis/: ours to answer, if only with a 404.
+  static bool handles(std::string_view path);
+
+  // Errors are replies, as Status objects; nothing is thrown.
+  api::Response handle(const api::Request& request);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace labctl::supervisor

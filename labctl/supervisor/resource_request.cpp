@@ -1,0 +1,163 @@
+#include "labctl/supervisor/resource_request.hpp"
+
+#include "labctl/controllers/objects.hpp"
+#include "labctl/supervisor/resource_rules.hpp"
+#include "topology/base/error.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace labctl::supervisor {
+
+using controllers::field;
+using controllers::text_at;
+using nlohmann::json;
+using store::Key;
+using store::ObjectPtr;
+
+Refusal bad_request(std::string message) { return {400, "BadRequest", std::move(message), {}}; }
+
+std::string ResourceCall::query(const std::string& name) const {
+  const auto found = request.query.find(name);
+  return found == request.query.end() ? std::string() : found->second;
+}
+
+Refusal method_not_allowed(const ResourceCall& call) {
+  return {405,
+          "MethodNotAllowed",
+          call.request.method + " " + call.request.path + ": the server does not allow this",
+          {}};
+}
+
+json parse_body(const ResourceCall& call) {
+  json body = json::parse(call.request.body, nullptr, false);
+  if (body.is_discarded()) {
+    throw bad_request("the request's body is no JSON");
+  }
+  return body;
+}
+
+std::optional<std::uint64_t> query_number(const ResourceCall& call, const std::string& name) {
+  const std::string text = call.query(name);
+  if (text.empty()) {
+    return std::nullopt;
+  }
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    throw bad_request(name + ": invalid value \"" + text + "\": must be a number");
+  }
+  return number;
+}
+
+WatchFilter filter_of(const ResourceCall& call) {
+  WatchFilter filter;
+  filter.resource = call.resource();
+  if (!call.path.ns.empty()) {
+    filter.ns = call.path.ns;
+  }
+  filter.name = call.path.name;
+  try {
+    filter.labels = store::parse_label_selector(call.query("labelSelector"));
+    filter.fields = store::parse_field_selector(filter.resource, call.query("fieldSelector"));
+  } catch (const Error& error) {
+    throw Refusal{400, "BadRequest", error.message(), error.hint()};
+  }
+  return filter;
+}
+
+std::string list_text(const api::ResourceKind& kind, const std::vector<ObjectPtr>& items,
+                      std::uint64_t version) {
+  std::string text = R"({"kind":")" + std::string(kind.kind) + R"(List","apiVersion":")" +
+                     std::string(kind.api_version) + R"(","metadata":{"resourceVersion":")" +
+                     std::to_string(version) + R"("},"items":[)";
+  const char* separator = "";
+  for (const ObjectPtr& item : items) {
+    text += separator + item->dump(-1, ' ', false, json::error_handler_t::replace);
+    separator = ",";
+  }
+  return text + "]}\n";
+}
+
+void match_to_path(const ResourceCall& call, json& object) {
+  if (!object.is_object()) {
+    throw bad_request("the request's body is no object");
+  }
+  const std::string kind(call.path.kind->kind), version(call.path.kind->api_version);
+  if (object.value("kind", json(kind)) != kind || object.value("apiVersion", json(version)) != version) {
+    throw bad_request("the body's kind and apiVersion do not match " + version + " " + kind + " of the path");
+  }
+  object["kind"] = kind;
+  object["apiVersion"] = version;
+  json& metadata = object["metadata"];
+  if (!metadata.is_object() && !metadata.is_null()) {
+    throw bad_request("metadata: must be an object");
+  }
+  for (const char* text : {"name", "namespace", "generateName", "resourceVersion", "uid"}) {
+    if (const json* value = field(metadata, text); value != nullptr && !value->is_string()) {
+      throw bad_request(std::string("metadata.") + text + ": must be a string");
+    }
+  }
+  if (!call.path.kind->namespaced) {
+    metadata.erase("namespace");
+    return;
+  }
+  const std::string ns = text_at(metadata, "namespace");
+  if (!ns.empty() && !call.path.ns.empty() && ns != call.path.ns) {
+    throw bad_request(
+        "the namespace of the provided object does not match the namespace sent on the request");
+  }
+  metadata["namespace"] = !call.path.ns.empty() ? call.path.ns : ns.empty() ? "default" : ns;
+}
+
+controllers::DeleteOptions delete_options(const ResourceCall& call, const json& body) {
+  controllers::DeleteOptions options;
+  if (const auto grace = query_number(call, "gracePeriodSeconds")) {
+    options.grace = std::chrono::seconds(std::min<std::uint64_t>(*grace, INT32_MAX));
+  } else if (const json* value = field(body, "gracePeriodSeconds");
+             value != nullptr && value->is_number_integer()) {
+    options.grace = std::chrono::seconds(std::clamp<std::int64_t>(value->get<std::int64_t>(), 0, INT32_MAX));
+  }
+  const std::string& policy = text_at(body, "propagationPolicy");
+  options.orphans_dependents = (policy.empty() ? call.query("propagationPolicy") : policy) == "Orphan";
+  return options;
+}
+
+void check_preconditions(const Key& key, const json& object, const json& body) {
+  const std::string& uid = text_at(body, "preconditions.uid");
+  const std::string& version = text_at(body, "preconditions.resourceVersion");
+  if ((!uid.empty() && uid != controllers::uid_of(object)) ||
+      (!version.empty() && version != text_at(object, "metadata.resourceVersion"))) {
+    throw Error(ErrorKind::Busy, "Operation cannot be fulfilled on " + key.resource + " \"" + key.name +
+                                     "\": Precondition failed: the object is not the one meant");
+  }
+}
+
+json patched(const ResourceCall& call, const json& before) {
+  const std::string& type = call.request.content_type;
+  const json patch = parse_body(call);
+  json after = before;
+  if (type == "application/json-patch+json") {
+    try {
+      after = before.patch(patch);
+    } catch (const json::exception& e) {
+      throw Error(ErrorKind::InvalidInput, std::string("the patch cannot be applied: ") + e.what());
+    }
+    return after;
+  }
+  const bool is_merge = type.empty() || type == "application/merge-patch+json" || type == "application/json";
+  if (!is_merge && !(type == "application/strategic-merge-patch+json" && is_plain_merge(patch))) {
+    throw Refusal{415, "UnsupportedMediaType",
+                  "PATCH " + call.request.path + ": " + type + ": not supported here",
+                  "send application/merge-patch+json (kubectl patch --type=merge)"};
+  }
+  if (!patch.is_object()) {
+    throw bad_request("a merge patch is a JSON object");
+  }
+  after.merge_patch(patch);
+  return after;
+}
+
+}  // namespace labctl::supervisor

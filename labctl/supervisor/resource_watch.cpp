@@ -1,0 +1,188 @@
+#include "labctl/supervisor/resource_watch.hpp"
+
+#include "labctl/controllers/objects.hpp"
+#include "topology/base/error.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace labctl::supervisor {
+namespace {
+
+using nlohmann::json;
+using store::Change;
+using store::ChangeType;
+
+std::string line_of(const char* type, const std::string& object) {
+  return std::string(R"({"type":")") + type + R"(","object":)" + object + "}\n";
+}
+
+std::string text_of(const json& object) {
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string overflow_line() {
+  const json status{{"kind", "Status"},
+                    {"apiVersion", "v1"},
+                    {"metadata", json::object()},
+                    {"status", "Failure"},
+                    {"reason", "Expired"},
+                    {"code", 410},
+                    {"message", "too old resource version: the client fell too far behind"}};
+  return line_of("ERROR", text_of(status));
+}
+
+}  // namespace
+
+bool WatchFilter::selects(const store::Key& key) const {
+  return key.resource == resource && (!ns || *ns == key.ns) && (name.empty() || name == key.name);
+}
+
+bool WatchFilter::selects(const json& object) const {
+  return store::matches(labels, object) && store::matches(fields, object);
+}
+
+std::optional<WatchEvent> seen_through(const WatchFilter& filter, const Change& change) {
+  if (!filter.selects(change.key)) {
+    return std::nullopt;
+  }
+  const bool was_in = change.before != nullptr && filter.selects(*change.before);
+  const bool is_in = change.type != ChangeType::Deleted && filter.selects(*change.object);
+  if (!was_in && !is_in) {
+    return std::nullopt;
+  }
+  return WatchEvent{!was_in  ? ChangeType::Added
+                    : !is_in ? ChangeType::Deleted
+                             : ChangeType::Modified,
+                    change.object};
+}
+
+Watch::Watch(WatchFilter filter)
+    : filter_(std::move(filter)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!wake_) {
+    throw Error::from_errno(errno, "watch: eventfd");
+  }
+}
+
+void Watch::push(const Change& change) {
+  if (auto event = seen_through(filter_, change)) {
+    push(std::move(*event), kWatchQueue);
+  }
+}
+
+void Watch::push(WatchEvent event, std::size_t bound) {
+  const std::lock_guard lock(mutex_);
+  if (has_overflowed_) {
+    return;
+  }
+  if (queue_.size() >= bound) {
+    queue_.clear();
+    has_overflowed_ = true;
+  } else {
+    queue_.push_back(std::move(event));
+  }
+  ::eventfd_write(wake_.get(), 1);
+}
+
+bool Watch::wait(const api::ChunkWriter& out,
+                 std::optional<std::chrono::steady_clock::time_point> deadline) const {
+  std::array<pollfd, 2> fds{{{wake_.get(), POLLIN, 0}, {out.fd(), POLLIN | POLLRDHUP, 0}}};
+  while (out.is_open()) {
+    int timeout_ms = -1;
+    if (deadline) {
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
+      if (left.count() <= 0) {
+        return false;
+      }
+      timeout_ms = static_cast<int>(std::min<std::int64_t>(left.count(), INT32_MAX));
+    }
+    if (::poll(fds.data(), fds.size(), timeout_ms) < 0 && errno != EINTR) {
+      return false;
+    }
+    if ((fds[0].revents & POLLIN) != 0) {
+      return true;
+    }
+    if (fds[1].revents != 0) {
+      // Bytes of a next request are no end: they are left to the server, and no longer waited for.
+      if (!out.is_open()) {
+        return false;
+      }
+      fds[1].events = POLLRDHUP;
+    }
+  }
+  return false;
+}
+
+void Watch::stream(api::ChunkWriter& out, std::optional<std::chrono::seconds> timeout) {
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+  if (timeout) {
+    deadline = std::chrono::steady_clock::now() + *timeout;
+  }
+  do {
+    std::deque<WatchEvent> events;
+    bool has_overflowed = false;
+    {
+      const std::lock_guard lock(mutex_);
+      eventfd_t ignored = 0;
+      ::eventfd_read(wake_.get(), &ignored);
+      events.swap(queue_);
+      has_overflowed = has_overflowed_;
+    }
+    if (has_overflowed) {
+      out.write(overflow_line());
+      return;
+    }
+    // One piece for what came together: thousands of pods are not thousands of packets.
+    std::string lines;
+    for (const WatchEvent& event : events) {
+      lines += line_of(store::to_string(event.type), text_of(*event.object));
+    }
+    if (!lines.empty() && !out.write(lines)) {
+      return;
+    }
+  } while (wait(out, deadline));
+}
+
+WatchHub::WatchHub(store::Store& store)
+    : store_(store), subscription_(store.on_change([this](const Change& change) {
+        std::erase_if(watches_, [&](const std::weak_ptr<Watch>& weak) {
+          const std::shared_ptr<Watch> watch = weak.lock();
+          if (watch != nullptr) {
+            watch->push(change);
+          }
+          return watch == nullptr;
+        });
+      })) {}
+
+std::shared_ptr<Watch> WatchHub::open(WatchFilter filter, std::optional<std::uint64_t> version) {
+  auto watch = std::make_shared<Watch>(std::move(filter));
+  if (!version || *version == 0) {
+    for (store::ObjectPtr& object : store_.list(watch->filter_.resource, watch->filter_.ns)) {
+      const bool has_name =
+          watch->filter_.name.empty() || controllers::name_of(*object) == watch->filter_.name;
+      if (has_name && watch->filter_.selects(*object)) {
+        watch->push(WatchEvent{ChangeType::Added, std::move(object)},
+                    std::numeric_limits<std::size_t>::max());
+      }
+    }
+  } else {
+    const auto changes = store_.changes_since(*version);
+    if (!changes) {
+      return nullptr;
+    }
+    for (const Change& change : *changes) {
+      watch->push(change);
+    }
+  }
+  watches_.push_back(watch);
+  return watch;
+}
+
+}  // namespace labctl::supervisor

@@ -1,0 +1,95 @@
+#include "labctl/supervisor/supervisor.hpp"
+
+#include "labctl/api/server.hpp"
+#include "labctl/supervisor/boot_report.hpp"
+#include "labctl/supervisor/host_check.hpp"
+#include "labctl/supervisor/lab.hpp"
+#include "labctl/supervisor/lab_api.hpp"
+#include "labctl/supervisor/main_loop.hpp"
+#include "labctl/supervisor/registry.hpp"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/null_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <exception>
+#include <memory>
+
+namespace labctl::supervisor {
+namespace {
+
+// SIGTERM and SIGINT end the lab in order; PID 1 would ignore them otherwise. Blocked before any thread
+// starts.
+UniqueFd block_end_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGTERM);
+  ::sigaddset(&signals, SIGINT);
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
+  return UniqueFd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+void tell(UniqueFd& report, const std::string& text) {
+  [[maybe_unused]] const ssize_t size = ::write(report.get(), text.data(), text.size());
+  report.reset();
+}
+
+// In the lab's folder, which goes with the lab. Kept open across the change of mounts.
+void open_log(const std::string& lab) {
+  try {
+    spdlog::set_default_logger(
+        spdlog::basic_logger_mt("labctl", (lab_directory(lab) / "supervisor.log").string(), true));
+    spdlog::flush_on(spdlog::level::info);
+  } catch (const spdlog::spdlog_ex&) {
+    spdlog::set_default_logger(spdlog::null_logger_mt("labctl"));
+  }
+}
+
+void serve(SupervisorSetup& setup, MainLoop& loop, Lab& lab, const UniqueFd& end_signals) {
+  loop.call_when_readable(end_signals.get(), [&loop] { loop.stop(); });
+  loop.call_when_readable(setup.keeper.get(), [&loop] { loop.stop(); });
+  LabApi routes(lab, [&loop] { loop.stop(); });
+  auto server = std::make_unique<api::Server>(
+      std::move(setup.listening), [&routes](const api::Request& request) { return routes.answer(request); });
+  tell(setup.report, write_boot_report(lab.status()));
+  loop.run();
+  server.reset();
+}
+
+}  // namespace
+
+int run_supervisor(SupervisorSetup setup) noexcept {
+  open_log(setup.options->lab);
+  try {
+    const UniqueFd end_signals = block_end_signals();
+    try {
+      kernel::mount_capsule(setup.options->lab);
+    } catch (const Error& error) {
+      throw host_error(error);
+    }
+    kernel::raise_open_files();
+    kernel::Reaper reaper = kernel::Reaper::create();
+    MainLoop loop;
+    loop.call_when_readable(reaper.fd(), [&reaper] { reaper.reap(); });
+    Lab lab(loop, reaper, {setup.options->lab, setup.options->cluster, setup.mapping, setup.pid_outside});
+    lab.boot(setup.options->objects);
+    serve(setup, loop, lab, end_signals);
+    // The end of PID 1 is the end of every process and namespace of the lab: nothing is taken down one by
+    // one.
+    ::_exit(0);
+  } catch (const Error& error) {
+    spdlog::error("{}", error.what());
+    tell(setup.report, write_boot_report(error));
+  } catch (const std::exception& error) {
+    spdlog::error("{}", error.what());
+    tell(setup.report, write_boot_report(Error(ErrorKind::Internal, std::string("boot: ") + error.what())));
+  }
+  ::_exit(1);
+}
+
+}  // namespace labctl::supervisor
