@@ -1,0 +1,52 @@
+// Any bytes as a manifest: no crash, every finding with a position, and what passes can be decoded.
+
+#include "topology/manifest/decode.hpp"
+#include "topology/manifest/loader.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+namespace {
+
+void require(bool holds) {
+  if (!holds) {
+    std::abort();
+  }
+}
+
+void check(const labctl::manifest::Loaded& loaded) {
+  for (const labctl::Diagnostic& diagnostic : loaded.diagnostics) {
+    require(diagnostic.where.line > 0 && diagnostic.where.column > 0);
+    require(!diagnostic.message.empty() && !labctl::to_string(diagnostic).empty());
+  }
+  for (const labctl::manifest::Object& object : loaded.objects) {
+    require(!object.name.empty());
+    if (object.kind == "Pod") {
+      labctl::manifest::decode_pod(object.json);
+    } else if (object.kind != "Namespace" && object.kind != "Node") {
+      labctl::manifest::decode_selector(object.json.at("spec").at("selector"));
+    }
+    // What was taken once is taken again in the form it is stored in.
+    labctl::manifest::LoadOptions options;
+    options.allow_cluster = false;
+    options.known_namespaces = {object.ns};
+    const auto again = labctl::manifest::load({{"again.json", object.json.dump()}}, options);
+    require(!labctl::has_errors(again.diagnostics));
+    require(again.objects.size() == 1 && again.objects[0].json == object.json);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  labctl::manifest::LoadOptions options;
+  check(labctl::manifest::load({{"fuzz.yaml", text}}, options));
+  options.strict = true;
+  options.allow_cluster = false;
+  options.known_nodes = {"node-1"};
+  check(labctl::manifest::load({{"fuzz.yaml", text}}, options));
+  return 0;
+}

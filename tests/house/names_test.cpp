@@ -1,0 +1,82 @@
+// Names that say nothing, and names in the wrong case.
+
+#include "tests/house/source_tree.hpp"
+
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <set>
+#include <string>
+
+namespace labctl::house {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST(Names, NoTypeIsAManagerOrAHelper) {
+  static const std::regex pattern(
+      R"(\b(class|struct|enum class)\s+\w*(Manager|Helper|Util|Utils|Data|Info)\b)");
+  for (const SourceFile& file : product_sources()) {
+    const std::vector<std::string> code = code_of(file);
+    for (size_t i = 0; i < code.size(); ++i) {
+      EXPECT_FALSE(std::regex_search(code[i], pattern)) << file.path << ":" << i + 1 << ": " << code[i];
+    }
+  }
+}
+
+TEST(Names, NoFunctionIsCalledProcessOrHandle) {
+  static const std::regex pattern(R"(^\s*[\w:<>,&*\s]+\s(process|handle)\([^)]*\)\s*(const|noexcept|\{|;))");
+  static const std::regex call(R"(\b(return|co_return|else)\b)");
+  for (const SourceFile& file : product_sources()) {
+    const std::vector<std::string> code = code_of(file);
+    for (size_t i = 0; i < code.size(); ++i) {
+      EXPECT_FALSE(std::regex_search(code[i], pattern) && !std::regex_search(code[i], call))
+          << file.path << ":" << i + 1 << ": " << code[i];
+    }
+  }
+}
+
+TEST(Names, NoNamespaceIsCalledLinux) {
+  static const std::regex pattern(R"(\bnamespace\s+(\w+::)*(linux|utils?|common|helpers?|misc)\b)");
+  for (const SourceFile& file : product_sources()) {
+    for (const std::string& line : code_of(file)) {
+      EXPECT_FALSE(std::regex_search(line, pattern)) << file.path << ": " << line;
+    }
+  }
+}
+
+TEST(Names, FilesAndFoldersAreSnakeCaseAndSaySomething) {
+  static const std::regex snake(R"([a-z][a-z0-9]*(_[a-z0-9]+)*)");
+  static const std::set<std::string> kSayNothing = {"utils",  "util", "common", "helpers",
+                                                    "helper", "misc", "types"};
+  for (const SourceFile& file : sources({"labctl", "probes", "topology", "tests"})) {
+    for (const fs::path& part : fs::path(file.path)) {
+      const std::string name = part.stem().string();
+      EXPECT_TRUE(std::regex_match(name, snake)) << file.path;
+      EXPECT_FALSE(kSayNothing.contains(name)) << file.path;
+    }
+  }
+}
+
+// "Folder = namespace": a header of labctl/store is in labctl::store; base is plain labctl.
+TEST(Names, NamespaceIsTheFolder) {
+  static const std::set<std::string> kPlain = {"topology/base"};
+  for (const SourceFile& file : product_sources()) {
+    if (!file.is_header()) {
+      continue;
+    }
+    const std::string room = fs::path(file.room()).filename().string();
+    const std::string wanted =
+        kPlain.contains(file.room()) ? "namespace labctl {" : "namespace labctl::" + room + " {";
+    // Outcomes are the words of all probing, so they stand in its namespace.
+    const std::string also = file.room() == "probes/outcome" ? "namespace labctl::probes {" : wanted;
+    bool is_found = false;
+    for (const std::string& line : file.lines) {
+      is_found = is_found || line == wanted || line == also;
+    }
+    EXPECT_TRUE(is_found) << file.path << ": wanted " << wanted;
+  }
+}
+
+}  // namespace
+}  // namespace labctl::house

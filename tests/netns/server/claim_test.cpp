@@ -1,0 +1,250 @@
+// Probing from the server's own process: who answered, taken from the accept queue.
+
+#include "tests/netns/server/server_fixture.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace labctl::server {
+namespace {
+
+using ::testing::StartsWith;
+
+const IpAddress kLoopback = IpAddress::loopback(Family::IPv4);
+
+sockaddr_storage local_address(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+  return address;
+}
+
+class Claim : public BuiltInServer {
+ protected:
+  // Asks claim() until the kernel has put the connection into the queue; over loopback that is at once.
+  std::optional<Answer> claim(std::uint16_t port, int fd) {
+    const auto listener = server().find_listener(kLoopback, model::Protocol::Tcp, port);
+    return listener ? server().claim(*listener, local_address(fd)) : std::nullopt;
+  }
+};
+
+TEST_F(Claim, SaysWhoAnsweredAndWhichSourceItSaw) {
+  const PodId pod = add_pod("a");
+  start(pod, {"netexec"});
+  const Server::QuietAccepts quiet(server());
+  const UniqueFd fd = tcp_connect(netns(pod), 8080);
+  const auto answer = claim(8080, fd.get());
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(server().name_of(answer->backend), "pod/default/a");
+  EXPECT_EQ(answer->source, kLoopback);
+  EXPECT_EQ(answer->source_port, port_of(local_address(fd.get())));
+  EXPECT_EQ(read_to_end(fd.get()), "RST");
+}
+
+TEST_F(Claim, LeavesOtherProbesTheirConnections) {
+  const PodId pod = add_pod("a");
+  start(pod, {"netexec"});
+  const Server::QuietAccepts quiet(server());
+  const UniqueFd first = tcp_connect(netns(pod), 8080);
+  const UniqueFd second = tcp_connect(netns(pod), 8080);
+  EXPECT_TRUE(claim(8080, second.get()));
+  EXPECT_TRUE(claim(8080, first.get()));
+  EXPECT_FALSE(claim(8080, first.get()));
+}
+
+TEST_F(Claim, AnyFindsTheListenerBehindAService) {
+  const PodId pod = add_pod("a");
+  start(pod, {"netexec", "--http-port=80", "--udp-port=-1"});
+  start(pod, {"porter"}, {{"SERVE_PORT_81", "x"}});
+  const Server::QuietAccepts quiet(server());
+  const UniqueFd other = tcp_connect(netns(pod), 80);
+  const UniqueFd mine = tcp_connect(netns(pod), 81);
+  const auto answer = server().claim_any(local_address(mine.get()));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->backend, pod);
+  EXPECT_TRUE(server().claim_any(local_address(other.get())));
+}
+
+TEST_F(Claim, WhatNobodyClaimsIsServedAsUsual) {
+  const PodId pod = add_pod("a");
+  start(pod, {"netexec"});
+  const Server::QuietAccepts quiet(server());
+  EXPECT_EQ(http_get(netns(pod), 8080, "/hostname").body, "a");
+  EXPECT_EQ(udp_ask(netns(pod), 8081, "hostname"), "a");
+}
+
+TEST_F(Claim, ReleaseHandsAConnectionToTheLoopForTheWordyWay) {
+  const PodId pod = add_pod("a");
+  start(pod, {"netexec"});
+  const Server::QuietAccepts quiet(server());
+  const UniqueFd fd = tcp_connect(netns(pod), 8080);
+  // As if a hop had changed the source: the queue holds no connection from this one.
+  sockaddr_storage other;
+  IpAddress::parse("192.0.2.1")->to_sockaddr(1234, other);
+  const auto listener = server().find_listener(kLoopback, model::Protocol::Tcp, 8080);
+  ASSERT_TRUE(listener);
+  EXPECT_FALSE(server().claim(*listener, other));
+  server().release();
+  const std::string request = "GET /labctl/probe HTTP/1.0\r\n\r\n";
+  ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
+  EXPECT_THAT(read_to_end(fd.get()), ::testing::HasSubstr("pod/default/a\n127.0.0.1:"));
+}
+
+TEST_F(Claim, WithoutQuietNothingIsLost) {
+  const PodId pod = add_pod("a");
+  start(pod, {"netexec"});
+  sockaddr_storage other;
+  IpAddress::parse("192.0.2.1")->to_sockaddr(1234, other);
+  for (int i = 0; i < 50; ++i) {
+    const UniqueFd fd = tcp_connect(netns(pod), 8080);
+    const auto listener = server().find_listener(kLoopback, model::Protocol::Tcp, 8080);
+    server().claim(*listener, other);  // parks it, if it is before the loop
+    const std::string request = "GET /hostname HTTP/1.0\r\n\r\n";
+    ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
+    ASSERT_THAT(read_to_end(fd.get()), ::testing::HasSubstr("\r\n\r\na"));
+  }
+}
+
+TEST_F(Claim, UdpIsAnsweredOnTheProbersThread) {
+  const PodId pod = add_pod("a");
+  start(pod, {"netexec"});
+  const Server::QuietAccepts quiet(server());
+  const auto listener = server().find_listener(kLoopback, model::Protocol::Udp, 8081);
+  ASSERT_TRUE(listener);
+  std::string answer;
+  std::atomic<bool> done{false};
+  std::thread client([&] {
+    answer = udp_ask(netns(pod), 8081, "labctl-probe 1");
+    done = true;
+  });
+  while (!done) {
+    server().serve_udp(*listener);
+  }
+  client.join();
+  EXPECT_THAT(answer, StartsWith("labctl-probe 1 pod/default/a 127.0.0.1:"));
+}
+
+TEST_F(Claim, DescribeSaysWhetherItSpeaksHttp) {
+  const PodId pod = add_pod("a");
+  start(pod, {"tcp-reset", "--port=1"});
+  start(pod, {"netexec"});
+  EXPECT_FALSE(server().describe(*server().find_listener(kLoopback, model::Protocol::Tcp, 1))->http);
+  EXPECT_TRUE(server().describe(*server().find_listener(kLoopback, model::Protocol::Tcp, 8080))->http);
+  EXPECT_FALSE(server().describe(*server().find_listener(kLoopback, model::Protocol::Udp, 8081))->http);
+  EXPECT_FALSE(server().describe({}));
+}
+
+// Connects and claims as a prober does, `count` times over `pods`; how many were found.
+int probe_all(Server& server, const std::vector<int>& namespaces, std::uint16_t port, int count, bool any) {
+  int found = 0;
+  for (int i = 0; i < count; ++i) {
+    UniqueFd fd;
+    {
+      const kernel::NamespaceScope visit(namespaces[static_cast<std::size_t>(i) % namespaces.size()]);
+      fd = open_client(model::Protocol::Tcp, AF_INET);
+    }
+    sockaddr_storage target;
+    const socklen_t length = kLoopback.to_sockaddr(port, target);
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&target), length) != 0 &&
+        errno != EINPROGRESS) {
+      continue;
+    }
+    const sockaddr_storage client = local_address(fd.get());
+    const auto listener = server.find_listener(kLoopback, model::Protocol::Tcp, port);
+    const auto answer = any        ? server.claim_any(client)
+                        : listener ? server.claim(*listener, client)
+                                   : std::nullopt;
+    found += answer ? 1 : 0;
+    const linger now{1, 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
+  return found;
+}
+
+TEST_F(Claim, TwoProbersOnOneListenerFindEachTheirOwn) {
+  const PodId pod = add_pod("a");
+  start(pod, {"netexec"});
+  std::array<int, 2> found{};
+  std::vector<std::thread> probers;
+  const auto begin = std::chrono::steady_clock::now();
+  for (int& mine : found) {
+    probers.emplace_back([&] {
+      Server::QuietAccepts quiet(server());
+      mine = probe_all(server(), {netns(pod)}, 8080, 5000, false);
+    });
+  }
+  for (std::thread& prober : probers) {
+    prober.join();
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  RecordProperty("connects_per_second", static_cast<int>(10'000 / took.count()));
+  // A prober kept from running for longer than a connection stays parked loses it to the loop.
+  EXPECT_GE(found[0] + found[1], 9'990);
+  EXPECT_EQ(http_get(netns(pod), 8080, "/hostname").body, "a");
+}
+
+TEST_F(Claim, AnyWorksForTwoProbersAtOnce) {
+  const PodId pod = add_pod("a");
+  start(pod, {"netexec"});
+  std::array<int, 2> found{};
+  std::vector<std::thread> probers;
+  for (int& mine : found) {
+    probers.emplace_back([&] {
+      Server::QuietAccepts quiet(server());
+      mine = probe_all(server(), {netns(pod)}, 8080, 2000, true);
+    });
+  }
+  for (std::thread& prober : probers) {
+    prober.join();
+  }
+  EXPECT_GE(found[0] + found[1], 3'995);
+}
+
+TEST_F(Claim, PodsMayComeAndGoWhileProbersRun) {
+  const PodId stable = add_pod("stable");
+  start(stable, {"netexec", "--http-port=80"});
+  const kernel::NetworkNamespace space = make_namespace();
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> probers;
+  for (int i = 0; i < 2; ++i) {
+    probers.emplace_back([&, i] {
+      while (!stop) {
+        Server::QuietAccepts quiet(server());
+        probe_all(server(), {space.fd()}, 8080, 20, i == 1);
+        probe_all(server(), {netns(stable)}, 80, 20, false);
+        quiet.drain();
+      }
+    });
+  }
+  for (int round = 0; round < 300; ++round) {
+    Identity identity;
+    identity.id = "pod/default/brief-" + std::to_string(round);
+    identity.addresses = {kLoopback};
+    identity.netns_fd = space.fd();
+    const PodId pod = server().add_pod(std::move(identity));
+    start(pod, {"netexec"});
+    if (round % 3 == 0) {
+      http_get(space.fd(), 8080, "/hostname");
+    }
+    server().remove_pod(pod);
+  }
+  stop = true;
+  for (std::thread& prober : probers) {
+    prober.join();
+  }
+  EXPECT_EQ(http_get(netns(stable), 80, "/hostname").body, "stable");
+}
+
+}  // namespace
+}  // namespace labctl::server

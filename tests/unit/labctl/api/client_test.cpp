@@ -1,0 +1,156 @@
+#include "labctl/api/client.hpp"
+
+#include "labctl/api/status_error.hpp"
+#include "test_server.hpp"
+#include "topology/base/error.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <sys/stat.h>
+
+#include <future>
+
+namespace labctl::api {
+namespace {
+
+using testing::HasSubstr;
+
+Error error_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error;
+  }
+  return Error(ErrorKind::Internal, "nothing was thrown");
+}
+
+TEST(Client, NamesTheLabThatIsNotUp) {
+  Client client("/nonexistent/labctl/shop/api.sock");
+  const Error error = error_of([&] { client.get("/"); });
+  EXPECT_EQ(error.kind(), ErrorKind::NotFound);
+  EXPECT_EQ(error.message(), "lab \"shop\" is not up");
+  EXPECT_THAT(error.hint(), HasSubstr("labctl ls"));
+}
+
+TEST(Client, TakesTheSocketOfAKilledLabForNoLab) {
+  TestServer server([](const Request&) { return Response{}; });
+  const std::filesystem::path socket = server.socket();
+  server.stop();  // the file stays, nobody listens
+  Client client(socket);
+  EXPECT_EQ(error_of([&] { client.get("/"); }).kind(), ErrorKind::NotFound);
+}
+
+TEST(Client, ThrowsTheErrorThatTheServerThrew) {
+  TestServer server([](const Request&) -> Response {
+    throw Error(ErrorKind::AlreadyExists, "pod web-0: exists", "delete it first");
+  });
+  Client client(server.socket());
+  const Error error = error_of([&] { client.post("/", "{}"); });
+  EXPECT_EQ(error.kind(), ErrorKind::AlreadyExists);
+  EXPECT_EQ(error.message(), "pod web-0: exists");
+  EXPECT_EQ(error.hint(), "delete it first");
+}
+
+TEST(Client, ThrowsErrorsOfStreamsAndUpgradesToo) {
+  TestServer server([](const Request&) -> Response { throw Error(ErrorKind::NotFound, "no such pod"); });
+  Client client(server.socket());
+  EXPECT_EQ(error_of([&] { client.stream("GET", "/", {}, [](std::string_view) { return true; }); }).message(),
+            "no such pod");
+  EXPECT_EQ(error_of([&] { client.upgrade("POST", "/", {}); }).message(), "no such pod");
+}
+
+TEST(Client, GivesUpAfterItsTimeout) {
+  std::promise<void> release;
+  TestServer server([&](const Request&) {
+    release.get_future().wait();
+    return Response{};
+  });
+  Client client(server.socket(), std::chrono::milliseconds(50));
+  EXPECT_EQ(error_of([&] { client.get("/slow"); }).kind(), ErrorKind::Timeout);
+  release.set_value();
+}
+
+TEST(Client, ConnectsAgainWhenTheServerClosedAnIdleConnection) {
+  TestServer server([](const Request&) { return Response{}; }, {.idle = std::chrono::milliseconds(20)});
+  Client client(server.socket());
+  EXPECT_EQ(client.get("/").status, 200);
+  // The server closes its side; wait for just that on a connection made at the same time.
+  const UniqueFd other = server.connect();
+  receive_text(other.get());
+  EXPECT_EQ(client.get("/").status, 200);
+}
+
+TEST(Client, ReadsRepliesOfManyMegabytes) {
+  const std::string big(20 * 1024 * 1024, 'x');
+  TestServer server([&](const Request& request) {
+    Response response;
+    response.body = request.body;
+    return response;
+  });
+  Client client(server.socket());
+  EXPECT_EQ(client.post("/", big).body.size(), big.size());
+}
+
+TEST(Client, ReportsALabThatDiedInTheMiddle) {
+  const UniqueFd listening =
+      listen_unix(std::filesystem::temp_directory_path() / ("labctl-dies-" + std::to_string(::getpid())));
+  const std::filesystem::path socket =
+      std::filesystem::temp_directory_path() / ("labctl-dies-" + std::to_string(::getpid()));
+  auto server = std::async(std::launch::async, [&] {
+    const UniqueFd fd(::accept(listening.get(), nullptr, nullptr));
+    receive_text(fd.get(), "\r\n\r\n");
+    send_text(fd.get(), "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+  });
+  Client client(socket);
+  const Error error = error_of([&] { client.get("/"); });
+  EXPECT_EQ(error.kind(), ErrorKind::Kernel);
+  EXPECT_THAT(error.message(), HasSubstr("went away"));
+  server.get();
+  std::filesystem::remove(socket);
+}
+
+TEST(Client, CutsStreamsIntoLinesWhereverPiecesEnd) {
+  TestServer server([](const Request&) {
+    Response response;
+    response.stream = [](ChunkWriter& writer) {
+      for (const char* piece : {"a", "b\nc", "\n", "\nlast"}) {
+        writer.write(piece);
+      }
+    };
+    return response;
+  });
+  std::vector<std::string> lines;
+  Client(server.socket()).lines("GET", "/", {}, [&](std::string_view line) {
+    lines.emplace_back(line);
+    return true;
+  });
+  EXPECT_EQ(lines, (std::vector<std::string>{"ab", "c", "", "last"}));
+}
+
+TEST(UnixSocket, WorksAtPathsLongerThanTheKernelTakes) {
+  std::string name = (std::filesystem::temp_directory_path() / "labctl-long-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(name.data()), nullptr);
+  const std::filesystem::path folder =
+      std::filesystem::path(name) / std::string(100, 'd') / std::string(100, 'e');
+  std::filesystem::create_directories(folder);
+  const UniqueFd listening = listen_unix(folder / "api.sock");
+  EXPECT_TRUE(connect_unix(folder / "api.sock"));
+  std::filesystem::remove_all(name);
+}
+
+TEST(UnixSocket, IsForItsOwnerOnly) {
+  TestServer server([](const Request&) { return Response{}; });
+  struct stat info {};
+  ASSERT_EQ(::stat(server.socket().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600U);
+}
+
+TEST(UnixSocket, DoesNotTakeAPathThatIsTaken) {
+  TestServer server([](const Request&) { return Response{}; });
+  EXPECT_EQ(error_of([&] { listen_unix(server.socket()); }).kind(), ErrorKind::AlreadyExists);
+}
+
+}  // namespace
+}  // namespace labctl::api

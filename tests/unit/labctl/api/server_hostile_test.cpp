@@ -1,0 +1,181 @@
+#include "labctl/api/client.hpp"
+#include "labctl/api/server.hpp"
+#include "test_server.hpp"
+#include "topology/base/error.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+#include <vector>
+
+namespace labctl::api {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+Response ok(const Request&) { return {}; }
+
+std::string ask(const TestServer& server, const std::string& text) {
+  const UniqueFd fd = server.connect();
+  send_text(fd.get(), text);
+  return receive_text(fd.get());
+}
+
+std::string status_of(const std::string& reply) { return reply.substr(0, reply.find("\r\n")).substr(0, 12); }
+
+TEST(ServerLimits, RefusesHugeHeaders) {
+  TestServer server(ok);
+  EXPECT_EQ(status_of(ask(server, "GET / HTTP/1.1\r\nX: " + std::string(1'000'000, 'a') + "\r\n\r\n")),
+            "HTTP/1.1 431");
+}
+
+TEST(ServerLimits, RefusesAnEndlessRequestLine) {
+  TestServer server(ok);
+  EXPECT_EQ(status_of(ask(server, "GET /" + std::string(1'000'000, 'a'))), "HTTP/1.1 431");
+}
+
+TEST(ServerLimits, RefusesManySmallHeaders) {
+  TestServer server(ok);
+  std::string text = "GET / HTTP/1.1\r\n";
+  for (int i = 0; i < 20'000; ++i) {
+    text += "X-" + std::to_string(i) + ": y\r\n";
+  }
+  EXPECT_EQ(status_of(ask(server, text + "\r\n")), "HTTP/1.1 431");
+}
+
+TEST(ServerLimits, RefusesAnnouncedBodiesOverTheLimitUnread) {
+  TestServer server(ok, {.body_bytes = 1000});
+  EXPECT_EQ(status_of(ask(server, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n")),
+            "HTTP/1.1 413");
+}
+
+TEST(ServerLimits, RefusesChunkedBodiesOverTheLimit) {
+  TestServer server(ok, {.body_bytes = 1000});
+  std::string text = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 20; ++i) {
+    text += "64\r\n" + std::string(100, 'a') + "\r\n";
+  }
+  EXPECT_EQ(status_of(ask(server, text)), "HTTP/1.1 413");
+}
+
+TEST(ServerLimits, EndsASlowHeaderAtItsDeadline) {
+  TestServer server(ok, {.header = milliseconds(150)});
+  const UniqueFd fd = server.connect();
+  const auto begin = Clock::now();
+  // A byte at a time, each well within any time limit for one read.
+  std::thread drip([&] {
+    for (int i = 0; i < 1000; ++i) {
+      pollfd entry{.fd = fd.get(), .events = POLLRDHUP, .revents = 0};
+      if (::poll(&entry, 1, 5) != 0) {
+        return;
+      }
+      send_text(fd.get(), i < 4 ? std::string_view("GET ").substr(static_cast<size_t>(i), 1) : "a");
+    }
+  });
+  EXPECT_EQ(status_of(receive_text(fd.get())), "HTTP/1.1 408");
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(5));
+  drip.join();
+}
+
+TEST(ServerLimits, EndsASlowBodyAtItsDeadline) {
+  TestServer server(ok, {.body = milliseconds(100)});
+  EXPECT_EQ(status_of(ask(server, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")),
+            "HTTP/1.1 408");
+}
+
+TEST(ServerLimits, ClosesIdleConnections) {
+  TestServer server(ok, {.idle = milliseconds(50)});
+  const UniqueFd fd = server.connect();
+  EXPECT_EQ(receive_text(fd.get()), "");
+}
+
+TEST(ServerLimits, RefusesConnectionsBeyondTheBoundAndServesAgainAfterwards) {
+  TestServer server(ok, {.connections = 2});
+  std::vector<UniqueFd> kept;
+  for (int i = 0; i < 2; ++i) {
+    kept.push_back(server.connect());
+    send_text(kept.back().get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    receive_text(kept.back().get(), "\r\n\r\n");
+  }
+  const UniqueFd refused = server.connect();
+  EXPECT_EQ(status_of(receive_text(refused.get())), "HTTP/1.1 503");
+  kept.clear();
+  // The threads of the closed connections end in their own time: ask until one is free.
+  const auto deadline = Clock::now() + std::chrono::seconds(10);
+  int status = 503;
+  while (status == 503 && Clock::now() < deadline) {
+    status = Client(server.socket()).send("GET", "/").status;
+  }
+  EXPECT_EQ(status, 200);
+}
+
+TEST(ServerLimits, DropsAClientThatDoesNotReadAStream) {
+  std::atomic<bool> ended{false};
+  TestServer server(
+      [&](const Request&) {
+        Response response;
+        response.stream = [&](ChunkWriter& writer) {
+          const std::string piece(64 * 1024, 'x');
+          while (writer.write(piece)) {
+          }
+          ended = true;
+        };
+        return response;
+      },
+      {.write = milliseconds(100)});
+  const UniqueFd fd = server.connect();
+  send_text(fd.get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  pollfd entry{.fd = fd.get(), .events = POLLRDHUP, .revents = 0};
+  EXPECT_EQ(::poll(&entry, 1, 10'000), 1);
+  EXPECT_TRUE(ended);
+}
+
+class ServerBadRequest : public testing::TestWithParam<const char*> {};
+
+TEST_P(ServerBadRequest, IsRefusedWith400) {
+  TestServer server(ok);
+  EXPECT_EQ(status_of(ask(server, GetParam())), "HTTP/1.1 400") << GetParam();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ServerBadRequest,
+    testing::Values("\x16\x03\x01\x02garbage\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+                    "GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+                    "GET / HTTP/1.1\r\nContent-Length: 1x\r\n\r\n",
+                    "POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+                    "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
+                    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc",
+                    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+                    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcXX\r\n\r\n",
+                    "GET / HTTP/1.1\r\nbad header\r\n\r\n",
+                    "GET http://elsewhere/ HTTP/1.1\r\nHost: x\r\n\r\n",
+                    "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n"));
+
+TEST(ServerLimits, SurvivesClientsThatLeaveAtAnyPoint) {
+  TestServer server(ok);
+  const std::string request = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
+  for (size_t cut = 0; cut < request.size(); ++cut) {
+    const UniqueFd fd = server.connect();
+    send_text(fd.get(), request.substr(0, cut));
+  }
+  const auto deadline = Clock::now() + std::chrono::seconds(10);
+  int status = 503;
+  while (status == 503 && Clock::now() < deadline) {
+    status = Client(server.socket()).send("GET", "/").status;
+  }
+  EXPECT_EQ(status, 200);
+}
+
+TEST(ServerLimits, RefusesDataSentAheadOfAnUpgrade) {
+  TestServer server([](const Request&) {
+    Response response;
+    response.upgrade = [](UniqueFd) { FAIL(); };
+    return response;
+  });
+  EXPECT_EQ(status_of(ask(server, "GET / HTTP/1.1\r\nHost: x\r\n\r\nearly")), "HTTP/1.1 400");
+}
+
+}  // namespace
+}  // namespace labctl::api

@@ -1,0 +1,209 @@
+// The rules of Kubernetes kinds, each as one line of what is said about it.
+
+#include "topology/manifest/loader.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace labctl::manifest {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// "path: message" of each diagnostic, errors and warnings told apart.
+std::vector<std::string> said(const std::string& text, const LoadOptions& options = {}) {
+  std::vector<std::string> out;
+  for (const Diagnostic& d : load({{"t.yaml", text}}, options).diagnostics) {
+    out.push_back((d.severity == Severity::Error ? "E " : "W ") + d.path + ": " + d.message);
+  }
+  return out;
+}
+
+std::string pod(const std::string& spec) {
+  return "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {" + spec + "}\n";
+}
+
+std::string pod_of(const std::string& container) {
+  return pod("containers: [{name: main, image: nginx, " + container + "}]");
+}
+
+std::string workload(const std::string& kind, const std::string& spec) {
+  return "apiVersion: apps/v1\nkind: " + kind +
+         "\nmetadata: {name: web}\nspec:\n  selector: {matchLabels: {app: web}}\n" + spec +
+         "  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: main, image: nginx}]}}\n";
+}
+
+TEST(PodRules, APlainPodIsSilent) {
+  EXPECT_THAT(said(pod("containers: [{name: main, image: nginx}]")), IsEmpty());
+}
+
+TEST(PodRules, WhatAClusterExportsIsAlmostSilent) {
+  EXPECT_THAT(
+      said(
+          "apiVersion: v1\nkind: Pod\nmetadata: {name: web, uid: x, resourceVersion: '7', creationTimestamp: "
+          "null}\n"
+          "spec: {dnsPolicy: ClusterFirst, schedulerName: default-scheduler, serviceAccountName: default, "
+          "securityContext: {}, enableServiceLinks: true, tolerations: [], priority: 0, containers: [{name: "
+          "main, image: nginx, "
+          "resources: {}, terminationMessagePath: /dev/termination-log, terminationMessagePolicy: File}]}\n"),
+      IsEmpty());
+}
+
+TEST(PodRules, FieldsWithoutMeaningWarnOnceForAllPods) {
+  std::string text;
+  for (int i = 0; i < 30; ++i) {
+    text += "---\napiVersion: v1\nkind: Pod\nmetadata: {name: web-" + std::to_string(i) +
+            "}\nspec: {containers: [{name: main, image: nginx, resources: {limits: {cpu: 1}}}]}\n";
+  }
+  EXPECT_THAT(
+      said(text),
+      ElementsAre(
+          "W spec.containers[0].resources: accepted, but has no effect in a lab (30 times, first here)"));
+}
+
+TEST(PodRules, StrictRefusesWhatIsForLaterAndUnknownButNotWhatHasNoMeaning) {
+  LoadOptions strict;
+  strict.strict = true;
+  EXPECT_THAT(said(pod_of("resources: {a: b}, readinessProbe: {x: y}, imge: x"), strict),
+              ElementsAre("W spec.containers[0].resources: accepted, but has no effect in a lab",
+                          "E spec.containers[0].readinessProbe: accepted, but not applied yet",
+                          "E spec.containers[0].imge: unknown field in container"));
+}
+
+TEST(PodRules, NullIsAbsent) {
+  EXPECT_THAT(
+      said(pod("nodeSelector: ~, hostname: null, containers: [{name: main, image: nginx, ports: , env: ~}]")),
+      IsEmpty());
+  EXPECT_THAT(said(pod("containers: ~")), ElementsAre("E spec.containers: is required"));
+}
+
+TEST(PodRules, TheSamePortInTwoContainersIsAWarning) {
+  EXPECT_THAT(
+      said(pod("containers: [{name: a, image: x, ports: [{containerPort: 80}]}, {name: b, image: x, ports: "
+               "[{containerPort: 80}]}]")),
+      ElementsAre(
+          "W spec.containers[1].ports[0].containerPort: port 80/TCP is also a port of container \"a\""));
+}
+
+TEST(PodRules, TheSameNumberOfAnotherProtocolIsNone) {
+  EXPECT_THAT(said(pod("containers: [{name: a, image: x, ports: [{containerPort: 53}, {containerPort: 53, "
+                       "protocol: UDP}]}]")),
+              IsEmpty());
+}
+
+TEST(PodRules, HostPortsOfDifferentProtocolsDoNotConflict) {
+  EXPECT_THAT(said(pod("containers: [{name: a, image: x, ports: [{containerPort: 53, hostPort: 53}, "
+                       "{containerPort: 53, hostPort: 53, protocol: UDP}]}]")),
+              IsEmpty());
+}
+
+TEST(PodRules, AHostNetworkPodNamesItsOwnPort) {
+  EXPECT_THAT(said(pod("hostNetwork: true, containers: [{name: a, image: x, ports: [{containerPort: 80, "
+                       "hostPort: 80}]}]")),
+              IsEmpty());
+}
+
+TEST(PodRules, AnAnnotationIsAText) {
+  EXPECT_THAT(
+      said("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, annotations: {on: off}}\n"),
+      ElementsAre("E metadata.annotations.true: must be a text, got the boolean false (written off)"));
+}
+
+TEST(WorkloadRules, SelectorsAndTemplatesMustAgree) {
+  for (const char* kind : {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"}) {
+    EXPECT_THAT(said(workload(kind, "")), IsEmpty()) << kind;
+    EXPECT_THAT(said("apiVersion: apps/v1\nkind: " + std::string(kind) +
+                     "\nmetadata: {name: web}\nspec: {selector: {matchLabels: {a: b}}, template: {spec: "
+                     "{containers: [{name: m, image: x}]}}}\n"),
+                ElementsAre("E spec.selector: does not match the labels of the template"))
+        << kind;
+  }
+}
+
+TEST(WorkloadRules, ReplicasAreNoFieldOfADaemonSet) {
+  EXPECT_THAT(said(workload("DaemonSet", "  replicas: 3\n")),
+              ElementsAre("W spec.replicas: unknown field in DaemonSet spec"));
+}
+
+TEST(WorkloadRules, RollingUpdateTakesCountsAndShares) {
+  EXPECT_THAT(
+      said(workload("Deployment", "  strategy: {rollingUpdate: {maxSurge: 50%, maxUnavailable: 0}}\n")),
+      IsEmpty());
+}
+
+TEST(NodeRules, NodeNamesAreThoseOfTheCluster) {
+  const std::string text = pod("nodeName: node-3, containers: [{name: main, image: nginx}]");
+  EXPECT_THAT(said(text), ElementsAre("E spec.nodeName: the cluster has no node \"node-3\""));
+  EXPECT_THAT(said(text + "---\napiVersion: labctl.dev/v1alpha1\nkind: Cluster\nspec: {nodes: 3}\n"),
+              IsEmpty());
+  LoadOptions running;
+  running.allow_cluster = false;
+  EXPECT_THAT(said(text, running), IsEmpty());
+  running.known_nodes = {"left", "right"};
+  EXPECT_THAT(said(text, running), ElementsAre("E spec.nodeName: the cluster has no node \"node-3\""));
+}
+
+TEST(NodeRules, ANodeSelectorThatFitsNoNodeIsAWarning) {
+  const std::string text = pod("nodeSelector: {disk: ssd}, containers: [{name: main, image: nginx}]");
+  EXPECT_THAT(said(text),
+              ElementsAre("W spec.nodeSelector: no node has these labels, so the pods will stay Pending"));
+  EXPECT_THAT(said(text + "---\napiVersion: v1\nkind: Node\nmetadata: {name: node-2, labels: {disk: ssd}}\n"),
+              IsEmpty());
+  EXPECT_THAT(said(pod("nodeSelector: {kubernetes.io/hostname: node-1, kubernetes.io/os: linux}, containers: "
+                       "[{name: main, image: nginx}]")),
+              IsEmpty());
+}
+
+TEST(NodeRules, AScenariosOwnClusterCounts) {
+  const std::string text = pod("nodeName: node-5, containers: [{name: main, image: nginx}]");
+  EXPECT_THAT(said(text + "---\napiVersion: labctl.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\n"
+                          "spec: {cluster: {nodes: 5}, steps: [{name: a, apply: x.yaml}]}\n"),
+              IsEmpty());
+}
+
+TEST(NamespaceRules, KnownOnesAreThoseBornDeclaredAndRunning) {
+  const auto in = [](const std::string& ns) {
+    return "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: " + ns +
+           "}\nspec: {containers: [{name: main, image: nginx}]}\n";
+  };
+  EXPECT_THAT(said(in("kube-system")), IsEmpty());
+  EXPECT_THAT(said(in("shop")), ElementsAre("E metadata.namespace: there is no namespace \"shop\""));
+  EXPECT_THAT(said(in("shop") + "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"), IsEmpty());
+  LoadOptions running;
+  running.known_namespaces = {"shop"};
+  EXPECT_THAT(said(in("shop"), running), IsEmpty());
+}
+
+TEST(NamespaceRules, ANodeStandsInNone) {
+  EXPECT_THAT(said("apiVersion: v1\nkind: Node\nmetadata: {name: node-1, namespace: shop}\n"),
+              ElementsAre("W metadata.namespace: a Node stands in no namespace"));
+}
+
+TEST(KindRules, KindsForLaterWarnOnceAndAreLeftOut) {
+  const std::string text =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{port: 80}]}\n---\n"
+      "apiVersion: v1\nkind: Service\nmetadata: {name: b}\n";
+  EXPECT_THAT(said(text), ElementsAre("W kind: not acted on yet: Service (2 times, first here)"));
+  EXPECT_THAT(load({{"t.yaml", text}}, {}).objects, IsEmpty());
+}
+
+TEST(KindRules, DuplicatesAreFoundAcrossFilesAndKindsForLater) {
+  const std::string service = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n";
+  const Loaded loaded = load({{"one.yaml", service}, {"two.yaml", "# here\n" + service}}, {});
+  EXPECT_THAT(to_string(loaded.diagnostics.back()),
+              "two.yaml:4:18: error: metadata.name: a second Service \"default/a\"\n"
+              "  hint: the first is at one.yaml:1:1; rename or remove one");
+}
+
+TEST(KindRules, OneNameInTwoNamespacesOrKindsIsNoDuplicate) {
+  EXPECT_THAT(said(pod("containers: [{name: main, image: nginx}]") +
+                   "---\napiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: kube-system}\nspec: "
+                   "{containers: [{name: main, image: nginx}]}\n---\n" +
+                   workload("Deployment", "")),
+              IsEmpty());
+}
+
+}  // namespace
+}  // namespace labctl::manifest
