@@ -33,7 +33,7 @@ std::string nearest(std::string_view word, std::span<const std::string_view> wor
     return {};
   }
   std::string_view best;
-  size_t best_distance = (word.size() + 2) / 3 + 1;
+  size_t best_distance = (word.size() + 1) / 3 + 1;
   for (const std::string_view candidate : words) {
     const bool begins = word.size() >= 3 && candidate.substr(0, word.size()) == word;
     const size_t distance = begins ? 1 : edit_distance(word, candidate);

@@ -5,6 +5,7 @@
 #include "labctl/commands/objects.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/report/fields.hpp"
+#include "labctl/report/resources.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -33,9 +34,7 @@ std::vector<nlohmann::json> events_of(api::Client& client, const nlohmann::json&
       events.push_back(event);
     }
   }
-  std::stable_sort(events.begin(), events.end(), [](const nlohmann::json& a, const nlohmann::json& b) {
-    return report::text(a, "/lastTimestamp") < report::text(b, "/lastTimestamp");
-  });
+  std::stable_sort(events.begin(), events.end(), report::happened_before);
   return events;
 }
 

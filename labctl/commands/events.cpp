@@ -22,10 +22,6 @@ struct Options {
   bool headers = true;
 };
 
-std::string last_seen(const nlohmann::json& event) {
-  return report::text_or(event, "/lastTimestamp", report::text(event, "/metadata/creationTimestamp"));
-}
-
 // `about` is "pod/web-0": the object the event tells of.
 bool is_wanted(const nlohmann::json& event, const Options& options,
                const std::optional<api::ResourceRef>& about) {
@@ -73,9 +69,7 @@ int run(const Session& session, const Options& options) {
       events.push_back(std::move(event));
     }
   }
-  std::stable_sort(events.begin(), events.end(), [](const nlohmann::json& a, const nlohmann::json& b) {
-    return last_seen(a) < last_seen(b);
-  });
+  std::stable_sort(events.begin(), events.end(), report::happened_before);
   if (events.empty() && !report::is_structured(view.format)) {
     session.note("No events found");
     return kPassed;

@@ -13,7 +13,8 @@ namespace labctl::commands {
 namespace {
 
 struct Options {
-  std::vector<std::string> arguments;  // the vantage, then the command
+  std::string vantage;
+  std::vector<std::string> command;
   std::string ns = "default";
   std::string container;
   std::vector<std::string> env;
@@ -32,14 +33,10 @@ bool wants_tty(const Options& options) {
 }
 
 int run(const Session& session, const Options& options) {
-  if (options.arguments.size() < 2) {
-    throw Error(ErrorKind::InvalidInput, "exec: no command given",
-                "such as `labctl exec " + options.arguments.front() + " -- ip route`");
-  }
   api::ExecRequest request;
-  request.from = api::parse_vantage(options.arguments.front(), options.ns);
+  request.from = api::parse_vantage(options.vantage, options.ns);
   request.container = options.container;
-  request.command.assign(options.arguments.begin() + 1, options.arguments.end());
+  request.command = options.command;
   request.tty = wants_tty(options);
   for (const std::string& entry : options.env) {
     const size_t equals = entry.find('=');
@@ -78,9 +75,11 @@ void add_exec(CLI::App& app, Globals& globals) {
            "and environment) of that place. It gets this command's own stdin, stdout and stderr, signals\n"
            "are passed on, and its exit code is ours. Options stand before --."},
       [options](const Session& session) { return run(session, *options); });
-  verb->add_option("VANTAGE", options->arguments, "POD, pod/NAMESPACE/POD, node/NODE or outside/HOST")
+  verb->add_option("VANTAGE", options->vantage, "POD, pod/NAMESPACE/POD, node/NODE or outside/HOST")
       ->type_name("VANTAGE")
-      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->required();
+  verb->add_option("COMMAND", options->command, "What to run, with its arguments")
+      ->type_name("COMMAND")
       ->required();
   add_namespace_flags(*verb, options->ns);
   verb->add_option("-c,--container", options->container, "The pod's container; its first by default")

@@ -66,19 +66,20 @@ int run(const Session& session, const Options& options) {
 
 void add_matrix(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = add_verb(
-      app, globals,
-      {.name = "matrix",
-       .group = "The network",
-       .summary = "Probe every pair of pods",
-       .examples = "  labctl matrix                          # all pods, each one's first TCP port\n"
-                   "  labctl matrix --proto icmp\n"
-                   "  labctl matrix --from client --to web-0 --to web-1 --port 80\n"
-                   "  labctl matrix -o json | jq .failures\n",
-       .about =
-           "Rows are sources, columns destinations. Ends with 1 when a pair is not ok. -o jsonl prints the\n"
-           "failures, one a line."},
-      [options](const Session& session) { return run(session, *options); });
+  CLI::App* verb =
+      add_verb(app, globals,
+               {.name = "matrix",
+                .group = "The network",
+                .summary = "Probe every pair of pods",
+                .examples = "  labctl matrix                          # all pods, each one's first TCP port\n"
+                            "  labctl matrix --proto icmp\n"
+                            "  labctl matrix --from client --to web-0 --to web-1 --port 80\n"
+                            "  labctl matrix -o json | jq .failures\n",
+                .about = "Rows are sources, columns destinations. Each pair has an outcome it should have: a "
+                         "pod is reached from\n"
+                         "pods and nodes, and not from outside. Ends with 1 when one is not so. -o jsonl "
+                         "prints those, one a line."},
+               [options](const Session& session) { return run(session, *options); });
   verb->add_option("--from", options->from, "Only from here; may be repeated")
       ->type_name("VANTAGE")
       ->allow_extra_args(false);
@@ -100,7 +101,7 @@ void add_matrix(CLI::App& app, Globals& globals) {
       ->type_name("DURATION")
       ->capture_default_str();
   add_output_flag(*verb, options->output, "table, json, yaml or jsonl");
-  verb->add_flag("--exit-zero", options->exit_zero, "End with 0 even when a pair is not ok");
+  verb->add_flag("--exit-zero", options->exit_zero, "End with 0 even when a pair is not as it should be");
 }
 
 }  // namespace labctl::commands

@@ -19,6 +19,12 @@ std::string upper_snake(std::string text) {
   return text;
 }
 
+// "N" of "N:INT in [1 - 10]": CLI11 appends what a validator accepts.
+std::string value_name(const CLI::Option& option) {
+  const std::string name = option.get_type_name();
+  return name.substr(0, name.find(':'));
+}
+
 // "-f, --filename PATH": as far as the option has them.
 std::string flag_names(const CLI::Option& option) {
   std::string names;
@@ -35,7 +41,7 @@ std::string flag_names(const CLI::Option& option) {
     names += (first ? "--" : ", --") + name;
     first = false;
   }
-  const std::string value = option.get_type_name();
+  const std::string value = value_name(option);
   if (option.get_expected_max() > 0 && !value.empty()) {
     names += " " + value;
   }
@@ -137,12 +143,16 @@ std::string verb_help(const CLI::App& verb, const CLI::App& root) {
     if (!option->get_positional()) {
       continue;
     }
-    const bool many = option->get_expected_max() > 1;
-    const std::string name = option->get_type_name() + (many ? "..." : "");
-    out << ' ' << (option->get_required() ? name : "[" + name + "]");
+    // Arguments with names of their own ("FROM TO") are as many as the names; those of exec follow its
+    // dashes.
+    const std::string word = value_name(*option);
+    const bool many = option->get_expected_max() > 1 && word.find(' ') == std::string::npos;
+    const std::string name = word + (many ? "..." : "");
+    // What follows is another program's: its flags are not for us to read.
+    out << (word == "COMMAND" ? " --" : "") << ' ' << (option->get_required() ? name : "[" + name + "]");
     arguments.emplace_back(name, option->get_description());
   }
-  out << (verb.get_name() == "exec" ? " -- COMMAND [ARGUMENT...]" : "") << '\n';
+  out << '\n';
   if (!arguments.empty()) {
     out << "\nArguments:\n";
     print_rows(out, arguments);
@@ -197,9 +207,8 @@ CLI::Option* add_output_flag(CLI::App& verb, std::string& value, const std::stri
 }
 
 void add_namespace_flags(CLI::App& verb, std::string& ns, bool* every) {
-  verb.add_option("-N,--namespace", ns, "The namespace (-n is the lab)")
-      ->type_name("NAMESPACE")
-      ->capture_default_str();
+  verb.add_option("-N,--namespace", ns, "The namespace; \"default\" if none is named (-n is the lab)")
+      ->type_name("NAMESPACE");
   if (every != nullptr) {
     verb.add_flag("-A,--all-namespaces", *every, "Every namespace");
   }
@@ -254,6 +263,10 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
     }
     const std::string flag = word.substr(0, word.find('='));
     const std::string near = word.starts_with("--") ? nearest_of(flag, flags) : "";
+    if (verb.get_name() == "exec") {
+      return Error(ErrorKind::InvalidInput, "unknown flag " + flag,
+                   "flags of the command stand behind --, as in exec POD -- ls -l");
+    }
     return Error(ErrorKind::InvalidInput, "unknown flag " + flag,
                  near.empty() ? help : "did you mean " + near + "?");
   }

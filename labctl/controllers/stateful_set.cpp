@@ -100,6 +100,11 @@ void make_pod(Set& set, std::int64_t ordinal) {
 }
 
 void delete_pod(Set& set, const json& pod) {
+  // An earlier step of this sync may have done it: a pod without a place goes at once.
+  const ObjectPtr present = set.work.store.find(key_in("pods", pod));
+  if (present == nullptr || is_being_deleted(*present)) {
+    return;
+  }
   delete_object(set.work.store, key_in("pods", pod));
   set.did_something = true;
   record(set.work.store, set.object, EventType::Normal, "SuccessfulDelete",

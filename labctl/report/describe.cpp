@@ -210,8 +210,8 @@ std::string environment(const Json& container) {
   for (const Json& variable : at(container, "/env")) {
     std::string value = text(variable, "/value");
     if (const Json& from = at(variable, "/valueFrom"); from.is_object() && !from.empty()) {
-      const auto& [kind, source] = *from.items().begin();
-      value = "<" + kind + " " +
+      const Json& source = *from.begin();
+      value = "<" + from.begin().key() + " " +
               text_or(source, "/fieldPath", text(source, "/name") + "/" + text(source, "/key")) + ">";
     }
     out += (out.empty() ? "" : "\n") + one_line(text(variable, "/name") + "=" + value);

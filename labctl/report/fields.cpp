@@ -46,6 +46,12 @@ const nlohmann::json& at(const nlohmann::json& object, const std::string& pointe
   return *value;
 }
 
+const nlohmann::json& list(const nlohmann::json& object, const std::string& pointer) {
+  static const nlohmann::json kEmpty = nlohmann::json::array();
+  const nlohmann::json& value = at(object, pointer);
+  return value.is_array() ? value : kEmpty;
+}
+
 std::string text(const nlohmann::json& object, const std::string& pointer) {
   return scalar_text(at(object, pointer));
 }

@@ -12,6 +12,8 @@ namespace labctl::report {
 
 // The value at a JSON pointer ("/status/podIP", a slash within a key as ~1), or null.
 const nlohmann::json& at(const nlohmann::json& object, const std::string& pointer);
+// The list there, or an empty one: to be indexed and measured without a care.
+const nlohmann::json& list(const nlohmann::json& object, const std::string& pointer);
 // Its text; numbers and booleans as written, anything else empty.
 std::string text(const nlohmann::json& object, const std::string& pointer);
 std::string text_or(const nlohmann::json& object, const std::string& pointer, std::string_view otherwise);

@@ -50,6 +50,15 @@ std::string two_lines(const std::string& first, const std::string& line_break, c
   return second.empty() ? first : first + line_break + second;
 }
 
+// "a, b": in a drawing the eye needs the space.
+std::string spaced(const nlohmann::json& texts) {
+  std::string out = join_texts(texts, "");
+  for (size_t at = out.find(','); at != std::string::npos; at = out.find(',', at + 1)) {
+    out.insert(at + 1, " ");
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<GraphFormat> parse_graph_format(std::string_view word) {
@@ -65,18 +74,16 @@ std::optional<GraphFormat> parse_graph_format(std::string_view word) {
 GraphModel read_graph(const nlohmann::json& graph) {
   GraphModel model;
   model.mode = text(graph, "/mode");
-  model.underlay = join_texts(at(graph, "/underlay"), "");
+  model.underlay = spaced(at(graph, "/underlay"));
   for (const auto& host : at(graph, "/outside")) {
-    model.outside.push_back({text(host, "/name"), join_texts(at(host, "/addresses"), "")});
+    model.outside.push_back({text(host, "/name"), spaced(at(host, "/addresses"))});
   }
   const auto& router = at(graph, "/router");
   model.router.name = text_or(router, "/name", "router");
-  model.router.addresses = join_texts(at(router, "/addresses"), "");
+  model.router.addresses = spaced(at(router, "/addresses"));
   for (const auto& node : at(graph, "/nodes")) {
-    GraphModel::Node entry{text(node, "/name"),
-                           join_texts(at(node, "/addresses"), ""),
-                           join_texts(at(node, "/podCIDRs"), ""),
-                           {}};
+    GraphModel::Node entry{
+        text(node, "/name"), spaced(at(node, "/addresses")), spaced(at(node, "/podCIDRs")), {}};
     for (const auto& pod : at(node, "/pods")) {
       const std::string ns = text_or(pod, "/namespace", "default");
       const std::string name = text(pod, "/name");

@@ -46,6 +46,81 @@ std::string spread(const Json& responses) {
   return out;
 }
 
+// The id as a row or a legend shows it.
+std::string place_name(const Json& id) {
+  return id.is_string() ? one_line(short_vantage(id.get<std::string>())) : "?";
+}
+
+// One row: a glyph under the number of each destination.
+std::string grid_row(const Json& cells, size_t digits, const Palette& palette, std::set<std::string>& seen) {
+  std::string row;
+  if (!cells.is_array()) {
+    return row;
+  }
+  for (const Json& cell : cells) {
+    const std::string outcome = cell.is_string() ? cell.get<std::string>() : std::string{};
+    const char glyph = glyph_of(outcome);
+    row.append(digits, ' ');
+    if (glyph == ' ') {
+      row += ' ';
+    } else {
+      seen.insert(outcome);
+      row += paint(outcome, std::string(1, glyph), palette);
+    }
+  }
+  row.erase(row.find_last_not_of(' ') + 1);
+  return row;
+}
+
+// The glyphs, and below them which destination each number is. Returns the outcomes that occurred.
+std::set<std::string> print_grid(std::ostream& out, const Json& matrix, const Palette& palette) {
+  const Json& sources = list(matrix, "/sources");
+  const Json& destinations = list(matrix, "/destinations");
+  const Json& rows = list(matrix, "/rows");
+  size_t width = 4;
+  for (const Json& source : sources) {
+    width = std::max(width, display_width(place_name(source)));
+  }
+  const size_t digits = std::to_string(destinations.size()).size();
+  out << std::string(width + 1, ' ');
+  for (size_t i = 1; i <= destinations.size(); ++i) {
+    const std::string label = std::to_string(i);
+    out << std::string(digits + 1 - label.size(), ' ') << label;
+  }
+  out << '\n';
+  std::set<std::string> seen;
+  for (size_t i = 0; i < sources.size() && i < rows.size(); ++i) {
+    out << padded(place_name(sources[i]), width) << ' ' << grid_row(rows[i], digits, palette, seen) << '\n';
+  }
+  out << '\n';
+  for (size_t i = 0; i < destinations.size(); ++i) {
+    const std::string label = std::to_string(i + 1);
+    out << std::string(digits - label.size() + 2, ' ') << label << "  " << place_name(destinations[i])
+        << '\n';
+  }
+  out << '\n';
+  return seen;
+}
+
+void print_failures(std::ostream& out, const Json& failures, const Palette& palette) {
+  constexpr size_t kMostShown = 50;  // beyond that a list is no reading: -o json has them all
+  for (size_t i = 0; i < failures.size() && i < kMostShown; ++i) {
+    const Json& failure = failures[i];
+    out << "  " << one_line(text(failure, "/from")) << " -> " << one_line(text(failure, "/to")) << ": "
+        << palette.bad(one_line(text(failure, "/outcome")));
+    if (const std::string backend = text(failure, "/backend"); !backend.empty()) {
+      out << " by " << one_line(backend);
+    }
+    if (const std::string wanted = text(failure, "/wanted"); !wanted.empty()) {
+      out << palette.faint(", wanted " + one_line(wanted));
+    }
+    out << '\n';
+  }
+  if (failures.size() > kMostShown) {
+    out << "  and " << failures.size() - kMostShown << " more (-o json lists them all)\n";
+  }
+}
+
 }  // namespace
 
 std::string short_vantage(const std::string& id) {
@@ -95,66 +170,20 @@ void print_probe(std::ostream& out, const Json& result, const Palette& palette) 
 }
 
 void print_matrix(std::ostream& out, const Json& matrix, const Palette& palette) {
-  const Json& sources = at(matrix, "/sources");
-  const Json& destinations = at(matrix, "/destinations");
-  size_t width = 4;
-  for (const Json& source : sources) {
-    width =
-        std::max(width, display_width(short_vantage(source.is_string() ? source.get<std::string>() : "")));
-  }
-  // Column heads are written downwards when there are many or their names are long: here, their numbers.
-  const size_t digits = std::to_string(destinations.size()).size();
-  out << std::string(width, ' ') << "  ";
-  for (size_t i = 0; i < destinations.size(); ++i) {
-    const std::string label = std::to_string(i + 1);
-    out << std::string(digits - label.size(), ' ') << label << ' ';
-  }
-  out << '\n';
-  std::set<std::string> seen;
-  const Json& rows = at(matrix, "/rows");
-  for (size_t row = 0; row < sources.size() && row < rows.size(); ++row) {
-    const std::string name = short_vantage(sources[row].is_string() ? sources[row].get<std::string>() : "");
-    out << padded(one_line(name), width) << "  ";
-    for (const Json& cell : rows[row]) {
-      const std::string outcome = cell.is_string() ? cell.get<std::string>() : std::string{};
-      const char glyph = glyph_of(outcome);
-      if (glyph != ' ') {
-        seen.insert(outcome);
-      }
-      out << std::string(digits - 1, ' ')
-          << (glyph == ' ' ? " " : paint(outcome, std::string(1, glyph), palette)) << ' ';
-    }
-    out << '\n';
-  }
-  out << '\n';
-  for (size_t i = 0; i < destinations.size(); ++i) {
-    const std::string label = std::to_string(i + 1);
-    out << std::string(digits - label.size() + 2, ' ') << label << "  "
-        << one_line(short_vantage(destinations[i].is_string() ? destinations[i].get<std::string>() : ""))
-        << '\n';
-  }
-  out << '\n';
+  const std::set<std::string> seen = print_grid(out, matrix, palette);
   for (const std::string& outcome : seen) {
     out << "  " << paint(outcome, std::string(1, glyph_of(outcome)), palette) << " " << one_line(outcome);
   }
   out << (seen.empty() ? "" : "\n");
   const long long ok = number(matrix, "/ok");
   const long long total = number(matrix, "/total");
-  const std::string summary = std::to_string(ok) + " of " + std::to_string(total) + " ok";
+  const std::string summary = std::to_string(ok) + " of " + std::to_string(total) + " as they should be";
   out << (ok == total ? palette.good(summary) : palette.bad(summary));
   if (const long long elapsed = number(matrix, "/elapsed_ms"); elapsed > 0) {
     out << "  " << palette.faint("(" + format_elapsed(std::chrono::milliseconds(elapsed)) + ")");
   }
   out << '\n';
-  constexpr size_t kMostShown = 50;  // beyond that a list is no reading: -o json has them all
-  const Json& failures = at(matrix, "/failures");
-  for (size_t i = 0; i < failures.size() && i < kMostShown; ++i) {
-    out << "  " << one_line(text(failures[i], "/from")) << " -> " << one_line(text(failures[i], "/to"))
-        << ": " << palette.bad(one_line(text(failures[i], "/outcome"))) << '\n';
-  }
-  if (failures.size() > kMostShown) {
-    out << "  and " << failures.size() - kMostShown << " more (-o json lists them all)\n";
-  }
+  print_failures(out, list(matrix, "/failures"), palette);
 }
 
 }  // namespace labctl::report

@@ -17,7 +17,7 @@ namespace labctl::report {
 void print_probe(std::ostream& out, const nlohmann::json& result, const Palette& palette);
 
 // Rows are sources, columns destinations; one glyph a pair, a legend of the glyphs that occur, the counts,
-// and the failures in words. Long names are numbered and listed.
+// and the pairs that are not as they should be in words.
 void print_matrix(std::ostream& out, const nlohmann::json& matrix, const Palette& palette);
 
 // "default/web-0" of "pod/default/web-0", and "web-0" for the default namespace: shorter, still unambiguous

@@ -46,17 +46,17 @@ std::string ready_of(const Json& object, const std::string& ready, const std::st
 
 std::string pod_ready(const Json& pod) {
   long long ready = 0;
-  for (const Json& status : at(pod, "/status/containerStatuses")) {
+  for (const Json& status : list(pod, "/status/containerStatuses")) {
     ready += flag(status, "/ready") ? 1 : 0;
   }
-  return std::to_string(ready) + "/" + std::to_string(at(pod, "/spec/containers").size());
+  return std::to_string(ready) + "/" + std::to_string(list(pod, "/spec/containers").size());
 }
 
 // "3 (5m ago)": when the last container was restarted, as kubectl has it since 1.22.
 std::string pod_restarts(const Json& pod, const ResourceView& view) {
   long long restarts = 0;
   std::string last;
-  for (const Json& status : at(pod, "/status/containerStatuses")) {
+  for (const Json& status : list(pod, "/status/containerStatuses")) {
     restarts += number(status, "/restartCount");
     last = std::max(last, text(status, "/lastState/terminated/finishedAt"));
   }
@@ -307,7 +307,7 @@ std::string pod_status(const Json& pod) {
                        : "ExitCode:" + std::to_string(number(terminated, "/exitCode"));
   };
   bool initializing = false;
-  const Json& init = at(pod, "/status/initContainerStatuses");
+  const Json& init = list(pod, "/status/initContainerStatuses");
   for (size_t i = 0; i < init.size() && !initializing; ++i) {
     const Json& terminated = at(init[i], "/state/terminated");
     if (terminated.is_object() && number(terminated, "/exitCode") == 0) {
@@ -320,12 +320,12 @@ std::string pod_status(const Json& pod) {
     } else if (!waiting.empty() && waiting != "PodInitializing") {
       reason = "Init:" + waiting;
     } else {
-      reason = "Init:" + std::to_string(i) + "/" + std::to_string(at(pod, "/spec/initContainers").size());
+      reason = "Init:" + std::to_string(i) + "/" + std::to_string(list(pod, "/spec/initContainers").size());
     }
   }
   if (!initializing) {
     bool has_running = false;
-    const Json& containers = at(pod, "/status/containerStatuses");
+    const Json& containers = list(pod, "/status/containerStatuses");
     for (size_t i = containers.size(); i-- > 0;) {
       const std::string waiting = text(containers[i], "/state/waiting/reason");
       const Json& terminated = at(containers[i], "/state/terminated");
@@ -342,6 +342,16 @@ std::string pod_status(const Json& pod) {
     }
   }
   return text(pod, "/metadata/deletionTimestamp").empty() ? reason : "Terminating";
+}
+
+bool happened_before(const Json& a, const Json& b) {
+  const auto version = [](const Json& event) {
+    const std::string digits = text(event, "/metadata/resourceVersion");
+    return std::pair(digits.size(), digits);  // decimal numbers of any size in their order
+  };
+  const std::string time_a = event_time(a);
+  const std::string time_b = event_time(b);
+  return time_a != time_b ? time_a < time_b : version(a) < version(b);
 }
 
 void print_value(std::ostream& out, const Json& value, Format format) {

@@ -38,6 +38,9 @@ std::string qualified_name(const nlohmann::json& object);
 // What kubectl shows as a pod's STATUS: "Running", "CrashLoopBackOff", "Init:0/1", "Terminating", ...
 std::string pod_status(const nlohmann::json& pod);
 
+// Orders Event objects, oldest first; those of one second as the lab wrote them.
+bool happened_before(const nlohmann::json& a, const nlohmann::json& b);
+
 // A JSON value in a structured format (JSON indented by 4, as kubectl; JSONL: arrays a line an element).
 void print_value(std::ostream& out, const nlohmann::json& value, Format format);
 

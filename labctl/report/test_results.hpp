@@ -26,7 +26,7 @@ std::string_view to_string(Verdict verdict);
 struct CheckResult {
   std::string name;
   Verdict verdict = Verdict::Passed;
-  std::string message;  // why it is not Passed, one line
+  std::string message;      // why it is not Passed, one line
   std::string details;      // evidence, any number of lines
   std::string explanation;  // one sentence of the scenario's author on what this shows
   SourcePosition where;

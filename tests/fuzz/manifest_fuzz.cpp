@@ -21,6 +21,9 @@ void check(const labctl::manifest::Loaded& loaded) {
     require(diagnostic.where.line > 0 && diagnostic.where.column > 0);
     require(!diagnostic.message.empty() && !labctl::to_string(diagnostic).empty());
   }
+  if (labctl::has_errors(loaded.diagnostics)) {
+    return;
+  }
   for (const labctl::manifest::Object& object : loaded.objects) {
     require(!object.name.empty());
     if (object.kind == "Pod") {

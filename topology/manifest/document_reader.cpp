@@ -147,7 +147,12 @@ class TreeBuilder final : public YAML::EventHandler {
     return {std::max(mark.line, 0) + first_line_, std::max(mark.column, 0) + 1};
   }
 
-  void OnDocumentStart(const YAML::Mark&) override {
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // At text it cannot make sense of, such as a lone ",", yaml-cpp would report empty documents for ever.
+    if (std::exchange(document_start_, mark.pos) == mark.pos) {
+      throw Refusal{convert(mark), "a character that cannot begin a value",
+                    "remove it, or put the text in quotes"};
+    }
     root_ = nullptr;
     anchors_.clear();
     stack_.clear();
@@ -433,6 +438,7 @@ class TreeBuilder final : public YAML::EventHandler {
   Findings& findings_;
   size_t& values_;
   const YamlNode* root_ = nullptr;
+  int document_start_ = -1;
   std::vector<Frame> stack_;
   std::map<YAML::anchor_t, Anchor> anchors_;
   std::string anchor_name_;

@@ -9,8 +9,8 @@
 namespace labctl::manifest {
 namespace {
 
-// Commas and brackets of flow collections: bounds what yaml-cpp queues (about 200 bytes each).
-constexpr size_t kFlowTokensMax = 3'000'000;
+// Commas and brackets of flow collections: bounds what yaml-cpp queues (about 250 bytes each).
+constexpr size_t kFlowTokensMax = 2'000'000;
 
 Mark mark_at(std::string_view text, size_t offset) {
   const std::string_view before = text.substr(0, offset);

@@ -84,8 +84,8 @@ constexpr std::array kDeploymentSpecFields{
     object("strategy", kStrategy),
     count("minReadySeconds"),
     count("revisionHistoryLimit"),
-    boolean("paused").later("false"),
-    without_effect("progressDeadlineSeconds", "600"),
+    boolean("paused"),
+    count("progressDeadlineSeconds"),
 };
 constexpr Schema kDeploymentSpec{"Deployment spec", kDeploymentSpecFields, check_workload_spec};
 constexpr std::array kDeploymentFields{
@@ -115,12 +115,14 @@ constexpr std::array kReplicaSetFields{
 // ---- StatefulSet --------------------------------------------------------------------------------
 constexpr std::array<std::string_view, 2> kPodManagement{"OrderedReady", "Parallel"};
 constexpr std::array<std::string_view, 2> kUpdateStrategies{"RollingUpdate", "OnDelete"};
-constexpr std::array kPartitionFields{count("partition").later("0"),
-                                      count_or_share("maxUnavailable").later("1")};
+constexpr std::array kPartitionFields{count("partition"), count_or_share("maxUnavailable").later("1")};
 constexpr Schema kPartition{"StatefulSet rollingUpdate", kPartitionFields};
 constexpr std::array kStatefulUpdateFields{text("type").one_of(kUpdateStrategies),
                                            object("rollingUpdate", kPartition)};
 constexpr Schema kStatefulUpdate{"StatefulSet updateStrategy", kStatefulUpdateFields};
+
+constexpr std::array kOrdinalsFields{count("start")};
+constexpr Schema kOrdinals{"StatefulSet ordinals", kOrdinalsFields};
 
 constexpr std::array kStatefulSetSpecFields{
     count("replicas"),
@@ -132,7 +134,7 @@ constexpr std::array kStatefulSetSpecFields{
     count("minReadySeconds"),
     count("revisionHistoryLimit"),
     later("volumeClaimTemplates"),
-    later("ordinals"),
+    object("ordinals", kOrdinals),
     without_effect("persistentVolumeClaimRetentionPolicy"),
 };
 constexpr Schema kStatefulSetSpec{"StatefulSet spec", kStatefulSetSpecFields, check_workload_spec};
@@ -145,8 +147,19 @@ constexpr std::array kStatefulSetFields{
 };
 
 // ---- DaemonSet ----------------------------------------------------------------------------------
+constexpr std::array kDaemonRollingFields{count_or_share("maxSurge").later("0"),
+                                          count_or_share("maxUnavailable")};
+
+void check_daemon_rolling(const Place& place, Findings& findings) {
+  const Place surge = place.field("maxSurge");
+  if (is_zero(place.field("maxUnavailable")) && (!surge || is_zero(surge))) {
+    findings.error(place.field("maxUnavailable"), "must not be 0: no pod could ever be replaced",
+                   "set it to 1");
+  }
+}
+constexpr Schema kDaemonRolling{"DaemonSet rollingUpdate", kDaemonRollingFields, check_daemon_rolling};
 constexpr std::array kDaemonUpdateFields{text("type").one_of(kUpdateStrategies),
-                                         object("rollingUpdate", kRolling)};
+                                         object("rollingUpdate", kDaemonRolling)};
 constexpr Schema kDaemonUpdate{"DaemonSet updateStrategy", kDaemonUpdateFields};
 constexpr std::array kDaemonSetSpecFields{
     object("selector", kLabelSelector).required(),

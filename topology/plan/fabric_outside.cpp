@@ -2,6 +2,7 @@
 
 #include "topology/plan/fabric.hpp"
 #include "topology/plan/fabric_parts.hpp"
+#include "topology/ruleset/node_ruleset.hpp"
 
 #include <algorithm>
 #include <set>
@@ -61,6 +62,7 @@ std::vector<Sysctl> forwarding_sysctls(const model::Cluster& cluster) {
   if (cluster.has_family(Family::IPv6)) {
     sysctls = ipv6_quiet();
     sysctls.push_back({"net/ipv6/conf/all/forwarding", "1"});
+    sysctls.push_back({"net/ipv6/icmp/ratelimit", "0"});
   } else {
     sysctls = ipv6_off();
   }
@@ -70,6 +72,10 @@ std::vector<Sysctl> forwarding_sysctls(const model::Cluster& cluster) {
   sysctls.push_back({"net/ipv4/conf/default/rp_filter", "0"});
   sysctls.push_back({"net/ipv4/conf/all/send_redirects", "0"});
   sysctls.push_back({"net/ipv4/conf/default/send_redirects", "0"});
+  // Whoever is told "unreachable" must be told each time: a probe that hears nothing would call it a timeout.
+  sysctls.push_back({"net/ipv4/icmp_ratelimit", "0"});
+  sysctls.push_back({"net/ipv4/icmp_msgs_per_sec", "1000000", true});
+  sysctls.push_back({"net/ipv4/icmp_msgs_burst", "1000000", true});
   // Probes end with a reset; their conntrack entries need not stay for the default 10 s.
   sysctls.push_back({"net/netfilter/nf_conntrack_tcp_timeout_close", "1", true});
   return sysctls;
@@ -109,6 +115,7 @@ Step router_step(const model::Cluster& cluster) {
       }
     }
   }
+  step.ruleset = ruleset::router_ruleset(cluster);
   return step;
 }
 

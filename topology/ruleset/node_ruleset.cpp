@@ -23,4 +23,22 @@ std::string node_ruleset(const model::Cluster& cluster) {
   return text + "  }\n}\n";
 }
 
+std::string router_ruleset(const model::Cluster& cluster) {
+  std::string text = "table inet " + std::string(kTable) +
+                     " {\n"
+                     "  chain prerouting {\n"
+                     "    type filter hook prerouting priority filter; policy accept;\n";
+  for (size_t i = 0; i < cluster.families.size(); ++i) {
+    const Prefix& pods = cluster.network.pod_cidrs.at(i);
+    const bool is_ipv4 = pods.family() == Family::IPv4;
+    text += std::string("    ") + (is_ipv4 ? "ip" : "ip6") + " daddr { " + to_string(pods);
+    if (i < cluster.network.service_cidrs.size()) {
+      text += ", " + to_string(cluster.network.service_cidrs[i]);
+    }
+    text += std::string(" } reject with ") + (is_ipv4 ? "icmp type net-unreachable" : "icmpv6 type no-route") +
+            " comment \"no route to pods and services\"\n";
+  }
+  return text + "  }\n}\n";
+}
+
 }  // namespace labctl::ruleset

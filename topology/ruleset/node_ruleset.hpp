@@ -1,9 +1,10 @@
 #pragma once
 
-// The nftables text of a node: one table, `inet labctl`, and nothing else is ever touched. See nft(8); the
+// The nftables text of nodes and router: one table, `inet labctl`, and nothing else is ever touched. See nft(8); the
 // rules are those of the network model (§1.5).
 //
-//   postrouting (srcnat)   pod -> anywhere but pods and nodes: masquerade
+//   node     postrouting (srcnat)   pod -> anywhere but pods and nodes: masquerade
+//   router   prerouting (filter)    anyone -> pods or Services: no route
 
 #include "topology/model/cluster.hpp"
 
@@ -16,5 +17,10 @@ inline constexpr const char* kTable = "labctl";
 
 // The ruleset a node starts with, as nft text that replaces nothing: the namespace is new.
 std::string node_ruleset(const model::Cluster& cluster);
+
+// The router's: it has no route to pods and Services, and says so to everyone who asks. Without the rule the kernel's own answer
+// to a missing route is held to one a second for each sender, by a setting that no namespace can change
+// (net.ipv4.route.error_cost), and silence would look like loss.
+std::string router_ruleset(const model::Cluster& cluster);
 
 }  // namespace labctl::ruleset

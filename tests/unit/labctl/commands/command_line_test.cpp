@@ -78,8 +78,14 @@ TEST_F(CommandLine, TakesResourcesThatAreCommandsToo) {
 TEST_F(CommandLine, PassesACommandWithFlagsAndDashesOn) {
   EXPECT_NO_THROW(parse({"exec", "web-0", "-c", "app", "--", "ls", "-l", "--", "-n", "get"}));
   EXPECT_EQ(globals_.lab, "");
-  const auto words = verb("exec")->get_option("VANTAGE")->as<std::vector<std::string>>();
-  EXPECT_EQ(words, (std::vector<std::string>{"web-0", "ls", "-l", "--", "-n", "get"}));
+  EXPECT_EQ(verb("exec")->get_option("VANTAGE")->as<std::string>(), "web-0");
+  const auto words = verb("exec")->get_option("COMMAND")->as<std::vector<std::string>>();
+  EXPECT_EQ(words, (std::vector<std::string>{"ls", "-l", "--", "-n", "get"}));
+}
+
+TEST_F(CommandLine, ExplainsTheDashesOfExec) {
+  EXPECT_THAT(refusal({"exec", "web-0", "ls", "-l"}).hint(), HasSubstr("behind --"));
+  EXPECT_EQ(refusal({"exec", "web-0"}).message(), "COMMAND is required");
 }
 
 TEST_F(CommandLine, TakesKubectlsInteractiveFlags) {

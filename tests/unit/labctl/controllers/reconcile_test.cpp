@@ -211,8 +211,8 @@ TEST_P(RandomHistory, EndsWithTheRightPodsAndAnAddressEach) {
     step();
   }
   loops_.settle();
-  // A pod that left its owner stays; under a StatefulSet's name it keeps the set waiting, as in Kubernetes. A user
-  // would remove both.
+  // A pod that left its owner stays; under a StatefulSet's name it keeps the set waiting, as in Kubernetes. A
+  // user would remove both.
   for (const auto& pod : loops_.pods()) {
     const json* controller = controller_of(*pod);
     if (controller == nullptr || (name_of(*pod).starts_with("db-") && text_at(*controller, "name") != "db")) {
@@ -233,7 +233,7 @@ TEST_P(RandomHistory, EndsWithTheRightPodsAndAnAddressEach) {
   expect_order();
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomHistory, ::testing::Range(1U, 1500U));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomHistory, ::testing::Range(1U, 61U));
 
 }  // namespace
 }  // namespace labctl::controllers

@@ -66,7 +66,7 @@ TEST(Describe, ListsThePodsOfANode) {
       Json::parse(R"({"kind":"Node","metadata":{"name":"node-1"},"spec":{"podCIDR":"10.244.1.0/24"}})");
   const std::string text = described(node, {}, {kPod});
   EXPECT_THAT(text, HasSubstr("Pods (1):"));
-  EXPECT_THAT(text, HasSubstr("default    web-0  "));
+  EXPECT_THAT(text, HasSubstr("default     web-0   Running"));
 }
 
 TEST(Describe, ShowsOtherKindsByTheirFields) {

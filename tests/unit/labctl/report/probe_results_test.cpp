@@ -36,10 +36,10 @@ TEST(Matrix, HasAGlyphForEachPairAndWordsForFailures) {
     "rows":[["-","ok"],["timeout","ok"]],"ok":2,"total":3,"elapsed_ms":12,
     "failures":[{"from":"node/n","to":"pod/default/a","outcome":"timeout"}]})"),
       Palette());
-  EXPECT_THAT(out.str(), HasSubstr("a         . \n"));
-  EXPECT_THAT(out.str(), HasSubstr("node/n  T . \n"));
-  EXPECT_THAT(out.str(), HasSubstr("  1  a\n   2  shop/b\n"));
-  EXPECT_THAT(out.str(), HasSubstr("2 of 3 ok  (12ms)\n  node/n -> pod/default/a: timeout\n"));
+  EXPECT_THAT(out.str(), HasSubstr("a         .\n"));
+  EXPECT_THAT(out.str(), HasSubstr("node/n  T .\n"));
+  EXPECT_THAT(out.str(), HasSubstr("  1  a\n  2  shop/b\n"));
+  EXPECT_THAT(out.str(), HasSubstr("2 of 3 as they should be  (12ms)\n  node/n -> pod/default/a: timeout\n"));
 }
 
 TEST(Matrix, SurvivesAnswersOfAnyShape) {

@@ -9,7 +9,6 @@ namespace labctl::manifest {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::IsEmpty;
 
 // "path: message" of each diagnostic, errors and warnings told apart.
@@ -131,6 +130,18 @@ TEST(WorkloadRules, RollingUpdateTakesCountsAndShares) {
   EXPECT_THAT(
       said(workload("Deployment", "  strategy: {rollingUpdate: {maxSurge: 50%, maxUnavailable: 0}}\n")),
       IsEmpty());
+}
+
+TEST(WorkloadRules, ADaemonSetMustBeAbleToReplaceAPod) {
+  EXPECT_THAT(said(workload("DaemonSet", "  updateStrategy: {rollingUpdate: {maxUnavailable: 0}}\n")),
+              ElementsAre("E spec.updateStrategy.rollingUpdate.maxUnavailable: must not be 0: no pod could "
+                          "ever be replaced"));
+}
+
+TEST(WorkloadRules, AStatefulSetMayCountFromAnotherNumber) {
+  EXPECT_THAT(said(workload("StatefulSet",
+                            "  ordinals: {start: 3}\n  updateStrategy: {rollingUpdate: {partition: 2}}\n")),
+              IsEmpty());
 }
 
 TEST(NodeRules, NodeNamesAreThoseOfTheCluster) {

@@ -1,0 +1,40 @@
+// DNS replies off the wire: no bytes may break the decoder, and what is no reply to the question is never ok.
+
+#include "probes/protocol/dns.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+
+namespace {
+
+using labctl::probes::Outcome;
+
+constexpr std::uint16_t kId = 0x4242;
+
+void decode(std::span<const std::uint8_t> message, const labctl::protocol::DnsQuestion& question) {
+  const auto reply = labctl::protocol::decode_dns_reply(message, question, kId);
+  const bool is_ok = reply.outcome == Outcome::Ok;
+  if (is_ok != reply.reason.empty() || (is_ok && (!reply.is_reply || reply.answer.empty()))) {
+    std::abort();
+  }
+  for (const auto* section : {&reply.answer, &reply.authority, &reply.additional}) {
+    for (const std::string& record : *section) {
+      if (record.find_first_of("\n\t") != std::string::npos) {
+        std::abort();
+      }
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  labctl::protocol::DnsQuestion question;
+  question.name = "www.example.org";
+  decode({data, size}, question);
+  question.type = "ANY";
+  decode({data, size}, question);
+  return 0;
+}
