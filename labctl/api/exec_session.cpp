@@ -170,12 +170,12 @@ class ControlChannel {
 
 // Without a terminal the process has our own streams: all there is to do is to pass signals on and wait.
 ExecEnd run_on_streams(ControlChannel& control, const SignalFd& signals, const ExecStreams& streams,
-                       std::chrono::milliseconds timeout) {
+                       const ExecRequest& request) {
   using Clock = std::chrono::steady_clock;
   const std::array fds{streams.in, streams.out, streams.err};
   send_fds(control.fd(), fds);
-  const auto deadline = Clock::now() + timeout;
-  bool is_limited = timeout.count() > 0;
+  const auto deadline = Clock::now() + request.timeout;
+  bool is_limited = request.timeout.count() > 0;
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
     pollfd entries[] = {{.fd = control.fd(), .events = POLLIN, .revents = 0},
@@ -192,6 +192,9 @@ ExecEnd run_on_streams(ControlChannel& control, const SignalFd& signals, const E
     for (int number = signals.next(); number != 0; number = signals.next()) {
       if (number != SIGWINCH && number != SIGCONT) {
         control.send_signal(number);
+        if (request.on_signal) {
+          request.on_signal(number);
+        }
       }
     }
     if (entries[0].revents != 0) {
@@ -324,7 +327,7 @@ ExecEnd run_exec(Client& client, const ExecRequest& request, const ExecStreams& 
   ControlChannel control(client.upgrade("POST", "/lab/v1/exec",
                                         body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
   if (!request.tty) {
-    return run_on_streams(control, signals, streams, request.timeout);
+    return run_on_streams(control, signals, streams, request);
   }
   std::vector<UniqueFd> fds = receive_fds(control.fd());
   return TerminalPump(control, signals, streams, std::move(fds.front())).run();

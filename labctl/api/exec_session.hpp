@@ -13,6 +13,7 @@
 #include "labctl/api/client.hpp"
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -27,6 +28,8 @@ struct ExecRequest {
   bool tty = false;
   // Without a terminal: the process is killed after this time. Zero: no limit.
   std::chrono::milliseconds timeout{0};
+  // Told of each signal that is passed on, for callers that stop too.
+  std::function<void(int)> on_signal;
 };
 
 // The standard streams to give, or to copy to and from with `tty`.

@@ -136,9 +136,11 @@ void LocalRuntime::remove_pod(PodId id) {
   }
   Pod& pod = *found->second;
   std::set<ino_t> mount_namespaces;
+  std::vector<UniqueFd> held;  // until the numbers have been used
   for (const RunId run_id : pod.runs) {
     Run& run = *runs_.at(run_id);
     mount_namespaces.insert(run.child.mount_namespace());
+    held.push_back(run.child.take_mount_namespace());
     forget(run);
     ended_.erase(run_id);
     runs_.erase(run_id);  // kills and reaps a program

@@ -4,7 +4,7 @@
 
 #include "labctl/api/client.hpp"
 
-#include <chrono>
+#include <atomic>
 #include <filesystem>
 
 namespace labctl::scenario {
@@ -12,6 +12,7 @@ namespace labctl::scenario {
 struct Context {
   api::Client& lab;
   std::filesystem::path folder;  // of the scenario's file
+  std::atomic<int>& stop;        // the signal that asks the run to end; 0: none
 };
 
 }  // namespace labctl::scenario

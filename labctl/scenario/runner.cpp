@@ -146,12 +146,12 @@ class Run {
 
   void run_steps(const Scenario& scenario, const std::string& lab, report::ScenarioResult& result) {
     api::Client client(supervisor::socket_path(lab));
-    Context context{client, scenario.folder};
+    Context context{client, scenario.folder, stop_signal};
     const Variables variables = variables_of(scenario, options_);
     const json& steps = scenario.document.json["spec"]["steps"];
     for (size_t i = 0; i < steps.size(); ++i) {
       for (report::CheckResult& check :
-           run_step(context, steps[i], position_of(scenario.document, i), variables, stop_signal)) {
+           run_step(context, steps[i], position_of(scenario.document, i), variables)) {
         progress_.check_finished(result, check);
         result.checks.push_back(std::move(check));
       }

@@ -44,7 +44,7 @@ Attempt try_once(Context& context, const json& step) {
 }
 
 // within: until a try passes; for: until one fails; neither: once.
-Attempt try_patiently(Context& context, const json& step, const std::atomic<int>& stop, int& tries) {
+Attempt try_patiently(Context& context, const json& step, int& tries) {
   const std::int64_t within = milliseconds_of(step, "within", 0);
   const std::int64_t lasting = milliseconds_of(step, "for", 0);
   const auto deadline = steady_clock::now() + std::chrono::milliseconds(std::max(within, lasting));
@@ -52,7 +52,7 @@ Attempt try_patiently(Context& context, const json& step, const std::atomic<int>
     Attempt attempt = try_once(context, step);
     ++tries;
     const bool is_settled = lasting > 0 ? !attempt.passed : attempt.passed;
-    if (is_settled || steady_clock::now() >= deadline || stop != 0) {
+    if (is_settled || steady_clock::now() >= deadline || context.stop != 0) {
       return attempt;
     }
     ::poll(nullptr, 0, kBetweenTriesMs);
@@ -60,7 +60,7 @@ Attempt try_patiently(Context& context, const json& step, const std::atomic<int>
 }
 
 report::CheckResult run_case(Context& context, const json& step, const SourcePosition& where,
-                             const Variables& variables, const std::atomic<int>& stop) {
+                             const Variables& variables) {
   report::CheckResult result;
   result.where = where;
   const auto begin = steady_clock::now();
@@ -69,7 +69,7 @@ report::CheckResult run_case(Context& context, const json& step, const SourcePos
     result.name = text_of(filled["name"]);
     result.explanation = filled.value("explain", "");
     result.tries = 0;
-    const Attempt attempt = try_patiently(context, filled, stop, result.tries);
+    const Attempt attempt = try_patiently(context, filled, result.tries);
     result.message = attempt.message;
     result.details = attempt.details;
     if (!attempt.passed) {
@@ -88,18 +88,18 @@ report::CheckResult run_case(Context& context, const json& step, const SourcePos
 }  // namespace
 
 std::vector<report::CheckResult> run_step(Context& context, const json& step, const SourcePosition& where,
-                                          const Variables& variables, const std::atomic<int>& stop) {
+                                          const Variables& variables) {
   std::vector<report::CheckResult> results;
   const json cases = step.value("cases", json::array());
   if (cases.empty()) {
-    return {run_case(context, step, where, variables, stop)};
+    return {run_case(context, step, where, variables)};
   }
-  for (size_t i = 0; i < cases.size() && stop == 0; ++i) {
+  for (size_t i = 0; i < cases.size() && context.stop == 0; ++i) {
     Variables with_case = variables;
     for (const auto& [name, value] : cases[i].items()) {
       with_case[name] = text_of(value);
     }
-    results.push_back(run_case(context, step, where, with_case, stop));
+    results.push_back(run_case(context, step, where, with_case));
     if (results.back().name == text_of(step["name"])) {
       // Reports need a name for each: the case's number tells those apart that the name does not.
       results.back().name += " [" + std::to_string(i + 1) + "]";

@@ -8,14 +8,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include <atomic>
 #include <vector>
 
 namespace labctl::scenario {
 
-// A result for each case; one without cases. `stop` ends the patience early.
+// A result for each case; one without cases. Context::stop ends the patience early.
 std::vector<report::CheckResult> run_step(Context& context, const nlohmann::json& step,
-                                          const SourcePosition& where, const Variables& variables,
-                                          const std::atomic<int>& stop);
+                                          const SourcePosition& where, const Variables& variables);
 
 }  // namespace labctl::scenario

@@ -51,6 +51,7 @@ Attempt do_exec(Context& context, const json& value) {
     request.env[name] = text.get<std::string>();
   }
   request.timeout = std::chrono::milliseconds(milliseconds_of(value, "timeout", kTimeoutMs));
+  request.on_signal = [&context](int number) { context.stop = number; };
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   const UniqueFd out = memory_file("stdout"), err = memory_file("stderr");
   const int code = api::exec(context.lab, request, {null.get(), out.get(), err.get()});

@@ -184,31 +184,31 @@ std::vector<const Place*> chosen(const VantageTable& table, const json& request,
   return places;
 }
 
-engine::Probe matrix_probe(const VantageTable& table, const Place& from, const Place& to,
-                           std::optional<ProbeProtocol> asked, std::uint16_t port,
-                           std::chrono::milliseconds timeout) {
-  engine::Probe probe;
+// A probe for each family that both ends have; without one in common, to the first address there is.
+void add_matrix_probes(MatrixPlan& plan, const VantageTable& table, const Place& from, const Place& to,
+                       const engine::Probe& like) {
+  engine::Probe probe = like;
   probe.from = &table.vantage(from.id);
-  probe.protocol = asked.value_or(ProbeProtocol::Tcp);
-  probe.timeout = timeout;
-  probe.port = port != 0 ? port : declared_port(to, probe.protocol).value_or(0);
+  probe.id = plan.wanted.size();
+  probe.port = like.port != 0 ? like.port : declared_port(to, like.protocol).value_or(0);
   if (probe.port == 0) {
     probe.protocol = ProbeProtocol::Icmp;  // a pod that declares no port is asked for an echo
   }
+  const std::size_t before = plan.probes.size();
   for (const IpAddress& address : to.addresses) {
-    for (const IpAddress& own : from.addresses) {
-      if (own.family() == address.family()) {
-        probe.address = address;
-        // The right pod, not just any: an answer of another is wrong.
-        if (probe.protocol != ProbeProtocol::Icmp && !to.on_host_network) {
-          probe.identify = engine::Identify::Auto;
-        }
-        return probe;
-      }
+    const bool is_shared =
+        std::any_of(from.addresses.begin(), from.addresses.end(),
+                    [&](const IpAddress& own) { return own.family() == address.family(); });
+    if (is_shared) {
+      probe.address = address;
+      plan.probes.push_back(probe);
     }
   }
-  probe.address = to.addresses.empty() ? IpAddress() : to.addresses.front();
-  return probe;
+  if (plan.probes.size() == before) {
+    probe.address = to.addresses.empty() ? IpAddress() : to.addresses.front();
+    plan.probes.push_back(probe);
+  }
+  plan.wanted.push_back(wanted_outcome(from, to));
 }
 
 MatrixPlan plan_matrix(const VantageTable& table, const json& request) {
@@ -220,45 +220,48 @@ MatrixPlan plan_matrix(const VantageTable& table, const json& request) {
                   "matrix: protocol \"" + proto + "\" is none of tcp, udp, sctp, icmp");
     }
   }
-  const auto port = static_cast<std::uint16_t>(request.value("port", 0));
-  const std::chrono::milliseconds timeout(std::clamp(request.value("timeout_ms", 1000), 1, 600'000));
+  engine::Probe like;
+  like.protocol = asked.value_or(ProbeProtocol::Tcp);
+  like.port = like.protocol == ProbeProtocol::Icmp ? 0 : static_cast<std::uint16_t>(request.value("port", 0));
+  like.timeout = std::chrono::milliseconds(std::clamp(request.value("timeout_ms", 1000), 1, 600'000));
   MatrixPlan plan;
   plan.sources = chosen(table, request, "from", false);
   plan.destinations = chosen(table, request, "to", true);
   plan.probes.reserve(plan.sources.size() * plan.destinations.size());
   for (const Place* from : plan.sources) {
     for (const Place* to : plan.destinations) {
-      plan.probes.push_back(matrix_probe(table, *from, *to, asked, port, timeout));
-      plan.probes.back().id = plan.probes.size() - 1;
-      plan.wanted.push_back(wanted_outcome(*from, *to));
+      add_matrix_probes(plan, table, *from, *to, like);
     }
   }
   return plan;
 }
 
 struct Cell {
-  Outcome outcome = Outcome::Inconclusive;
+  std::optional<Outcome> outcome;  // of the families, one that is not as wanted
   std::string backend;
   std::string reason;
 };
+
+// An answer counts only from the pod that was asked.
+Cell cell_of(const engine::Result& result, const Place& to) {
+  Cell cell{result.outcome, {}, result.reason};
+  if (!result.backend.empty() && result.backend != to.id && !to.on_host_network) {
+    cell.outcome = Outcome::WrongAnswer;
+    cell.backend = result.backend;
+  }
+  return cell;
+}
 
 }  // namespace
 
 json run_matrix(const engine::Engine& engine, const VantageTable& table, const json& request) {
   const MatrixPlan plan = plan_matrix(table, request);
-  std::vector<Cell> cells(plan.probes.size());
+  std::vector<Cell> cells(plan.wanted.size());
   const auto begin = std::chrono::steady_clock::now();
   engine.run(plan.probes, [&](const engine::Result& result) {
-    Cell& cell = cells[result.index];
-    cell.outcome = result.outcome;
-    const Place& to = *plan.destinations[result.index % plan.destinations.size()];
-    // An answer counts only from the pod that was asked.
-    if (!result.backend.empty() && result.backend != to.id && !to.on_host_network) {
-      cell.outcome = Outcome::WrongAnswer;
-      cell.backend = result.backend;
-    }
-    if (cell.outcome != plan.wanted[result.index]) {
-      cell.reason = result.reason;
+    Cell& cell = cells[result.probe->id];
+    if (!cell.outcome || *cell.outcome == plan.wanted[result.probe->id]) {
+      cell = cell_of(result, *plan.destinations[result.probe->id % plan.destinations.size()]);
     }
   });
   const auto elapsed = std::chrono::steady_clock::now() - begin;
@@ -270,7 +273,7 @@ json run_matrix(const engine::Engine& engine, const VantageTable& table, const j
       rows.push_back(json::array());
       wanted.push_back(json::array());
     }
-    rows.back().push_back(probes::to_string(cells[i].outcome));
+    rows.back().push_back(probes::to_string(*cells[i].outcome));
     wanted.back().push_back(probes::to_string(plan.wanted[i]));
     if (cells[i].outcome == plan.wanted[i]) {
       ++matching;
@@ -278,7 +281,7 @@ json run_matrix(const engine::Engine& engine, const VantageTable& table, const j
     }
     failures.push_back({{"from", plan.sources[i / plan.destinations.size()]->id},
                         {"to", plan.destinations[i % plan.destinations.size()]->id},
-                        {"outcome", probes::to_string(cells[i].outcome)},
+                        {"outcome", probes::to_string(*cells[i].outcome)},
                         {"wanted", probes::to_string(plan.wanted[i])},
                         {"backend", cells[i].backend},
                         {"reason", cells[i].reason}});

@@ -21,7 +21,7 @@ using std::chrono::steady_clock;
 // A connection that is up here shows up in the other side's accept queue within microseconds, unless it is
 // elsewhere.
 constexpr milliseconds kClaimPause{2};
-constexpr std::uint8_t kClaimTries = 10;
+constexpr std::uint8_t kClaimTries = 25;
 constexpr int kEventsAtOnce = 256;
 
 }  // namespace
@@ -51,7 +51,10 @@ void Worker::wait_for_events(bool may_block) noexcept {
     quiet_->drain();
   }
   if (const int timeout_ms = may_block ? block_ms() : 0; timeout_ms != 0) {
-    quiet(false);  // others have connections to the server too, and ours may need its answer
+    // Others have connections to the server too, and ours may need its answer.
+    if (claims_expected_ == 0) {
+      quiet(false);
+    }
     take_events(timeout_ms);
   }
   // Whatever had arrived by `now` is seen before deadlines are judged by it: no loss is reported for being

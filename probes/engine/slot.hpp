@@ -57,9 +57,10 @@ struct Slot {
 
   Result result;
   Phase phase = Phase::Idle;
-  bool is_polled = false;     // its descriptor is in the epoll set
-  bool is_paced = false;      // counted at its destination: see Pace
-  bool has_answer = false;    // this try learnt who answered
+  bool is_polled = false;   // its descriptor is in the epoll set
+  bool is_paced = false;    // counted at its destination: see Pace
+  bool has_answer = false;  // this try learnt who answered
+  bool is_claim_expected = false;
   bool goes_on = false;       // a second connection of the same try: its time runs on
   bool short_of_fds = false;  // this try has waited for descriptors before
   std::uint8_t claim_tries = 0;

@@ -42,6 +42,7 @@ void Worker::start_stream(Slot& slot) noexcept {
     return;
   }
   slot.phase = Phase::Connecting;
+  expect_claim(slot, true);
   if (poll_for(slot, EPOLLOUT)) {
     set_timer(slot, slot.deadline);
   }
@@ -161,6 +162,7 @@ void Worker::identify(Slot& slot) noexcept {
   } else {
     // Nothing to ask: what is left is that the connection shows up late.
     slot.phase = Phase::Claiming;
+    expect_claim(slot, true);
     set_timer(slot, steady_clock::now() + milliseconds(1));
   }
 }
@@ -185,6 +187,18 @@ bool Worker::claim(Slot& slot) noexcept {
   return true;
 }
 
+// As long as connections are to be claimed later, the server's loop is kept from serving them as anyone's.
+void Worker::expect_claim(Slot& slot, bool is_expected) noexcept {
+  const Probe& probe = *slot.result.probe;
+  const bool may_claim =
+      (probe.protocol == ProbeProtocol::Tcp || probe.protocol == ProbeProtocol::Sctp) &&
+      (probe.identify == Identify::Ask || (probe.identify == Identify::Auto && slot.listener));
+  const bool now = is_expected && may_claim;
+  claims_expected_ += now && !slot.is_claim_expected ? 1 : 0;
+  claims_expected_ -= !now && slot.is_claim_expected ? 1 : 0;
+  slot.is_claim_expected = now;
+}
+
 void Worker::answered(Slot& slot, std::string_view backend, const IpAddress& source,
                       std::uint16_t port) noexcept {
   slot.has_answer = true;
@@ -198,6 +212,7 @@ void Worker::ask(Slot& slot) noexcept {
   exchange.out = protocol::kTcpQuestion;
   exchange.parser.reset();
   release_asked_ = true;
+  expect_claim(slot, false);
   begin_exchange(slot, Phase::Asking,
                  slot.listener ? slot.deadline : std::min<Time>(slot.deadline, slot.up + kAskTimeout));
 }

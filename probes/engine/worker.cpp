@@ -176,7 +176,6 @@ bool Worker::start_one() noexcept {
     }
     ready_first_ = (ready_first_ + 1) % ready_.size();
     --ready_size_;
-    quiet(true);
     start_try(slot);
     return true;
   }
@@ -193,7 +192,6 @@ bool Worker::start_one() noexcept {
   if (probes_[index].retry_within > microseconds(0)) {
     slot.retry_until = steady_clock::now() + probes_[index].retry_within;
   }
-  quiet(true);
   start_try(slot);
   return true;
 }
@@ -205,6 +203,11 @@ void Worker::start_try(Slot& slot) noexcept {
   slot.is_paced = !slot.listener && protocol != protocol::ProbeProtocol::Icmp;
   if (slot.is_paced) {
     pace_.begin(Pace::bucket_of(slot.result.probe->address, slot.result.probe->port), steady_clock::now());
+  }
+  // What http and dns start is the loop's to serve, the sooner the better.
+  if (protocol == protocol::ProbeProtocol::Tcp || protocol == protocol::ProbeProtocol::Sctp ||
+      protocol == protocol::ProbeProtocol::Udp) {
+    quiet(true);
   }
   slot.has_answer = false;
   slot.goes_on = false;
@@ -236,6 +239,7 @@ void Worker::finish(Slot& slot, Outcome outcome) noexcept {
     pace_.end(Pace::bucket_of(slot.result.probe->address, slot.result.probe->port));
   }
   close_stream(slot);
+  expect_claim(slot, false);
   timers_.remove(index_of(slot));
   slot.generation = (slot.generation + 1) & 0x7fffffff;
   slot.short_of_fds = false;

@@ -116,6 +116,7 @@ class Worker {
   void connected(Slot& slot) noexcept;
   void identify(Slot& slot) noexcept;
   bool claim(Slot& slot) noexcept;
+  void expect_claim(Slot& slot, bool is_expected) noexcept;
   void ask(Slot& slot) noexcept;
   void answered(Slot& slot, std::string_view backend, const IpAddress& source, std::uint16_t port) noexcept;
   void close_stream(Slot& slot) noexcept;
@@ -179,6 +180,7 @@ class Worker {
   std::optional<server::Server::QuietAccepts> quiet_;
   bool is_held_back_ = false;  // the next try has to wait: the destination has too many already
   Time held_until_;
+  std::size_t claims_expected_ = 0;  // handshakes under way whose other end is to be claimed
   bool release_asked_ = false;  // some connection is to be served by the loop, and may wait to be claimed
 
   std::string reason_;  // why the try in hand fails

@@ -227,7 +227,8 @@ ChildProcess::ChildProcess(ChildProcess&& other) noexcept
       err(std::move(other.err)),
       pid_(std::exchange(other.pid_, -1)),
       pidfd_(std::move(other.pidfd_)),
-      mount_namespace_(std::exchange(other.mount_namespace_, 0)) {}
+      mount_namespace_(std::exchange(other.mount_namespace_, 0)),
+      mount_namespace_fd_(std::move(other.mount_namespace_fd_)) {}
 
 ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
   if (this != &other) {
@@ -238,6 +239,7 @@ ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
     pid_ = std::exchange(other.pid_, -1);
     pidfd_ = std::move(other.pidfd_);
     mount_namespace_ = std::exchange(other.mount_namespace_, 0);
+    mount_namespace_fd_ = std::move(other.mount_namespace_fd_);
   }
   return *this;
 }
@@ -304,7 +306,12 @@ ChildProcess spawn(const ProcessOptions& options) {
   child.in = std::move(in.parent);
   child.out = std::move(out.parent);
   child.err = std::move(err.parent);
-  const ino_t mount_namespace = namespace_of(child.pid_, NamespaceKind::Mount);
+  // Opened before it is numbered, so that the number stays its own.
+  child.mount_namespace_fd_.reset(
+      ::open(("/proc/" + std::to_string(child.pid_) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat opened {};
+  const bool is_open = child.mount_namespace_fd_ && ::fstat(child.mount_namespace_fd_.get(), &opened) == 0;
+  const ino_t mount_namespace = is_open ? opened.st_ino : 0;
   child.mount_namespace_ =
       mount_namespace == namespace_of(::getpid(), NamespaceKind::Mount) ? 0 : mount_namespace;
   return child;
