@@ -236,7 +236,7 @@ Reply Client::del(std::string_view target, std::string_view body) {
 }
 
 void Client::stream(std::string_view method, std::string_view target, std::string_view body,
-                    const std::function<bool(std::string_view)>& on_chunk) {
+                    const std::function<bool(std::string_view)>& on_chunk, std::chrono::milliseconds limit) {
   SocketStream& stream = state_->ready();
   http::response_parser<http::empty_body> header;
   state_->begin(stream, header, method, target, body, "application/json");
@@ -246,7 +246,11 @@ void Client::stream(std::string_view method, std::string_view target, std::strin
   }
   http::response_parser<http::buffer_body> parser(std::move(header));
   parser.body_limit(boost::none);
-  stream.expires_never();
+  if (limit.count() > 0) {
+    stream.expires_after(limit);
+  } else {
+    stream.expires_never();
+  }
   std::array<char, 64 * 1024> piece;
   while (!parser.is_done()) {
     parser.get().body().data = piece.data();
@@ -268,10 +272,10 @@ void Client::stream(std::string_view method, std::string_view target, std::strin
 }
 
 void Client::lines(std::string_view method, std::string_view target, std::string_view body,
-                   const std::function<bool(std::string_view)>& on_line) {
+                   const std::function<bool(std::string_view)>& on_line, std::chrono::milliseconds limit) {
   std::string rest;
   bool wanted = true;
-  stream(method, target, body, [&](std::string_view piece) {
+  const auto cut = [&](std::string_view piece) {
     rest.append(piece);
     size_t at = 0;
     for (size_t end = rest.find('\n'); wanted && end != std::string::npos; end = rest.find('\n', at)) {
@@ -280,7 +284,8 @@ void Client::lines(std::string_view method, std::string_view target, std::string
     }
     rest.erase(0, at);
     return wanted;
-  });
+  };
+  stream(method, target, body, cut, limit);
   if (wanted && !rest.empty()) {
     on_line(rest);
   }

@@ -53,12 +53,13 @@ class Client {
   Reply del(std::string_view target, std::string_view body = {});
 
   // Hands over the reply's body as it comes, until it ends or `on_chunk` returns false (then the connection
-  // is closed). Pieces are as the network cuts them, not as the server wrote them.
+  // is closed). Pieces are as the network cuts them, not as the server wrote them. A `limit` bounds the whole
+  // stream (Error Timeout); zero is none.
   void stream(std::string_view method, std::string_view target, std::string_view body,
-              const std::function<bool(std::string_view)>& on_chunk);
+              const std::function<bool(std::string_view)>& on_chunk, std::chrono::milliseconds limit = {});
   // As stream(), cut into lines, without their newlines; a last line without one is handed over too.
   void lines(std::string_view method, std::string_view target, std::string_view body,
-             const std::function<bool(std::string_view)>& on_line);
+             const std::function<bool(std::string_view)>& on_line, std::chrono::milliseconds limit = {});
 
   // Asks for another protocol and returns the socket to speak it on (blocking).
   // Throws Error Unsupported when the reply is not 101, and the supervisor's error when it is one.

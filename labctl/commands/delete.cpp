@@ -56,24 +56,24 @@ nlohmann::json refs_of(api::Client& client, const Options& options,
   return refs;
 }
 
-// Until the object is gone, or is another one of the same name.
+// Until the object that was there is gone. Throws Error Timeout.
 void wait_until_gone(api::Client& client, const api::ResourceKind& kind, const std::string& ns,
-                     const std::string& name) {
-  const ListFilter filter{{}, "metadata.name=" + name};
-  std::string uid;
-  const ObjectList now = list_objects(client, kind, ns, filter);
-  if (now.items.empty()) {
-    return;
-  }
-  uid = report::text(now.items.front(), "/metadata/uid");
-  if (report::text(now.items.front(), "/metadata/deletionTimestamp").empty()) {
-    return;  // made again meanwhile, by its controller or somebody else
-  }
-  bool gone = false;
-  watch_objects(client, kind, ns, filter, true, [&](const std::string& type, const nlohmann::json& object) {
-    gone = type == "DELETED" || report::text(object, "/metadata/uid") != uid;
-    return !gone;
-  });
+                     const std::string& name, std::chrono::milliseconds timeout) {
+  std::string uid;  // of the object that is going; its controller may make another one of that name at once
+  const auto is_going = [&](const nlohmann::json& object) {
+    const std::string seen = report::text(object, "/metadata/uid");
+    uid = uid.empty() ? seen : uid;
+    return seen == uid && !report::text(object, "/metadata/deletionTimestamp").empty();
+  };
+  watch_objects(
+      client, kind, ns, {{}, "metadata.name=" + name},
+      {.on_list =
+           [&](const std::vector<nlohmann::json>& objects) {
+             return !objects.empty() && is_going(objects.front());
+           },
+       .on_event = [&](const std::string& type,
+                       const nlohmann::json& object) { return type != "DELETED" && is_going(object); }},
+      timeout);
 }
 
 int print_results(const Session& session, const Options& options, const nlohmann::json& results,
@@ -116,7 +116,8 @@ int run(const Session& session, const Options& options) {
                 paths.empty() ? "nothing named to delete" : "files and names: cannot be together",
                 "such as `labctl delete pod web-0` or `labctl delete -f web.yaml`");
   }
-  api::Client client = session.client(parse_flag_duration("--timeout", options.timeout));
+  const auto timeout = parse_flag_duration("--timeout", options.timeout);
+  api::Client client = session.client(timeout);
   nlohmann::json request;
   if (paths.empty()) {
     request["refs"] = refs_of(client, options, arguments);
@@ -138,7 +139,8 @@ int run(const Session& session, const Options& options) {
   for (const nlohmann::json& result : results) {
     const api::ResourceKind* kind = api::find_resource(report::text(result, "/kind"));
     if (options.wait && kind != nullptr && report::text(result, "/action") == "deleted") {
-      wait_until_gone(client, *kind, report::text(result, "/namespace"), report::text(result, "/name"));
+      wait_until_gone(client, *kind, report::text(result, "/namespace"), report::text(result, "/name"),
+                      timeout);
     }
   }
   return code;
@@ -176,7 +178,7 @@ void add_delete(CLI::App& app, Globals& globals) {
       ->check(CLI::NonNegativeNumber);
   verb->add_flag("--ignore-not-found", options->ignore_not_found, "What is not there is no error");
   verb->add_flag("--wait,!--no-wait", options->wait, "Wait until the objects are gone (the default)");
-  verb->add_option("--timeout", options->timeout, "How long to wait for the lab's answer")
+  verb->add_option("--timeout", options->timeout, "How long to wait for each object")
       ->type_name("DURATION")
       ->capture_default_str();
 }

@@ -7,6 +7,7 @@
 #include "labctl/report/resources.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <ostream>
 
@@ -49,27 +50,31 @@ int run(const Session& session, const Options& options) {
   }
   api::Client client = session.client();
   const api::ResourceKind& kind = *api::find_resource("events");
+  const auto sorted = [&](const std::vector<nlohmann::json>& all) {
+    std::vector<nlohmann::json> events;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(events),
+                 [&](const nlohmann::json& event) { return is_wanted(event, options, about); });
+    std::stable_sort(events.begin(), events.end(), report::happened_before);
+    return events;
+  };
   if (options.watch) {
-    bool first = true;
-    watch_objects(client, kind, options.ns, {}, true,
-                  [&](const std::string& type, const nlohmann::json& event) {
-                    if (type != "DELETED" && is_wanted(event, options, about)) {
-                      view.now = std::chrono::system_clock::now();
-                      report::print_watch_row(session.out(), event, view, first);
-                      session.out().flush();
-                      first = false;
-                    }
-                    return session.out().good();
-                  });
+    report::ResourceWatch printer(session.out(), view);
+    watch_objects(client, kind, options.ns, {},
+                  {.on_list =
+                       [&](const std::vector<nlohmann::json>& all) {
+                         printer.list(sorted(all));
+                         return session.out().good();
+                       },
+                   .on_event =
+                       [&](const std::string& type, const nlohmann::json& event) {
+                         if (type != "DELETED" && is_wanted(event, options, about)) {
+                           printer.row(event);
+                         }
+                         return session.out().good();
+                       }});
     return kPassed;
   }
-  std::vector<nlohmann::json> events;
-  for (nlohmann::json& event : list_objects(client, kind, options.ns).items) {
-    if (is_wanted(event, options, about)) {
-      events.push_back(std::move(event));
-    }
-  }
-  std::stable_sort(events.begin(), events.end(), report::happened_before);
+  const std::vector<nlohmann::json> events = sorted(list_objects(client, kind, options.ns).items);
   if (events.empty() && !report::is_structured(view.format)) {
     session.note("No events found");
     return kPassed;

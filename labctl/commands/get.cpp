@@ -29,7 +29,7 @@ void explain_nothing(const Session& session, const Selection& selection) {
 }
 
 int watch(const Session& session, const Options& options, const std::vector<Selection>& selections,
-          report::ResourceView view) {
+          const report::ResourceView& view) {
   if (selections.size() != 1 || selections.front().names.size() > 1) {
     throw Error(ErrorKind::InvalidInput, "--watch: one kind, or one object, at a time");
   }
@@ -38,15 +38,20 @@ int watch(const Session& session, const Options& options, const std::vector<Sele
     filter.field_selector = "metadata.name=" + selections.front().names.front();
   }
   api::Client client = session.client();
-  bool first = true;
-  watch_objects(client, *selections.front().kind, selections.front().ns, filter, !options.watch_only,
-                [&](const std::string&, const nlohmann::json& object) {
-                  view.now = std::chrono::system_clock::now();
-                  report::print_watch_row(session.out(), object, view, first);
-                  first = false;
-                  session.out().flush();
-                  return session.out().good();
-                });
+  report::ResourceWatch printer(session.out(), view);
+  watch_objects(client, *selections.front().kind, selections.front().ns, filter,
+                {.on_list =
+                     [&](const std::vector<nlohmann::json>& objects) {
+                       if (!options.watch_only) {
+                         printer.list(objects);
+                       }
+                       return session.out().good();
+                     },
+                 .on_event =
+                     [&](const std::string&, const nlohmann::json& object) {
+                       printer.row(object);
+                       return session.out().good();
+                     }});
   return kPassed;
 }
 

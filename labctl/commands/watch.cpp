@@ -8,12 +8,11 @@ namespace {
 enum class End { Told, Expired, Closed };
 
 End follow(api::Client& client, const std::string& target, const api::ResourceKind& kind,
-           std::string& version,
-           const std::function<bool(const std::string&, const nlohmann::json&)>& on_event) {
+           std::string& version, const WatchCallbacks& callbacks, std::chrono::milliseconds limit) {
   End end = End::Closed;
-  client.lines("GET", target, {}, [&](std::string_view line) {
+  const auto on_line = [&](std::string_view line) {
     nlohmann::json event = nlohmann::json::parse(line, nullptr, false);
-    if (!event.is_object() || !event.contains("object")) {
+    if (!event.is_object() || !event.contains("object") || !event["object"].is_object()) {
       return true;
     }
     const std::string type = event.value("type", std::string{});
@@ -28,33 +27,30 @@ End follow(api::Client& client, const std::string& target, const api::ResourceKi
     }
     object["apiVersion"] = kind.api_version;
     object["kind"] = kind.kind;
-    if (!on_event(type, object)) {
+    if (!callbacks.on_event(type, object)) {
       end = End::Told;
       return false;
     }
     return true;
-  });
+  };
+  client.lines("GET", target, {}, on_line, limit);
   return end;
 }
 
 }  // namespace
 
 void watch_objects(api::Client& client, const api::ResourceKind& kind, const std::string& ns,
-                   const ListFilter& filter, bool initial,
-                   const std::function<bool(const std::string&, const nlohmann::json&)>& on_event) {
-  bool expired_before = false;
-  for (bool print_list = initial;; print_list = true) {
+                   const ListFilter& filter, const WatchCallbacks& callbacks,
+                   std::chrono::milliseconds limit) {
+  for (bool expired_before = false;;) {
     const ObjectList list = list_objects(client, kind, ns, filter);
-    if (print_list) {
-      for (const nlohmann::json& object : list.items) {
-        if (!on_event("ADDED", object)) {
-          return;
-        }
-      }
+    if (!callbacks.on_list(list.items)) {
+      return;
     }
     std::string version = list.resource_version;
     try {
-      if (follow(client, watch_target(kind, ns, filter, version), kind, version, on_event) != End::Expired) {
+      if (follow(client, watch_target(kind, ns, filter, version), kind, version, callbacks, limit) !=
+          End::Expired) {
         return;
       }
     } catch (const Error& error) {

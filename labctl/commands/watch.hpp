@@ -5,15 +5,25 @@
 
 #include "labctl/commands/objects.hpp"
 
+#include <chrono>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace labctl::commands {
 
-// `on_event` gets "ADDED", "MODIFIED" or "DELETED" and the object, and returns whether to go on. With
-// `initial` the objects there are come first, as ADDED. Returns when told to, or when the lab has ended.
+struct WatchCallbacks {
+  // The objects there are: once at the start, and again whenever it had to begin anew. Returns whether to go
+  // on.
+  std::function<bool(const std::vector<nlohmann::json>&)> on_list;
+  // "ADDED", "MODIFIED" or "DELETED", and the object. Returns whether to go on.
+  std::function<bool(const std::string&, const nlohmann::json&)> on_event;
+};
+
+// Returns when told to, or when the lab has ended. A `limit` bounds the wait for the next list or end (Error
+// Timeout); zero is none.
 void watch_objects(api::Client& client, const api::ResourceKind& kind, const std::string& ns,
-                   const ListFilter& filter, bool initial,
-                   const std::function<bool(const std::string&, const nlohmann::json&)>& on_event);
+                   const ListFilter& filter, const WatchCallbacks& callbacks,
+                   std::chrono::milliseconds limit = {});
 
 }  // namespace labctl::commands

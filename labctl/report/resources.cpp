@@ -297,7 +297,7 @@ std::string qualified_name(const Json& object) {
 // Follows printPod() of kubectl: init containers decide until they are done, then the last container with
 // news.
 std::string pod_status(const Json& pod) {
-  std::string reason = text_or(pod, "/status/reason", text_or(pod, "/status/phase", "Unknown"));
+  std::string reason = text_or(pod, "/status/reason", text_or(pod, "/status/phase", "Pending"));
   const auto ended = [](const Json& terminated) {
     if (std::string why = text(terminated, "/reason"); !why.empty()) {
       return why;
@@ -422,38 +422,54 @@ void print_resources(std::ostream& out, const std::vector<Json>& objects, const 
   }
 }
 
-void print_watch_row(std::ostream& out, const Json& object, const ResourceView& view, bool first) {
-  if (view.format != Format::Table && view.format != Format::Wide) {
-    ResourceView single = view;
+void ResourceWatch::list(const std::vector<Json>& objects) { print_rows(objects); }
+void ResourceWatch::row(const Json& object) { print_rows({object}); }
+
+void ResourceWatch::print_rows(const std::vector<Json>& objects) {
+  view_.now = std::chrono::system_clock::now();
+  if (view_.format != Format::Table && view_.format != Format::Wide) {
+    ResourceView single = view_;
     single.single = true;
-    if (view.format == Format::Yaml) {
-      out << "---\n";
+    for (const Json& object : objects) {
+      out_ << (view_.format == Format::Yaml ? "---\n" : "");
+      print_resources(out_, {object}, single);
     }
-    print_resources(out, {object}, single);
+    out_.flush();
     return;
   }
-  // Rows come one by one, so widths are guessed: what fits usual values, and the header anyway.
-  const std::vector<Column> columns = visible_columns(text(object, "/kind"), view);
-  const auto width = [](const Column& column) -> size_t {
-    if (column.header == "NAME" || column.header == "OBJECT") {
-      return 32;
-    }
-    return std::max<size_t>(column.header.size(), column.header == "STATUS" ? 17 : 9);
-  };
-  const auto print_cells = [&](const std::function<std::string(const Column&)>& cell) {
-    std::string line;
+  if (objects.empty()) {
+    return;
+  }
+  const std::vector<Column> columns = visible_columns(text(objects.front(), "/kind"), view_);
+  std::vector<std::vector<std::string>> rows;
+  if (!has_header_ && view_.headers) {
+    rows.emplace_back();
     for (const Column& column : columns) {
-      const std::string value = one_line(cell(column));
-      const size_t used = display_width(value);
-      line += value + std::string(used < width(column) ? width(column) - used : 0, ' ') + "   ";
+      rows.back().push_back(column.header);
+    }
+  }
+  has_header_ = true;
+  for (const Json& object : objects) {
+    rows.emplace_back();
+    for (const Column& column : columns) {
+      rows.back().push_back(one_line(column.cell(object, view_)));
+    }
+  }
+  widths_.resize(columns.size(), 0);
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      widths_[i] = std::max(widths_[i], display_width(row[i]));
+    }
+  }
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      line += row[i] + std::string(widths_[i] - display_width(row[i]) + 3, ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);
-    out << line << '\n';
-  };
-  if (first && view.headers) {
-    print_cells([](const Column& column) { return column.header; });
+    out_ << line << '\n';
   }
-  print_cells([&](const Column& column) { return column.cell(object, view); });
+  out_.flush();
 }
 
 }  // namespace labctl::report

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <iosfwd>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace labctl::report {
@@ -28,9 +29,23 @@ struct ResourceView {
 // All of one kind, or (structured formats) of any kinds: `objects` carry apiVersion and kind.
 void print_resources(std::ostream& out, const std::vector<nlohmann::json>& objects, const ResourceView& view);
 
-// The same rows without aligning with others: for watches, where a row comes when it changes. Prints the
-// header when `first`. Column widths are those of the header and kubectl's usual ones.
-void print_watch_row(std::ostream& out, const nlohmann::json& object, const ResourceView& view, bool first);
+// For watches: a list, then rows one by one as they change, in the columns of the list as far as they fit.
+// The structured formats are a document an object. Flushes after each call.
+class ResourceWatch {
+ public:
+  ResourceWatch(std::ostream& out, ResourceView view) : out_(out), view_(std::move(view)) {}
+  // With the header the first time, even of nothing.
+  void list(const std::vector<nlohmann::json>& objects);
+  void row(const nlohmann::json& object);
+
+ private:
+  void print_rows(const std::vector<nlohmann::json>& objects);
+
+  std::ostream& out_;
+  ResourceView view_;
+  std::vector<size_t> widths_;
+  bool has_header_ = false;
+};
 
 // "pod/web-0", "deployment.apps/web": kind in lower case with its API group.
 std::string qualified_name(const nlohmann::json& object);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <fstream>
 #include <ostream>
@@ -175,7 +176,7 @@ void write_file(const std::string& path, const report::TestRun& run,
   write(file, run);
   file.flush();
   if (!file) {
-    throw Error(ErrorKind::InvalidInput, path + ": cannot be written");
+    throw Error::from_errno(errno, "write " + path);
   }
 }
 

@@ -14,9 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace labctl::supervisor {
 namespace {
@@ -56,6 +58,21 @@ void write_value(const UniqueFd& fd, const Value& value) {
 void report_failure(const UniqueFd& report, const Error& error) {
   const std::string text = write_boot_report(error);
   [[maybe_unused]] const ssize_t size = ::write(report.get(), text.data(), text.size());
+}
+
+// Whatever else the command was started with would stay open for the lab's life: a pipe that its reader waits on, a lock.
+void close_all_but(std::vector<int> kept) {
+  std::sort(kept.begin(), kept.end());
+  unsigned first = 3;
+  for (const int fd : kept) {
+    if (fd >= 0 && static_cast<unsigned>(fd) >= first) {
+      if (static_cast<unsigned>(fd) > first) {
+        ::close_range(first, static_cast<unsigned>(fd) - 1, 0);
+      }
+      first = static_cast<unsigned>(fd) + 1;
+    }
+  }
+  ::close_range(first, ~0U, 0);
 }
 
 void detach_from_terminal() {
@@ -185,6 +202,7 @@ void watch(pid_t supervisor, UniqueFd commit) {
 
 void keep_lab(KeeperSetup setup) noexcept {
   const std::string lab = setup.options->lab;
+  close_all_but({setup.lock.get(), setup.listening.get(), setup.report.get(), setup.commit.get()});
   detach_from_terminal();
   // The process between keeper and supervisor ends at once; the supervisor must then become our child.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);

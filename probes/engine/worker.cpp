@@ -84,17 +84,14 @@ Worker::Worker(std::span<const Probe> probes, std::vector<std::uint32_t> order, 
   random_state_ |= 1;
   token_key_ = static_cast<std::uint32_t>(random() >> 32);
   home_ = kernel::NetworkNamespace::current();
+  // Here and not on the thread, so that all descriptors a worker must have are there before any begins. It is
+  // ended on the thread, which it then takes home.
+  scope_.emplace();
 }
 
 Worker::~Worker() = default;
 
 void Worker::run() noexcept {
-  try {
-    scope_.emplace();
-    current_netns_ = -1;
-  } catch (const Error&) {
-    current_netns_ = kNowhere;  // each probe then says so for itself
-  }
   loop();
   quiet(false);
   batch_.reset();
@@ -353,9 +350,6 @@ bool Worker::enter(Slot& slot) noexcept {
     return true;
   }
   try {
-    if (!scope_) {
-      scope_.emplace();
-    }
     scope_->enter(netns < 0 ? home_.fd() : netns);
     current_netns_ = netns;
     return true;

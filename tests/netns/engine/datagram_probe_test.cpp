@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <set>
@@ -117,14 +116,6 @@ TEST_F(DatagramProbe, MixedOutcomesOnOneSocketAreToldApart) {
 
 TEST_F(DatagramProbe, AReplyFromAnotherAddressIsAWrongAnswer) {
   // The client asks one socket; another one, on another port, answers.
-  std::atomic<std::uint16_t> port = 0;
-  FakeServer other =
-      FakeServer::udp(spaces_.server.netns_fd, [](const std::string&) { return std::string(); });
-  std::string token;
-  const FakeServer server = FakeServer::udp(spaces_.server.netns_fd, [&](const std::string& datagram) {
-    token = datagram;
-    return std::string();
-  });
   UniqueFd liar;
   {
     const kernel::NamespaceScope scope(spaces_.server.netns_fd);

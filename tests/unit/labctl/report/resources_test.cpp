@@ -125,7 +125,17 @@ TEST(PodStatus, FollowsTheContainers) {
   Json going = pod("a");
   going["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z";
   EXPECT_EQ(pod_status(going), "Terminating");
-  EXPECT_EQ(pod_status(Json::object()), "Unknown");
+  EXPECT_EQ(pod_status(Json::object()), "Pending");
+}
+
+TEST(ResourceWatch, KeepsTheColumnsOfTheListAndPrintsOneHeader) {
+  std::ostringstream out;
+  ResourceWatch watch(out, view());
+  watch.list({pod("a-longer-name")});
+  watch.row(pod("b"));
+  const std::string text = out.str();
+  EXPECT_EQ(text.find("NAME"), text.rfind("NAME"));
+  EXPECT_EQ(text.substr(text.find("\nb") + 1, 22), "b               1/1   ");
 }
 
 TEST(Resources, SurviveObjectsOfAnyShape) {
