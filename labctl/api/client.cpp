@@ -62,6 +62,7 @@ struct Client::State {
   std::filesystem::path socket;
   std::string lab;
   std::chrono::milliseconds timeout{};
+  std::chrono::milliseconds allowed{};  // for what is going on now; for its message
   std::optional<SocketStream> connection;
   boost::beast::flat_buffer buffer;
 
@@ -77,7 +78,8 @@ struct Client::State {
       buffer.clear();
       connection.emplace(connect(socket, lab));
     }
-    connection->expires_after(timeout);
+    allowed = timeout;
+    connection->expires_after(allowed);
     return *connection;
   }
 
@@ -85,7 +87,7 @@ struct Client::State {
     connection.reset();
     const std::string act = "lab \"" + lab + "\": " + std::string(method) + " " + std::string(target);
     if (error == boost::asio::error::timed_out) {
-      throw Error(ErrorKind::Timeout, act + ": no answer in " + to_string(std::chrono::microseconds(timeout)),
+      throw Error(ErrorKind::Timeout, act + ": not done in " + to_string(std::chrono::microseconds(allowed)),
                   "a longer --timeout, or `labctl status` to see what the lab is doing");
     }
     if (error == boost::asio::error::eof || error == http::error::end_of_stream ||
@@ -247,6 +249,7 @@ void Client::stream(std::string_view method, std::string_view target, std::strin
   http::response_parser<http::buffer_body> parser(std::move(header));
   parser.body_limit(boost::none);
   if (limit.count() > 0) {
+    state_->allowed = limit;
     stream.expires_after(limit);
   } else {
     stream.expires_never();

@@ -34,7 +34,7 @@ void print_resources(std::ostream& out, const std::vector<nlohmann::json>& objec
 class ResourceWatch {
  public:
   ResourceWatch(std::ostream& out, ResourceView view) : out_(out), view_(std::move(view)) {}
-  // With the header the first time, even of nothing.
+  // The header comes with the first object.
   void list(const std::vector<nlohmann::json>& objects);
   void row(const nlohmann::json& object);
 

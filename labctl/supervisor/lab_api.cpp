@@ -95,7 +95,7 @@ api::Response LabApi::answer(const api::Request& request) {
   if (request.path == "/version") {
     return reply({{"gitVersion", "v" LABCTL_VERSION}, {"platform", "linux"}});
   }
-  return resources_.handle(request);
+  return resources_.answer(request);
 }
 
 api::Response LabApi::on_lab(const api::Request& request) {

@@ -51,7 +51,7 @@ api::Response to_response(const Refusal& refusal) {
 
 }  // namespace
 
-// What handle() does, on the store's thread where it touches the store.
+// What answer() does, on the store's thread where it touches the store.
 struct ResourceApi::State {
   State(store::Store& s, ResourceApiOptions o) : store(s), options(std::move(o)), hub(s) {}
 
@@ -103,7 +103,7 @@ bool ResourceApi::handles(std::string_view path) {
   return path.starts_with("/api/") || path.starts_with("/apis/");
 }
 
-api::Response ResourceApi::handle(const api::Request& request) {
+api::Response ResourceApi::answer(const api::Request& request) {
   try {
     const auto path = api::parse_resource_path(request.path);
     if (!path) {

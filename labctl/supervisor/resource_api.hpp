@@ -13,7 +13,7 @@
 // PATCH takes JSON merge patches (RFC 7396), JSON patches (RFC 6902), and strategic merge patches without
 // lists, where the two merges are the same. What a client writes to status by other paths is ignored.
 //
-// Threads: handle() on any thread, many at a time; the store is touched only through run_on_owner. Objects
+// Threads: answer() on any thread, many at a time; the store is touched only through run_on_owner. Objects
 // are written as text on the calling thread: they never change. Outlive the api::Server that calls it, not
 // the store.
 
@@ -49,7 +49,7 @@ class ResourceApi {
   static bool handles(std::string_view path);
 
   // Errors are replies, as Status objects; nothing is thrown.
-  api::Response handle(const api::Request& request);
+  api::Response answer(const api::Request& request);
 
  private:
   struct State;

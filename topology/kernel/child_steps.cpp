@@ -254,8 +254,18 @@ class Planner {
                   MS_BIND | MS_REMOUNT | MS_RDONLY);
       }
     }
+    mask_host_settings(top);
     if (!top.empty()) {
       add(Call::EnterRoot, "enter root " + view.root).target = top;
+    }
+  }
+
+  // Among the network's settings, which are the lab's to write, some reach beyond their namespace: writing 1 here turns a
+  // switch of the whole kernel that nothing turns back (net/netfilter/nf_hooks_lwtunnel.c).
+  void mask_host_settings(const std::string& top) {
+    constexpr const char* kSetting = "/proc/sys/net/netfilter/nf_hooks_lwtunnel";
+    if (::access(kSetting, F_OK) == 0) {
+      add_mount(std::string("mask ") + kSetting, "/dev/null", top + kSetting, "", MS_BIND);
     }
   }
 

@@ -218,6 +218,22 @@ void NetlinkBatch::add_address(int ifindex, const IpAddress& address, int prefix
   put_address(message.get(), IFA_LOCAL, address);
   put_address(message.get(), IFA_ADDRESS, address);
   append(message.get(), "add address " + to_string(address) + "/" + std::to_string(prefix_length));
+  if (address.family() == Family::IPv6) {
+    add_local_route(ifindex, address);
+  }
+}
+
+void NetlinkBatch::add_local_route(int ifindex, const IpAddress& address) {
+  rtmsg header{};
+  header.rtm_family = AF_INET6;
+  header.rtm_dst_len = 128;
+  header.rtm_table = RT_TABLE_LOCAL;
+  header.rtm_protocol = RTPROT_KERNEL;
+  header.rtm_type = RTN_LOCAL;
+  const MessagePtr message = start(RTM_NEWROUTE, NLM_F_CREATE, header);
+  put_address(message.get(), RTA_DST, address);
+  put_u32(message.get(), RTA_OIF, static_cast<std::uint32_t>(ifindex));
+  append(message.get(), "add local route " + to_string(address));
 }
 
 void NetlinkBatch::add_route(const RouteOptions& options) {

@@ -76,7 +76,8 @@ class NetlinkBatch {
   // Puts a link on a bridge.
   void set_master(int ifindex, int master);
   void delete_link(int ifindex);
-  // IPv6 addresses are added without duplicate address detection: we gave every address out.
+  // IPv6 addresses are added without duplicate address detection, since we gave every address out, and with their local
+  // route: the kernel adds it from a work queue, and until then nothing that is sent to the address arrives.
   void add_address(int ifindex, const IpAddress& address, int prefix_length);
   void add_route(const RouteOptions& options);
   // NUD_PERMANENT: exempt from the neighbour table's limit, which the whole host shares.
@@ -96,6 +97,7 @@ class NetlinkBatch {
     std::string act;  // what the message does, for the error
   };
   void append(nl_msg* message, std::string act);
+  void add_local_route(int ifindex, const IpAddress& address);
 
   std::vector<char> bytes_;
   std::vector<Message> messages_;

@@ -32,8 +32,8 @@ std::string router_ruleset(const model::Cluster& cluster) {
     const Prefix& pods = cluster.network.pod_cidrs.at(i);
     const bool is_ipv4 = pods.family() == Family::IPv4;
     text += std::string("    ") + (is_ipv4 ? "ip" : "ip6") + " daddr { " + to_string(pods);
-    if (i < cluster.network.service_cidrs.size()) {
-      text += ", " + to_string(cluster.network.service_cidrs[i]);
+    for (const Prefix& services : cluster.network.service_cidrs) {
+      text += services.family() == pods.family() ? ", " + to_string(services) : "";
     }
     text += std::string(" } reject with ") + (is_ipv4 ? "icmp type net-unreachable" : "icmpv6 type no-route") +
             " comment \"no route to pods and services\"\n";

@@ -38,7 +38,7 @@ class ResourceApiTest : public ::testing::Test {
     request.query = std::move(query);
     request.content_type = content_type;
     request.body = body.is_null() ? "" : body.dump();
-    const api::Response response = resources.handle(request);
+    const api::Response response = resources.answer(request);
     return {response.status, json::parse(response.body, nullptr, false)};
   }
   static json pod(const char* name, const char* app = "web") {
@@ -121,7 +121,7 @@ TEST_F(ResourceApiTest, BodiesThatDoNotFitThePathAreBadRequests) {
   request.method = "POST";
   request.path = kPods;
   request.body = "{";
-  EXPECT_EQ(resources.handle(request).status, 400);
+  EXPECT_EQ(resources.answer(request).status, 400);
 }
 
 TEST_F(ResourceApiTest, ANamelessObjectIsInvalid) {
@@ -307,11 +307,11 @@ TEST_F(ResourceApiTest, AWatchIsAStream) {
   request.method = "GET";
   request.path = kPods;
   request.query = {{"watch", "1"}, {"resourceVersion", std::to_string(store.version())}};
-  EXPECT_TRUE(resources.handle(request).stream);
+  EXPECT_TRUE(resources.answer(request).stream);
   request.query["resourceVersion"] = std::to_string(store.version() + 100);
-  EXPECT_EQ(resources.handle(request).status, 410);
+  EXPECT_EQ(resources.answer(request).status, 410);
   request.query["resourceVersion"] = "x";
-  EXPECT_EQ(resources.handle(request).status, 400);
+  EXPECT_EQ(resources.answer(request).status, 400);
 }
 
 TEST_F(ResourceApiTest, TheStoreIsTouchedThroughItsOwnerOnly) {
@@ -325,7 +325,7 @@ TEST_F(ResourceApiTest, AnOwnerThatIsGoneIsAnErrorReply) {
   api::Request request;
   request.method = "GET";
   request.path = kPods;
-  EXPECT_EQ(dead.handle(request).status, 409);
+  EXPECT_EQ(dead.answer(request).status, 409);
 }
 
 }  // namespace
