@@ -54,8 +54,7 @@ int run(const Session& session, const Options& options) {
     report::print_matrix(session.out(), matrix, session.palette());
   }
   if (report::number(matrix, "/total") == 0) {
-    session.warn("no pair to probe",
-                 "pods without a port of this protocol are left out; name one with --port");
+    session.warn("no pair to probe", "no pod is up: labctl get pods -A shows them");
     return kNothingMatched;
   }
   const bool passed = report::number(matrix, "/ok") == report::number(matrix, "/total");
@@ -87,7 +86,8 @@ void add_matrix(CLI::App& app, Globals& globals) {
       ->type_name("VANTAGE")
       ->allow_extra_args(false);
   add_namespace_flags(*verb, options->ns);
-  verb->add_option("--proto", options->proto, "tcp, udp, sctp, icmp or http")
+  verb->add_option("--proto", options->proto,
+                   "tcp, udp, sctp or icmp; a pod that declares no such port is asked by icmp")
       ->type_name("PROTOCOL")
       ->capture_default_str();
   verb->add_option("--port", options->port, "The port; 0 is the first that each pod declares")

@@ -82,6 +82,7 @@ Scheduler::Seat* Scheduler::seat_named(const std::string& name) {
 }
 
 bool Scheduler::refuse(json& pod, const std::string& reason, const std::string& message) const {
+  pod["status"].emplace("phase", "Pending");
   set_condition(pod["status"], "PodScheduled", "False", work_.now, reason, message);
   return false;
 }

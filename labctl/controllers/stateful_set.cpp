@@ -225,8 +225,8 @@ void sync_stateful_set(Work& work, const Key& key) {
   const json* selector = field(*object, "spec.selector");
   const auto is_named_so = [&](const json& pod) { return ordinal_of(key.name, name_of(pod)).has_value(); };
   for (ObjectPtr& pod :
-       claim_owned(work, *object, "pods",
-                   store::selector_from_json(selector == nullptr ? json() : *selector), is_named_so)) {
+       claim_owned(work, *object, "pods", store::selector_from_json(selector == nullptr ? json() : *selector),
+                   is_named_so)) {
     if (const auto ordinal = ordinal_of(key.name, name_of(*pod))) {
       set.pods.emplace(*ordinal, std::move(pod));
     }

@@ -25,9 +25,9 @@ store::Key key_in(std::string_view resource, const nlohmann::json& object);
 
 // The objects of `resource` that `owner` controls, by name, after taking in those of its namespace that match
 // and have no controller, and letting go those that match no more (concepts, "Labels and selectors" and
-// "Garbage Collection"). Takes in only pods that are active, and nothing when `owner` is being deleted. With an
-// empty selector nothing is taken in or let go. `may_be_member` narrows the selector: a StatefulSet's pods are
-// its own by name, too.
+// "Garbage Collection"). Takes in only pods that are active, and nothing when `owner` is being deleted. With
+// an empty selector nothing is taken in or let go. `may_be_member` narrows the selector: a StatefulSet's pods
+// are its own by name, too.
 std::vector<store::ObjectPtr> claim_owned(
     Work& work, const nlohmann::json& owner, std::string_view resource, const model::LabelSelector& selector,
     const std::function<bool(const nlohmann::json&)>& may_be_member = {});

@@ -3,6 +3,7 @@
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/controllers/deletion.hpp"
 #include "labctl/supervisor/lab.hpp"
+#include "labctl/supervisor/resource_rules.hpp"
 #include "topology/base/error.hpp"
 
 #include <nlohmann/json.hpp>
@@ -94,7 +95,9 @@ json merged(const store::Key& key, const json& current, const json& wanted) {
 std::string apply_one(store::Store& objects, const store::Key& key, const json& wanted) {
   const store::ObjectPtr current = objects.find(key);
   if (current == nullptr) {
-    objects.create(key, wanted);
+    json fresh = wanted;
+    prepare_new(key.resource, fresh);
+    objects.create(key, std::move(fresh));
     return "created";
   }
   const store::ObjectPtr updated = objects.update(key, merged(key, *current, wanted));

@@ -2,6 +2,7 @@
 
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/controllers/objects.hpp"
+#include "labctl/supervisor/resource_rules.hpp"
 #include "topology/base/error.hpp"
 #include "topology/manifest/decode.hpp"
 
@@ -17,7 +18,9 @@ void create_objects(store::Store& store, const std::vector<manifest::Object>& ob
     }
     const store::Key key{std::string(kind->plural), object.ns, object.name};
     if (store.find(key) == nullptr) {
-      store.create(key, object.json);
+      nlohmann::json fresh = object.json;
+      prepare_new(key.resource, fresh);
+      store.create(key, std::move(fresh));
     }
   }
 }

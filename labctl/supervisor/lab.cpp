@@ -63,6 +63,16 @@ controllers::LocalRuntime::Options runtime_options(kernel::IdMapping mapping) {
   return {"/run/labctl-pods", privilege_of(mapping)};
 }
 
+// "pod/NAMESPACE/NAME" as a key; nothing for other vantages.
+std::optional<model::PodKey> pod_named(const std::string& vantage) {
+  constexpr std::string_view kPod = "pod/";
+  const size_t slash = vantage.find('/', kPod.size());
+  if (!vantage.starts_with(kPod) || slash == std::string::npos) {
+    return std::nullopt;
+  }
+  return model::PodKey{vantage.substr(kPod.size(), slash - kPod.size()), vantage.substr(slash + 1)};
+}
+
 json addresses_json(const std::vector<IpAddress>& addresses) {
   json out = json::array();
   for (const IpAddress& address : addresses) {
@@ -237,20 +247,21 @@ VantageTable Lab::vantages() const {
   return table;
 }
 
+void Lab::check_vantage(const std::string& vantage) const {
+  const auto pod = pod_named(vantage);
+  const bool is_there = pod ? life_.contains(*pod) : fabric_.has(vantage) && vantage != plan::kUnderlay;
+  if (!is_there) {
+    throw Error(ErrorKind::NotFound, "\"" + vantage + "\": no such place in this lab",
+                "labctl get pods -A shows the pods; else node/NAME or outside/NAME");
+  }
+}
+
 kernel::ProcessOptions Lab::exec_options(const std::string& vantage, const std::string& container,
                                          std::vector<std::string> command,
                                          const controllers::Environment& env) {
-  if (vantage.starts_with("pod/")) {
-    const std::string rest = vantage.substr(4);
-    const size_t slash = rest.find('/');
-    if (slash != std::string::npos) {
-      return life_.exec_options({rest.substr(0, slash), rest.substr(slash + 1)}, container,
-                                std::move(command), env);
-    }
-  }
-  if (!fabric_.has(vantage) || vantage == plan::kUnderlay) {
-    throw Error(ErrorKind::NotFound, "\"" + vantage + "\": no such place in this lab",
-                "name it as pod/NAMESPACE/NAME, node/NAME or outside/NAME");
+  check_vantage(vantage);
+  if (const auto pod = pod_named(vantage)) {
+    return life_.exec_options(*pod, container, std::move(command), env);
   }
   kernel::ProcessOptions options;
   options.argv = std::move(command);

@@ -63,6 +63,8 @@ class Lab {
   // A copy of all places, for probes.
   VantageTable vantages() const;
 
+  // Throws Error NotFound unless it is a running pod, a node or an outside host.
+  void check_vantage(const std::string& vantage) const;
   // What to spawn for `exec` in a vantage. Throws Error: NotFound.
   kernel::ProcessOptions exec_options(const std::string& vantage, const std::string& container,
                                       std::vector<std::string> command, const controllers::Environment& env);

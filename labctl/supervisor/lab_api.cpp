@@ -69,6 +69,8 @@ api::Response on_matrix(Lab& lab, const api::Request& request) {
 api::Response on_exec(Lab& lab, const api::Request& request) {
   const json body = parse_body(request);
   check_exec(body);
+  const std::string from = body.value("from", "");
+  lab.loop().run_here([&] { lab.check_vantage(from); });
   api::Response response;
   response.upgrade = [&lab, body](UniqueFd socket) { serve_exec(lab, body, std::move(socket)); };
   return response;

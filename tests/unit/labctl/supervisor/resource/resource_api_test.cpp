@@ -211,8 +211,9 @@ TEST_F(ResourceApiTest, AMergePatchChangesAndRemoves) {
 TEST_F(ResourceApiTest, AJsonPatchIsTaken) {
   call("POST", kPods, pod("a"));
   const json patch = {{{"op", "replace"}, {"path", "/metadata/labels/app"}, {"value", "api"}}};
-  EXPECT_EQ(call("PATCH", kPods + "/a", patch, {}, "application/json-patch+json").body["metadata"]["labels"]["app"],
-            "api");
+  EXPECT_EQ(
+      call("PATCH", kPods + "/a", patch, {}, "application/json-patch+json").body["metadata"]["labels"]["app"],
+      "api");
   const json wrong = {{{"op", "remove"}, {"path", "/metadata/none"}}};
   EXPECT_EQ(call("PATCH", kPods + "/a", wrong, {}, "application/json-patch+json").status, 422);
 }
@@ -321,7 +322,8 @@ TEST_F(ResourceApiTest, TheStoreIsTouchedThroughItsOwnerOnly) {
 }
 
 TEST_F(ResourceApiTest, AnOwnerThatIsGoneIsAnErrorReply) {
-  ResourceApi dead(store, {[](const std::function<void()>&) { throw Error(ErrorKind::Busy, "the lab is ending"); }, {}});
+  ResourceApi dead(
+      store, {[](const std::function<void()>&) { throw Error(ErrorKind::Busy, "the lab is ending"); }, {}});
   api::Request request;
   request.method = "GET";
   request.path = kPods;

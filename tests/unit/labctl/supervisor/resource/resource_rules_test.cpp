@@ -44,7 +44,8 @@ TEST(CheckUnchanged, ASelectorNeverChanges) {
 }
 
 TEST(CheckUnchanged, AStatefulSetsServiceNameStays) {
-  const json before = {{"kind", "StatefulSet"}, {"metadata", {{"name", "db"}}}, {"spec", {{"serviceName", "db"}}}};
+  const json before = {
+      {"kind", "StatefulSet"}, {"metadata", {{"name", "db"}}}, {"spec", {{"serviceName", "db"}}}};
   json after = before;
   after["spec"]["template"] = json::object();
   EXPECT_NO_THROW(check_unchanged("statefulsets", before, after));
@@ -53,7 +54,8 @@ TEST(CheckUnchanged, AStatefulSetsServiceNameStays) {
 }
 
 TEST(CheckUnchanged, AnImmutableConfigMapKeepsItsData) {
-  const json before = {{"kind", "ConfigMap"}, {"metadata", {{"name", "a"}}}, {"immutable", true}, {"data", {{"a", "1"}}}};
+  const json before = {
+      {"kind", "ConfigMap"}, {"metadata", {{"name", "a"}}}, {"immutable", true}, {"data", {{"a", "1"}}}};
   json after = before;
   after["metadata"]["labels"] = {{"x", "y"}};
   EXPECT_NO_THROW(check_unchanged("configmaps", before, after));
@@ -83,9 +85,10 @@ TEST(PlainMerge, HasNeitherListsNorDirectives) {
 }
 
 TEST(Scale, SaysReplicasAndSelector) {
-  const json scale = scale_of({{"metadata", {{"name", "web"}, {"namespace", "default"}, {"resourceVersion", "7"}}},
-                               {"spec", {{"replicas", 3}, {"selector", {{"matchLabels", {{"a", "b"}, {"c", "d"}}}}}}},
-                               {"status", {{"replicas", 2}}}});
+  const json scale =
+      scale_of({{"metadata", {{"name", "web"}, {"namespace", "default"}, {"resourceVersion", "7"}}},
+                {"spec", {{"replicas", 3}, {"selector", {{"matchLabels", {{"a", "b"}, {"c", "d"}}}}}}},
+                {"status", {{"replicas", 2}}}});
   EXPECT_EQ(scale["kind"], "Scale");
   EXPECT_EQ(scale["spec"]["replicas"], 3);
   EXPECT_EQ(scale["status"]["replicas"], 2);
