@@ -218,7 +218,7 @@ kernel::ProcessOptions LocalRuntime::options_in(Pod& pod, const std::string& roo
   for (const char* file : {"hosts", "resolv.conf", "hostname"}) {
     options.view->binds.push_back({pod.directory / file, std::string("/etc/") + file});
   }
-  options.capabilities = kernel::container_policy(options_.privilege);
+  options.capabilities = kernel::CapabilityPolicy::Container;
   options.seccomp_shim = options_.privilege == kernel::Privilege::SingleId;
   return options;
 }
@@ -345,7 +345,7 @@ kernel::ProcessOptions LocalRuntime::exec_options(PodId pod_id, RunId run_id) {
   kernel::ProcessOptions options;
   if (run != runs_.end() && run->second->child.pidfd() >= 0) {
     options.join_pidfd = run->second->child.pidfd();
-    options.capabilities = kernel::container_policy(options_.privilege);
+    options.capabilities = kernel::CapabilityPolicy::Container;
     options.seccomp_shim = options_.privilege == kernel::Privilege::SingleId;
     return options;
   }

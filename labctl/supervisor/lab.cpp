@@ -270,7 +270,7 @@ kernel::ProcessOptions Lab::exec_options(const std::string& vantage, const std::
   options.netns_fd = fabric_.namespace_fd(vantage);
   options.hostname = vantage.substr(vantage.find('/') + 1);
   options.view = kernel::MountView{};
-  options.capabilities = kernel::container_policy(privilege_of(mapping_));
+  options.capabilities = kernel::CapabilityPolicy::Container;
   options.seccomp_shim = mapping_ == kernel::IdMapping::Single;
   return options;
 }

@@ -46,10 +46,6 @@ Privilege current_privilege() {
   return total == 1 ? Privilege::SingleId : Privilege::IdRange;
 }
 
-CapabilityPolicy container_policy(Privilege privilege) {
-  return privilege == Privilege::RealRoot ? CapabilityPolicy::Container : CapabilityPolicy::Keep;
-}
-
 int drop_to_container_capabilities() noexcept {
   // The kernel may know more than our headers do, so ask it where the numbers end.
   for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {

@@ -39,7 +39,10 @@ int check_executable(const std::string& root, const std::string& path) {
 }
 
 Error not_found(const std::string& program, int cause, const std::string& root) {
-  const std::string tree = root.empty() ? "the host's file tree" : "the folder " + root;
+  // A process that is joined is seen through /proc: for its owner that is the pod.
+  const std::string tree = root.empty()                 ? "the host's file tree"
+                           : root.starts_with("/proc/") ? "the pod's file tree"
+                                                        : "the folder " + root;
   return Error::from_errno(cause, "exec " + program,
                            cause == EACCES
                                ? "make it executable: chmod +x, in " + tree

@@ -332,7 +332,7 @@ TEST(Process, ContainerOfRealRootCannotMountOrAdministrate) {
         "mknod /run/disk b 8 0 2>/dev/null && echo made; ip link set lo up && echo net");
     options.netns_fd = pod.get();
     options.view.emplace();
-    options.capabilities = container_policy(current_privilege());
+    options.capabilities = CapabilityPolicy::Container;
     // chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_admin net_raw
     // sys_chroot audit_write setfcap
     const std::string set = "00000000a00435fb\n";
