@@ -14,7 +14,7 @@ void add_globals(CLI::App& app, Globals& globals) {
       ->type_name("FORMAT")
       ->capture_default_str();
   app.add_flag("-q,--quiet", globals.quiet, "Only errors on stderr");
-  app.add_flag("-v,--verbose", globals.verbose, "More on stderr; twice for even more");
+  app.add_flag("-v,--verbose", globals.verbose, "More on stderr");
 }
 
 }  // namespace

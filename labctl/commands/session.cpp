@@ -147,7 +147,11 @@ std::string Session::lab(const std::string& chosen) const {
 }
 
 api::Client Session::client(std::chrono::milliseconds timeout, const std::string& chosen) const {
-  return api::Client(supervisor::socket_path(lab(chosen)), timeout);
+  const std::string name = lab(chosen);
+  if (verbosity() > 0) {
+    note("lab " + name + " at " + supervisor::socket_path(name).string());
+  }
+  return api::Client(supervisor::socket_path(name), timeout);
 }
 
 report::Format parse_output(std::string_view word, std::initializer_list<report::Format> allowed) {

@@ -303,7 +303,8 @@ class Picture {
     canvas_.box(x, y, card_width_, height, 10, "node");
     canvas_.box(x + 1, y + 1, card_width_ - 2, kCardHead - 12, 9, "head");
     canvas_.text(x + 14, y + 22, fitted(node.name, card_width_ / 2, kSans), "name");
-    canvas_.text(x + card_width_ - 14, y + 22, fitted(node.addresses, card_width_ * 0.62, kMono), "mono",
+    canvas_.text(x + card_width_ - 14, y + 22,
+                 fitted(node.addresses, card_width_ - text_width(node.name, kSans) - 40, kMono), "mono",
                  "end");
     const double bridge = y + kCardHead;
     canvas_.line(x + card_width_ / 2, y + kCardHead - 11, x + card_width_ / 2, bridge);

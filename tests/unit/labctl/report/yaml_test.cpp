@@ -90,28 +90,10 @@ TEST(Yaml, QuotesTextThatWouldBeReadAsSomethingElse) {
 }
 
 TEST(Yaml, LeavesOtherTextPlain) {
-  for (const char* text : {"web",
-                           "10.244.1.2",
-                           "10.244.0.0/16",
-                           "v1.2.3",
-                           "a:b",
-                           "a#b",
-                           "http://x/y",
-                           "-c",
-                           "--flag",
-                           "1.2.3",
-                           "sha256:abc",
-                           "fd00::1",
-                           "node-1",
-                           "x=1",
-                           "["
-                           "a]" +
-                               1,
-                           "hello world",
-                           "it's",
-                           "100m",
-                           "1Gi",
-                           "Grüße"}) {
+  for (const char* text :
+       {"web", "10.244.1.2",  "10.244.0.0/16", "v1.2.3",     "a:b",     "a#b",    "http://x/y",
+        "-c",  "--flag",      "1.2.3",         "sha256:abc", "fd00::1", "node-1", "x=1",
+        "a]",  "hello world", "it's",          "100m",       "1Gi",     "Grüße"}) {
     EXPECT_EQ(yaml_scalar(text), text);
   }
 }
