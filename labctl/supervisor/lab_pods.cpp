@@ -98,6 +98,7 @@ std::vector<plan::PodSlot> Lab::make_slots(const std::vector<model::Pod>& pods) 
 }
 
 void Lab::place(const std::vector<model::Pod>& pods) {
+  const auto begin = clock_.now();
   const std::vector<plan::PodSlot> slots = make_slots(pods);
   try {
     fabric_.apply(plan::plan_pods(cluster_, slots));
@@ -111,9 +112,13 @@ void Lab::place(const std::vector<model::Pod>& pods) {
     place_again_later(pods, error);
     return;
   }
+  const auto connected = clock_.now();
   for (const model::Pod& pod : pods) {
     start_containers(pod);
   }
+  using Milliseconds = std::chrono::duration<double, std::milli>;
+  spdlog::info("{} pods: network {:.1f} ms, containers {:.1f} ms", pods.size(),
+               Milliseconds(connected - begin).count(), Milliseconds(clock_.now() - connected).count());
 }
 
 void Lab::place_again_later(const std::vector<model::Pod>& pods, const Error& error) {
