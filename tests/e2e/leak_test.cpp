@@ -76,7 +76,7 @@ void kill_victim(Victim victim, const support::RunningProgram* command) {
 // The moment is what the test is about, so here, and only here, it lets time pass.
 void let_pass(microseconds time) {
   const timespec wanted{time.count() / 1'000'000, time.count() % 1'000'000 * 1000};
-  ::nanosleep(&wanted, nullptr);
+  ::ppoll(nullptr, 0, &wanted, nullptr);
 }
 
 unsigned seed() {
