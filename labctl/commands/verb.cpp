@@ -250,8 +250,14 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
   const bool is_root = &verb == &app;
   const std::string help = is_root ? "`labctl --help` lists the commands"
                                    : "`labctl " + verb.get_name() + " --help` shows examples and flags";
-  const std::vector<std::string> left = app.remaining(true);
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || left.empty()) {
+  std::vector<std::string> left = app.remaining(true);
+  // CLI11 looks for what is missing first; a mistyped flag is the mistake that was made.
+  const auto flag_at = std::find_if(left.begin(), left.end(), [](const std::string& word) {
+    return word.size() > 1 && word.front() == '-' && word != "--";
+  });
+  if (flag_at != left.end()) {
+    std::rotate(left.begin(), flag_at, left.end());
+  } else if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || left.empty()) {
     return Error(ErrorKind::InvalidInput, error.what(), help);
   }
   const std::string& word = left.front();
