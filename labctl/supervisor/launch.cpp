@@ -151,7 +151,7 @@ LaunchedLab launch(const LaunchOptions& options) {
     lab.take_down();
     throw *boot.failure;
   }
-  const_cast<nlohmann::json&>(lab.status()) = boot.status;
+  lab.set_status(boot.status);
   return lab;
 }
 

@@ -21,6 +21,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "topology/base/unique_fd.hpp"
@@ -53,6 +54,7 @@ class LaunchedLab {
   const std::string& name() const { return lab_; }
   // As GET /lab/v1/status says it.
   const nlohmann::json& status() const { return status_; }
+  void set_status(nlohmann::json status) { status_ = std::move(status); }
   // The lab now lives on by itself.
   void commit();
   // Takes the lab down and waits until nothing of it is left but namespaces that the kernel is freeing.

@@ -48,7 +48,7 @@ struct AddTo {
     batch.add_address(c.ifindex, c.address, c.prefix_length);
   }
   void operator()(const plan::AddRoute& c) const {
-    batch.add_route({c.destination, c.gateway, c.oif, c.onlink, std::nullopt});
+    batch.add_route({c.destination, c.gateway, c.oif, c.onlink});
   }
   void operator()(const plan::AddNeighbour& c) const { batch.add_neighbour(c.ifindex, c.address, c.mac); }
   void operator()(const plan::DeleteNeighbour& c) const { batch.delete_neighbour(c.ifindex, c.address); }

@@ -257,9 +257,6 @@ void NetlinkBatch::add_route(const RouteOptions& options) {
     put_address(message.get(), RTA_GATEWAY, *options.gateway);
     act += " via " + to_string(*options.gateway);
   }
-  if (options.preferred_source) {
-    put_address(message.get(), RTA_PREFSRC, *options.preferred_source);
-  }
   put_u32(message.get(), RTA_OIF, static_cast<std::uint32_t>(options.oif));
   append(message.get(), std::move(act));
 }

@@ -57,7 +57,6 @@ struct RouteOptions {
   std::optional<IpAddress> gateway;
   int oif = 0;
   bool onlink = false;
-  std::optional<IpAddress> preferred_source;
 };
 
 class NetlinkSocket;
