@@ -122,6 +122,8 @@ void Worker::on_timer(Slot& slot, Time now) noexcept {
       finish(slot, Outcome::Ok);
       return;
     case Phase::Connecting:
+      on_connect_timer(slot, now);
+      return;
     case Phase::Awaiting:
       time_out(slot, "no answer");
       return;

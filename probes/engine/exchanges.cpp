@@ -272,12 +272,8 @@ void Worker::take_dns(Slot& slot, std::span<const std::uint8_t> message) noexcep
   }
   if (reply.truncated && !exchange.dns_over_tcp) {
     // Once more over TCP, within the time of this try.
-    close_stream(slot);
-    timers_.remove(index_of(slot));
-    slot.generation = (slot.generation + 1) & 0x7fffffff;
     exchange.dns_over_tcp = true;
-    slot.goes_on = true;
-    start_stream(slot);
+    connect_again(slot);
     return;
   }
   slot.up = steady_clock::now();

@@ -23,6 +23,11 @@ using std::chrono::steady_clock;
 // milliseconds; a server of another kind that waits for more from us must not hold a probe up.
 constexpr milliseconds kAskTimeout{500};
 
+// Tries that share a source port follow each other at once. A first packet that meets the other side's socket of
+// the try before while that is busy dying is lost without a word, and the kernel sends it again only after a
+// second.
+constexpr milliseconds kSamePortPatience{250};
+
 }  // namespace
 
 void Worker::start_stream(Slot& slot) noexcept {
@@ -44,8 +49,28 @@ void Worker::start_stream(Slot& slot) noexcept {
   slot.phase = Phase::Connecting;
   expect_claim(slot, true);
   if (poll_for(slot, EPOLLOUT)) {
-    set_timer(slot, slot.deadline);
+    const bool follows = slot.result.probe->source_port != 0 && slot.result.tries > 0 && !slot.goes_on;
+    set_timer(slot, follows ? std::min<Time>(slot.deadline, steady_clock::now() + kSamePortPatience)
+                            : slot.deadline);
   }
+}
+
+// The handshake has not come to an end in the time it was given: over, or once more (see kSamePortPatience).
+void Worker::on_connect_timer(Slot& slot, Time now) noexcept {
+  if (now < slot.deadline) {
+    connect_again(slot);
+  } else {
+    time_out(slot, "no answer");
+  }
+}
+
+// A second connection of the same try, whose time runs on.
+void Worker::connect_again(Slot& slot) noexcept {
+  close_stream(slot);
+  timers_.remove(index_of(slot));
+  slot.generation = (slot.generation + 1) & 0x7fffffff;
+  slot.goes_on = true;
+  start_stream(slot);
 }
 
 // Opens the slot's socket in its namespace and connects it, without waiting. False if the try is over or put

@@ -112,6 +112,8 @@ class Worker {
   void start_stream(Slot& slot) noexcept;
   bool open_stream(Slot& slot, int type, int protocol, std::string_view act) noexcept;
   void on_connecting(Slot& slot, std::uint32_t events) noexcept;
+  void on_connect_timer(Slot& slot, Time now) noexcept;
+  void connect_again(Slot& slot) noexcept;
   bool connect_failed(Slot& slot) noexcept;
   void connected(Slot& slot) noexcept;
   void identify(Slot& slot) noexcept;
