@@ -15,7 +15,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct ApplyOptions {
   Paths paths;
   std::string output = "table";
   std::string timeout = "60s";
@@ -37,7 +37,7 @@ void print_results(const Session& session, const nlohmann::json& results, bool n
   }
 }
 
-int run(const Session& session, const Options& options) {
+int run_apply(const Session& session, const ApplyOptions& options) {
   using report::Format;
   const Format format = parse_output(
       options.output, {Format::Table, Format::Name, Format::Json, Format::Yaml, Format::JsonLines});
@@ -72,7 +72,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_apply(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ApplyOptions>();
   CLI::App* verb = add_verb(app, globals,
                             {.name = "apply",
                              .group = "Objects in a lab",
@@ -81,7 +81,7 @@ void add_apply(CLI::App& app, Globals& globals) {
                                          "  labctl apply manifests/ --dry-run\n"
                                          "  helm template ./chart | labctl apply -f -\n",
                              .about = "All or nothing: when one object is refused, none is changed."},
-                            [options](const Session& session) { return run(session, *options); });
+                            [options](const Session& session) { return run_apply(session, *options); });
   add_path_flags(*verb, options->paths, "Files, folders or - for standard input");
   add_output_flag(*verb, options->output, "table, name, json, yaml or jsonl");
   verb->add_option("--timeout", options->timeout, "How long to wait for the lab's answer")

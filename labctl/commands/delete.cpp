@@ -13,7 +13,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct DeleteOptions {
   std::vector<std::string> arguments;
   std::vector<std::string> files;
   std::string ns = "default";
@@ -34,7 +34,7 @@ bool is_path(const std::string& argument) {
          argument.starts_with("../") || argument.starts_with("/");
 }
 
-nlohmann::json refs_of(api::Client& client, const Options& options,
+nlohmann::json refs_of(api::Client& client, const DeleteOptions& options,
                        const std::vector<std::string>& arguments) {
   nlohmann::json refs = nlohmann::json::array();
   for (const Selection& selection : parse_selections(arguments, options.ns, false)) {
@@ -76,7 +76,7 @@ void wait_until_gone(api::Client& client, const api::ResourceKind& kind, const s
       timeout);
 }
 
-int print_results(const Session& session, const Options& options, const nlohmann::json& results,
+int print_results(const Session& session, const DeleteOptions& options, const nlohmann::json& results,
                   report::Format format) {
   int code = kPassed;
   if (report::is_structured(format)) {
@@ -102,7 +102,7 @@ int print_results(const Session& session, const Options& options, const nlohmann
   return code;
 }
 
-int run(const Session& session, const Options& options) {
+int run_delete(const Session& session, const DeleteOptions& options) {
   using report::Format;
   const Format format = parse_output(
       options.output, {Format::Table, Format::Name, Format::Json, Format::Yaml, Format::JsonLines});
@@ -149,7 +149,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_delete(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DeleteOptions>();
   CLI::App* verb = add_verb(
       app, globals,
       {.name = "delete",
@@ -161,7 +161,7 @@ void add_delete(CLI::App& app, Globals& globals) {
                    "  labctl delete -f web.yaml\n",
        .about =
            "Waits until the objects are gone. What belongs to them (the pods of a Deployment) goes too."},
-      [options](const Session& session) { return run(session, *options); });
+      [options](const Session& session) { return run_delete(session, *options); });
   verb->add_option("RESOURCE", options->arguments, "KIND NAME..., KIND/NAME..., or files")
       ->type_name("RESOURCE");
   verb->add_option("-f,--filename", options->files, "The objects in these files; may be repeated")

@@ -14,7 +14,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct DescribeOptions {
   std::vector<std::string> arguments;
   std::string ns = "default";
   ListFilter filter;
@@ -62,7 +62,7 @@ std::vector<nlohmann::json> related_to(api::Client& client, const nlohmann::json
   return related;
 }
 
-int run(const Session& session, const Options& options) {
+int run_describe(const Session& session, const DescribeOptions& options) {
   const std::vector<Selection> selections = parse_selections(options.arguments, options.ns, false);
   api::Client client = session.client();
   std::vector<nlohmann::json> objects;
@@ -91,7 +91,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_describe(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DescribeOptions>();
   CLI::App* verb = add_verb(app, globals,
                             {.name = "describe",
                              .group = "Objects in a lab",
@@ -100,7 +100,7 @@ void add_describe(CLI::App& app, Globals& globals) {
                                          "  labctl describe node/node-1\n"
                                          "  labctl describe deploy web -N shop\n",
                              .about = {}},
-                            [options](const Session& session) { return run(session, *options); });
+                            [options](const Session& session) { return run_describe(session, *options); });
   verb->add_option("RESOURCE", options->arguments, "KIND NAME..., KIND/NAME..., or KIND for all of a kind")
       ->type_name("RESOURCE")
       ->required();

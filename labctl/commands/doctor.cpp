@@ -10,7 +10,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct DoctorOptions {
   std::string output = "table";
   int pods = 1000;
 };
@@ -29,7 +29,7 @@ report::HostVerdict verdict_of(supervisor::CheckItem::Verdict verdict) {
   return report::HostVerdict::Info;
 }
 
-int run(const Session& session, const Options& options) {
+int run_doctor(const Session& session, const DoctorOptions& options) {
   using report::Format;
   const Format format = parse_output(options.output, {Format::Table, Format::Wide, Format::Name, Format::Json,
                                                       Format::Yaml, Format::JsonLines});
@@ -45,7 +45,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_doctor(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DoctorOptions>();
   CLI::App* verb = add_verb(
       app, globals,
       {.name = "doctor",
@@ -57,7 +57,7 @@ void add_doctor(CLI::App& app, Globals& globals) {
        .about =
            "Tries each step of a lab in a child process; nothing of the host is changed. Ends with 3 when\n"
            "labs cannot run here."},
-      [options](const Session& session) { return run(session, *options); });
+      [options](const Session& session) { return run_doctor(session, *options); });
   add_output_flag(*verb, options->output, "table, wide, name, json, yaml or jsonl");
   verb->add_option("--pods", options->pods, "The size of lab to judge limits for")
       ->type_name("N")

@@ -16,7 +16,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct DownOptions {
   std::vector<std::string> names;
   bool all = false;
   bool ignore_not_found = false;
@@ -71,7 +71,7 @@ void take_down(const Session& session, const std::string& lab, std::chrono::mill
   session.out() << "lab " << lab << " is down\n";
 }
 
-int run(const Session& session, const Options& options) {
+int run_down(const Session& session, const DownOptions& options) {
   const auto timeout = parse_flag_duration("--timeout", options.timeout);
   std::vector<std::string> names = options.names;
   if (options.all) {
@@ -105,7 +105,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_down(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DownOptions>();
   CLI::App* verb = add_verb(
       app, globals,
       {.name = "down",
@@ -115,7 +115,7 @@ void add_down(CLI::App& app, Globals& globals) {
                    "  labctl down shop pr-7       # these two\n"
                    "  labctl down --all           # every lab of this user\n",
        .about = "Waits until the lab's processes have ended. The kernel frees its namespaces with them."},
-      [options](const Session& session) { return run(session, *options); });
+      [options](const Session& session) { return run_down(session, *options); });
   verb->add_option("LAB", options->names, "The labs; by default that of -n, or the only one")
       ->type_name("LAB");
   verb->add_flag("--all", options->all, "Every lab of this user");

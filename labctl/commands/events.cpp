@@ -14,7 +14,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct EventsOptions {
   std::string ns;
   std::string output = "table";
   std::string type;
@@ -24,7 +24,7 @@ struct Options {
 };
 
 // `about` is "pod/web-0": the object the event tells of.
-bool is_wanted(const nlohmann::json& event, const Options& options,
+bool is_wanted(const nlohmann::json& event, const EventsOptions& options,
                const std::optional<api::ResourceRef>& about) {
   if (!options.type.empty() && report::text(event, "/type") != options.type) {
     return false;
@@ -33,7 +33,7 @@ bool is_wanted(const nlohmann::json& event, const Options& options,
                     report::text(event, "/involvedObject/name") == about->name);
 }
 
-int run(const Session& session, const Options& options) {
+int run_events(const Session& session, const EventsOptions& options) {
   using report::Format;
   report::ResourceView view;
   view.format = parse_output(options.output, {Format::Table, Format::Wide, Format::Name, Format::Json,
@@ -86,7 +86,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_events(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EventsOptions>();
   CLI::App* verb =
       add_verb(app, globals,
                {.name = "events",
@@ -97,7 +97,7 @@ void add_events(CLI::App& app, Globals& globals) {
                             "  labctl events --for pod/web-0 --type Warning\n"
                             "  labctl events -o jsonl | jq .reason\n",
                 .about = "Of all namespaces, unless -N names one."},
-               [options](const Session& session) { return run(session, *options); });
+               [options](const Session& session) { return run_events(session, *options); });
   verb->add_option("-N,--namespace", options->ns, "Only this namespace (-n is the lab)")
       ->type_name("NAMESPACE");
   add_output_flag(*verb, options->output, "table, wide, name, json, yaml or jsonl");

@@ -12,7 +12,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct ExecOptions {
   std::string vantage;
   std::vector<std::string> command;
   std::string ns = "default";
@@ -25,14 +25,14 @@ struct Options {
 
 // A terminal of its own when ours is one on both sides: then editors and job control work, and pipes stay
 // clean.
-bool wants_tty(const Options& options) {
+bool wants_tty(const ExecOptions& options) {
   if (options.tty || options.no_tty) {
     return options.tty;
   }
   return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
 }
 
-int run(const Session& session, const Options& options) {
+int run_exec(const Session& session, const ExecOptions& options) {
   api::ExecRequest request;
   request.from = api::parse_vantage(options.vantage, options.ns);
   request.container = options.container;
@@ -59,7 +59,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_exec(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExecOptions>();
   CLI::App* verb = add_verb(
       app, globals,
       {.name = "exec",
@@ -73,8 +73,8 @@ void add_exec(CLI::App& app, Globals& globals) {
        .about =
            "The command comes from this host's files and runs in the network (and, for a pod, the mounts\n"
            "and environment) of that place. It gets this command's own stdin, stdout and stderr, signals\n"
-           "are passed on, and its exit code is ours. Options stand before --."},
-      [options](const Session& session) { return run(session, *options); });
+           "are passed on, and its exit code is ours. ExecOptions stand before --."},
+      [options](const Session& session) { return run_exec(session, *options); });
   verb->add_option("VANTAGE", options->vantage, "POD, pod/NAMESPACE/POD, node/NODE or outside/HOST")
       ->type_name("VANTAGE")
       ->required();

@@ -13,11 +13,11 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct GcOptions {
   std::string output = "table";
 };
 
-int run(const Session& session, const Options& options) {
+int run_gc(const Session& session, const GcOptions& options) {
   using report::Format;
   const Format format = parse_output(
       options.output, {Format::Table, Format::Name, Format::Json, Format::Yaml, Format::JsonLines});
@@ -38,7 +38,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_gc(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<GcOptions>();
   CLI::App* verb = add_verb(
       app, globals,
       {.name = "gc",
@@ -48,7 +48,7 @@ void add_gc(CLI::App& app, Globals& globals) {
        .about =
            "A lab that is killed takes its processes, namespaces and rules with it; only its folder in the\n"
            "runtime directory stays. Labs that are up are not touched."},
-      [options](const Session& session) { return run(session, *options); });
+      [options](const Session& session) { return run_gc(session, *options); });
   add_output_flag(*verb, options->output, "table, name, json, yaml or jsonl");
 }
 

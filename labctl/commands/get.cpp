@@ -11,7 +11,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct GetOptions {
   std::vector<std::string> arguments;
   std::string ns = "default";
   std::string output = "table";
@@ -28,7 +28,7 @@ void explain_nothing(const Session& session, const Selection& selection) {
                                     : "No resources found in " + selection.ns + " namespace.");
 }
 
-int watch(const Session& session, const Options& options, const std::vector<Selection>& selections,
+int watch(const Session& session, const GetOptions& options, const std::vector<Selection>& selections,
           const report::ResourceView& view) {
   if (selections.size() != 1 || selections.front().names.size() > 1) {
     throw Error(ErrorKind::InvalidInput, "--watch: one kind, or one object, at a time");
@@ -55,7 +55,7 @@ int watch(const Session& session, const Options& options, const std::vector<Sele
   return kPassed;
 }
 
-int run(const Session& session, const Options& options) {
+int run_get(const Session& session, const GetOptions& options) {
   using report::Format;
   const std::vector<Selection> selections =
       parse_selections(options.arguments, options.ns, options.every_namespace);
@@ -95,7 +95,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_get(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<GetOptions>();
   CLI::App* verb = add_verb(
       app, globals,
       {.name = "get",
@@ -110,7 +110,7 @@ void add_get(CLI::App& app, Globals& globals) {
        .about = "Kinds: namespaces (ns), nodes (no), pods (po), deployments (deploy), replicasets (rs),\n"
                 "statefulsets (sts), daemonsets (ds), events (ev), and all. As with kubectl, except that -n\n"
                 "names the lab and -N the namespace."},
-      [options](const Session& session) { return run(session, *options); });
+      [options](const Session& session) { return run_get(session, *options); });
   verb->add_option("RESOURCE", options->arguments, "KIND, KIND NAME..., KIND,KIND or KIND/NAME...")
       ->type_name("RESOURCE")
       ->required();

@@ -13,11 +13,11 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct GraphOptions {
   std::string output = "mermaid";
 };
 
-int run(const Session& session, const Options& options) {
+int run_graph(const Session& session, const GraphOptions& options) {
   const auto drawing = report::parse_graph_format(options.output);
   const auto data = report::parse_format(options.output);
   if (!drawing && !(data && report::is_structured(*data))) {
@@ -37,7 +37,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_graph(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<GraphOptions>();
   CLI::App* verb = add_verb(app, globals,
                             {.name = "graph",
                              .group = "The network",
@@ -46,7 +46,7 @@ void add_graph(CLI::App& app, Globals& globals) {
                                          "  labctl graph                        # Mermaid, for a README\n"
                                          "  labctl graph -o dot | dot -Tpdf > lab.pdf\n",
                              .about = {}},
-                            [options](const Session& session) { return run(session, *options); });
+                            [options](const Session& session) { return run_graph(session, *options); });
   add_output_flag(*verb, options->output, "mermaid, dot, svg, json or yaml");
 }
 

@@ -15,7 +15,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct LintOptions {
   Paths paths;
   std::string output = "table";
   bool strict = false;
@@ -23,7 +23,7 @@ struct Options {
 
 std::string counted(long n, const char* noun) { return std::to_string(n) + " " + noun + (n == 1 ? "" : "s"); }
 
-int run(const Session& session, const Options& options) {
+int run_lint(const Session& session, const LintOptions& options) {
   using report::Format;
   const Format format =
       parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
@@ -62,7 +62,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_lint(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LintOptions>();
   CLI::App* verb = add_verb(app, globals,
                             {.name = "lint",
                              .group = "Tests and checks",
@@ -72,7 +72,7 @@ void add_lint(CLI::App& app, Globals& globals) {
                                          "  labctl lint lab.yaml -o json | jq '.diagnostics[].message'\n",
                              .about = "Reports everything that is wrong, with file, line and column. Ends "
                                       "with 2 when there are errors."},
-                            [options](const Session& session) { return run(session, *options); });
+                            [options](const Session& session) { return run_lint(session, *options); });
   add_path_flags(*verb, options->paths, "Files, folders or - for standard input");
   add_output_flag(*verb, options->output, "table, json, yaml or jsonl");
   verb->add_flag("--strict", options->strict, "What labctl does not act on is an error, not a warning");

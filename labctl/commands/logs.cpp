@@ -10,7 +10,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct LogsOptions {
   std::string pod;
   std::string ns = "default";
   std::string container;
@@ -19,7 +19,7 @@ struct Options {
   bool previous = false;
 };
 
-int run(const Session& session, const Options& options) {
+int run_logs(const Session& session, const LogsOptions& options) {
   const bool qualified = options.pod.find('/') != std::string::npos;
   const api::ResourceRef ref =
       api::parse_resource_ref(qualified ? options.pod : "pod/" + options.pod, options.ns);
@@ -52,7 +52,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_logs(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LogsOptions>();
   CLI::App* verb =
       add_verb(app, globals,
                {.name = "logs",
@@ -62,7 +62,7 @@ void add_logs(CLI::App& app, Globals& globals) {
                             "  labctl logs -f web-0 -c app --tail 20\n"
                             "  labctl logs -p web-0                # of the run before the restart\n",
                 .about = {}},
-               [options](const Session& session) { return run(session, *options); });
+               [options](const Session& session) { return run_logs(session, *options); });
   verb->add_option("POD", options->pod, "A pod")->type_name("POD")->required();
   add_namespace_flags(*verb, options->ns);
   verb->add_option("-c,--container", options->container, "The pod's container; its first by default")

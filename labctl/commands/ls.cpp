@@ -15,7 +15,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct LsOptions {
   std::string output = "table";
   bool headers = true;
 };
@@ -64,7 +64,7 @@ void print_table(const Session& session, const std::vector<nlohmann::json>& labs
   table.print(session.out());
 }
 
-int run(const Session& session, const Options& options) {
+int run_ls(const Session& session, const LsOptions& options) {
   using report::Format;
   const Format format = parse_output(options.output, {Format::Table, Format::Wide, Format::Name, Format::Json,
                                                       Format::Yaml, Format::JsonLines});
@@ -89,7 +89,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_ls(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LsOptions>();
   CLI::App* verb = add_verb(app, globals,
                             {.name = "ls",
                              .group = "Labs",
@@ -98,7 +98,7 @@ void add_ls(CLI::App& app, Globals& globals) {
                                          "  labctl ls -o wide\n"
                                          "  labctl ls -o name | xargs -r labctl down\n",
                              .about = "A lab of phase Dead was killed; `labctl gc` removes its folder."},
-                            [options](const Session& session) { return run(session, *options); });
+                            [options](const Session& session) { return run_ls(session, *options); });
   add_output_flag(*verb, options->output, "table, wide, name, json, yaml or jsonl");
   verb->add_flag("!--no-headers", options->headers, "Without the line of column names");
 }

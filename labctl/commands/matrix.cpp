@@ -14,7 +14,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct MatrixOptions {
   std::vector<std::string> from;
   std::vector<std::string> to;
   std::string ns = "default";
@@ -34,7 +34,7 @@ nlohmann::json vantages(const std::vector<std::string>& words, const std::string
   return out;
 }
 
-int run(const Session& session, const Options& options) {
+int run_matrix(const Session& session, const MatrixOptions& options) {
   using report::Format;
   const Format format =
       parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
@@ -64,7 +64,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_matrix(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<MatrixOptions>();
   CLI::App* verb =
       add_verb(app, globals,
                {.name = "matrix",
@@ -78,7 +78,7 @@ void add_matrix(CLI::App& app, Globals& globals) {
                          "pod is reached from\n"
                          "pods and nodes, and not from outside. Ends with 1 when one is not so. -o jsonl "
                          "prints those, one a line."},
-               [options](const Session& session) { return run(session, *options); });
+               [options](const Session& session) { return run_matrix(session, *options); });
   verb->add_option("--from", options->from, "Only from here; may be repeated")
       ->type_name("VANTAGE")
       ->allow_extra_args(false);

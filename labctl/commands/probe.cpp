@@ -22,7 +22,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct ProbeOptions {
   std::vector<std::string> places;  // FROM TO
   std::string from;
   std::string to;
@@ -36,13 +36,13 @@ struct Options {
   int count = 1;
 };
 
-report::Format format_of(const Options& options) {
+report::Format format_of(const ProbeOptions& options) {
   using report::Format;
   return parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
 }
 
 // One probe, from flags or the two arguments.
-nlohmann::json request_of(const Options& options, const Expectation& expect) {
+nlohmann::json request_of(const ProbeOptions& options, const Expectation& expect) {
   std::string from = options.from;
   std::string to = options.to;
   std::vector<std::string> places = options.places;
@@ -86,7 +86,7 @@ std::chrono::milliseconds patience(const nlohmann::json& request) {
          std::chrono::seconds(10);
 }
 
-int run_one(const Session& session, const Options& options) {
+int run_one(const Session& session, const ProbeOptions& options) {
   const report::Format format = format_of(options);
   const Expectation expect = parse_expectation(options.expect.empty() ? "ok" : options.expect);
   const nlohmann::json request = request_of(options, expect);
@@ -121,7 +121,7 @@ int run_one(const Session& session, const Options& options) {
   return why ? kAssertionFailed : kPassed;
 }
 
-int run_file(const Session& session, const Options& options) {
+int run_file(const Session& session, const ProbeOptions& options) {
   const report::Format format = format_of(options);
   if (!options.places.empty() || !options.from.empty() || !options.to.empty() ||
       !options.retry_within.empty() || options.count != 1 || !options.proto.empty()) {
@@ -174,7 +174,7 @@ int run_file(const Session& session, const Options& options) {
 }  // namespace
 
 void add_probe(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ProbeOptions>();
   CLI::App* verb = add_verb(
       app, globals,
       {.name = "probe",

@@ -13,7 +13,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct StatusOptions {
   std::string lab;
   std::string output = "table";
 };
@@ -40,7 +40,7 @@ void print_text(const Session& session, const nlohmann::json& status) {
   line("Directory:", report::text(status, "/directory"));
 }
 
-int run(const Session& session, const Options& options) {
+int run_status(const Session& session, const StatusOptions& options) {
   using report::Format;
   const Format format =
       parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
@@ -57,7 +57,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_status(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StatusOptions>();
   CLI::App* verb = add_verb(app, globals,
                             {.name = "status",
                              .group = "Labs",
@@ -65,7 +65,7 @@ void add_status(CLI::App& app, Globals& globals) {
                              .examples = "  labctl status\n"
                                          "  labctl status shop -o json\n",
                              .about = {}},
-                            [options](const Session& session) { return run(session, *options); });
+                            [options](const Session& session) { return run_status(session, *options); });
   verb->add_option("LAB", options->lab, "The lab; by default that of -n, or the only one")->type_name("LAB");
   add_output_flag(*verb, options->output, "table, json, yaml or jsonl");
 }

@@ -9,14 +9,14 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct TestOptions {
   Paths paths;
   scenario::TestOptions test;
   std::vector<std::string> set;
   std::string output = "table";
 };
 
-int run(const Session& session, const Options& options) {
+int run_test(const Session& session, const TestOptions& options) {
   using report::Format;
   parse_output(options.output, {Format::Table, Format::Json});
   scenario::TestOptions test = options.test;
@@ -40,7 +40,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_test(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TestOptions>();
   CLI::App* verb = add_verb(
       app, globals,
       {.name = "test",
@@ -55,7 +55,7 @@ void add_test(CLI::App& app, Globals& globals) {
            "down.\n"
            "Ends with 0 when all passed, 1 when an assertion failed, 4 when no scenario matched, 5 when a\n"
            "lab could not be built, 6 when something was left behind."},
-      [options](const Session& session) { return run(session, *options); });
+      [options](const Session& session) { return run_test(session, *options); });
   add_path_flags(*verb, options->paths, "Scenario files, or folders with such");
   add_output_flag(*verb, options->output, "table or json");
   verb->add_option("--run", options->test.run, "Only scenarios whose name matches")->type_name("REGEX");

@@ -23,7 +23,7 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct UpOptions {
   Paths paths;
   std::string output = "table";
   std::string timeout = "60s";
@@ -94,7 +94,7 @@ int stay(const Session& session, supervisor::LaunchedLab& lab, const StopSignals
   return code_of_signal(number);
 }
 
-int run(const Session& session, const Options& options) {
+int run_up(const Session& session, const UpOptions& options) {
   using report::Format;
   const Format format = parse_output(
       options.output, {Format::Table, Format::Name, Format::Json, Format::Yaml, Format::JsonLines});
@@ -127,7 +127,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_up(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<UpOptions>();
   CLI::App* verb = add_verb(
       app, globals,
       {.name = "up",
@@ -141,7 +141,7 @@ void add_up(CLI::App& app, Globals& globals) {
        .about = "Returns when the lab is ready; it then lives in the background until `labctl down`.\n"
                 "Its name is that of -n, else of the Cluster in the files, else of the file or folder.\n"
                 "Needs no root. When the boot fails, nothing is left behind."},
-      [options](const Session& session) { return run(session, *options); });
+      [options](const Session& session) { return run_up(session, *options); });
   add_path_flags(*verb, options->paths, "Files, folders or - for standard input");
   add_output_flag(*verb, options->output, "table, name, json, yaml or jsonl");
   verb->add_option("--timeout", options->timeout, "Give up, and take down what was made, after this time")

@@ -13,11 +13,11 @@
 namespace labctl::commands {
 namespace {
 
-struct Options {
+struct VersionOptions {
   std::string output = "table";
 };
 
-int run(const Session& session, const Options& options) {
+int run_version(const Session& session, const VersionOptions& options) {
   using report::Format;
   const Format format =
       parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
@@ -40,7 +40,7 @@ int run(const Session& session, const Options& options) {
 }  // namespace
 
 void add_version(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VersionOptions>();
   CLI::App* verb = add_verb(app, globals,
                             {.name = "version",
                              .group = "Other",
@@ -48,7 +48,7 @@ void add_version(CLI::App& app, Globals& globals) {
                              .examples = "  labctl version\n"
                                          "  labctl version -o json\n",
                              .about = {}},
-                            [options](const Session& session) { return run(session, *options); });
+                            [options](const Session& session) { return run_version(session, *options); });
   add_output_flag(*verb, options->output, "table, json, yaml or jsonl");
 }
 

@@ -58,7 +58,7 @@ std::function<std::optional<std::string>(const std::string&)> finder(const Envir
 
 }  // namespace
 
-std::string resolve_field(const model::Pod& pod, const PodFacts& facts, const std::string& field_path) {
+std::string resolve_field(const model::Pod& pod, const DownwardFacts& facts, const std::string& field_path) {
   if (const auto key = subscript(field_path, "metadata.labels")) {
     return value_or_empty(pod.labels, *key);
   }
@@ -103,7 +103,8 @@ std::string expand(std::string_view text,
   return result;
 }
 
-Environment container_env(const model::Pod& pod, const model::Container& container, const PodFacts& facts) {
+Environment container_env(const model::Pod& pod, const model::Container& container,
+                          const DownwardFacts& facts) {
   // What the container runtime sets cannot be referred to, as on a real node.
   Environment referable = facts.services;
   for (const model::EnvVar& variable : container.env) {

@@ -18,7 +18,7 @@ namespace labctl::controllers {
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
 // What a pod may ask about itself beyond its own object.
-struct PodFacts {
+struct DownwardFacts {
   std::string hostname;
   std::vector<IpAddress> host_ips;  // of its node
   Environment services;             // FOO_SERVICE_HOST ... of its namespace
@@ -28,7 +28,7 @@ struct PodFacts {
 // A fieldRef: metadata.name, .namespace, .uid, .labels['k'], .annotations['k'] (absent key: empty),
 // spec.nodeName, spec.serviceAccountName ("default"), status.podIP, status.podIPs, status.hostIP,
 // status.hostIPs (comma separated). Throws Error: InvalidInput for any other path.
-std::string resolve_field(const model::Pod& pod, const PodFacts& facts, const std::string& field_path);
+std::string resolve_field(const model::Pod& pod, const DownwardFacts& facts, const std::string& field_path);
 
 // Replaces $(NAME); $$ is a plain $; a name that `find` does not know, and a reference without an end, stay
 // as they are.
@@ -38,7 +38,8 @@ std::string expand(std::string_view text,
 // PATH, HOSTNAME, HOME, (TERM), then the Services', then the container's own, each replacing earlier ones of
 // the same name;
 // $(NAME) in a value sees what stands before it. Throws Error: InvalidInput as resolve_field.
-Environment container_env(const model::Pod& pod, const model::Container& container, const PodFacts& facts);
+Environment container_env(const model::Pod& pod, const model::Container& container,
+                          const DownwardFacts& facts);
 
 // $(NAME) of the environment in each word.
 std::vector<std::string> expand_all(const std::vector<std::string>& words, const Environment& env);

@@ -19,8 +19,7 @@ using nlohmann::json;
 using store::Key;
 using store::ObjectPtr;
 
-const std::string kRevisionHash = "controller-revision-hash";
-constexpr std::string_view kComponent = "daemonset-controller";
+constexpr std::string_view kDaemonSetComponent = "daemonset-controller";
 
 struct Daemon {
   Work& work;
@@ -45,7 +44,7 @@ void make_pod(Daemon& daemon, const std::string& node) {
   daemon.work.store.create(key, std::move(pod));
   daemon.did_something = true;
   record(daemon.work.store, daemon.object, EventType::Normal, "SuccessfulCreate", "Created pod: " + key.name,
-         kComponent);
+         kDaemonSetComponent);
 }
 
 void delete_pod(Daemon& daemon, const json& pod) {
@@ -55,7 +54,7 @@ void delete_pod(Daemon& daemon, const json& pod) {
   delete_object(daemon.work.store, key_in("pods", pod));
   daemon.did_something = true;
   record(daemon.work.store, daemon.object, EventType::Normal, "SuccessfulDelete",
-         "Deleted pod: " + name_of(pod), kComponent);
+         "Deleted pod: " + name_of(pod), kDaemonSetComponent);
 }
 
 // One pod on each wanted node, none elsewhere. A finished pod is made again; the replacement of a pod that is

@@ -25,7 +25,7 @@ const std::string kRevision = "deployment.kubernetes.io/revision";
 const std::string kDesired = "deployment.kubernetes.io/desired-replicas";
 const std::string kMax = "deployment.kubernetes.io/max-replicas";
 const std::string kLastApplied = "kubectl.kubernetes.io/last-applied-configuration";
-constexpr std::string_view kComponent = "deployment-controller";
+constexpr std::string_view kDeploymentComponent = "deployment-controller";
 constexpr std::int64_t kHistory = 10;
 
 const std::string& annotation(const json& object, const std::string& name) {
@@ -95,7 +95,7 @@ void scale_set(Rollout& rollout, ObjectPtr& set, std::int64_t replicas) {
     record(rollout.work.store, *rollout.deployment, EventType::Normal, "ScalingReplicaSet",
            std::string("Scaled ") + (before < replicas ? "up" : "down") + " replica set " + name_of(*set) +
                " from " + std::to_string(before) + " to " + std::to_string(replicas),
-           kComponent);
+           kDeploymentComponent);
   }
 }
 

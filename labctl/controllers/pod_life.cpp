@@ -116,7 +116,7 @@ void PodLife::prepare_containers(Entry& entry) {
   }
 }
 
-PodFacts PodLife::facts_of(const Entry& entry) const {
+DownwardFacts PodLife::facts_of(const Entry& entry) const {
   return {entry.place.hostname, entry.place.host_ips, entry.place.services, false};
 }
 

@@ -106,7 +106,7 @@ class PodLife {
   Entry& get(const model::PodKey& key);
   Container& get_container(Entry& entry, std::string_view name);
   void prepare_containers(Entry& entry);
-  PodFacts facts_of(const Entry& entry) const;
+  DownwardFacts facts_of(const Entry& entry) const;
   void advance(Entry& entry);
   void start_container(Entry& entry, std::size_t index);
   void on_start_error(Entry& entry, std::size_t index, const Error& error);

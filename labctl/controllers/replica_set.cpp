@@ -20,7 +20,7 @@ using nlohmann::json;
 using store::Key;
 using store::ObjectPtr;
 
-constexpr std::string_view kComponent = "replicaset-controller";
+constexpr std::string_view kReplicaSetComponent = "replicaset-controller";
 
 std::int64_t deletion_cost(const json& pod) {
   const json* annotations = field(pod, "metadata.annotations");
@@ -95,7 +95,7 @@ void make_pods(Work& work, const Key& key, const json& replica_set, std::int64_t
     work.store.create(pod, base);
     if (made++ < kEventsPerSync) {
       record(work.store, replica_set, EventType::Normal, "SuccessfulCreate", "Created pod: " + pod.name,
-             kComponent);
+             kReplicaSetComponent);
     }
   }
 }
@@ -107,7 +107,7 @@ void delete_pods(Work& work, const json& replica_set, const std::vector<ObjectPt
     delete_object(work.store, key_in("pods", *ranked[i]));
     if (i < kEventsPerSync) {
       record(work.store, replica_set, EventType::Normal, "SuccessfulDelete",
-             "Deleted pod: " + name_of(*ranked[i]), kComponent);
+             "Deleted pod: " + name_of(*ranked[i]), kReplicaSetComponent);
     }
   }
 }

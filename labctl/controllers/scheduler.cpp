@@ -17,7 +17,7 @@ using nlohmann::json;
 using store::Key;
 using store::ObjectPtr;
 
-constexpr std::string_view kComponent = "default-scheduler";
+constexpr std::string_view kSchedulerComponent = "default-scheduler";
 // The events of pods placed before these would be dropped anyway (kEventsKept).
 constexpr std::size_t kEventsAtOnce = kEventsKept / 2;
 
@@ -150,14 +150,14 @@ void place_pods(Work& work, const std::vector<Key>& pods, std::set<Key>& waiting
       if (pods.size() - i <= kEventsAtOnce) {
         record(work.store, *after, EventType::Normal, "Scheduled",
                "Successfully assigned " + key.ns + "/" + key.name + " to " + text_at(*after, "spec.nodeName"),
-               kComponent);
+               kSchedulerComponent);
       }
     } else {
       waiting.insert(key);
       // Said once for each new reason, not at each look.
       if (after != before) {
         record(work.store, *after, EventType::Warning, "FailedScheduling",
-               text_at(*condition(*after, "PodScheduled"), "message"), kComponent);
+               text_at(*condition(*after, "PodScheduled"), "message"), kSchedulerComponent);
       }
     }
   }

@@ -18,8 +18,7 @@ using nlohmann::json;
 using store::Key;
 using store::ObjectPtr;
 
-const std::string kRevisionHash = "controller-revision-hash";
-constexpr std::string_view kComponent = "statefulset-controller";
+constexpr std::string_view kStatefulSetComponent = "statefulset-controller";
 
 // What one sync works on.
 struct Set {
@@ -90,13 +89,13 @@ void make_pod(Set& set, std::int64_t ordinal) {
     record(set.work.store, set.object, EventType::Warning, "FailedCreate",
            "create Pod " + name + " in StatefulSet " + set.key.name + " failed error: pods \"" + name +
                "\" already exists",
-           kComponent);
+           kStatefulSetComponent);
     return;
   }
   set.work.store.create(key, std::move(pod));
   set.did_something = true;
   record(set.work.store, set.object, EventType::Normal, "SuccessfulCreate",
-         "create Pod " + name + " in StatefulSet " + set.key.name + " successful", kComponent);
+         "create Pod " + name + " in StatefulSet " + set.key.name + " successful", kStatefulSetComponent);
 }
 
 void delete_pod(Set& set, const json& pod) {
@@ -108,7 +107,8 @@ void delete_pod(Set& set, const json& pod) {
   delete_object(set.work.store, key_in("pods", pod));
   set.did_something = true;
   record(set.work.store, set.object, EventType::Normal, "SuccessfulDelete",
-         "delete Pod " + name_of(pod) + " in StatefulSet " + set.key.name + " successful", kComponent);
+         "delete Pod " + name_of(pod) + " in StatefulSet " + set.key.name + " successful",
+         kStatefulSetComponent);
 }
 
 // Makes what is missing, in order. False when an ordered set has to wait for a pod.

@@ -18,7 +18,6 @@ using store::Key;
 using store::ObjectPtr;
 
 const std::string kRevisions = "controllerrevisions";
-const std::string kRevisionHash = "controller-revision-hash";
 constexpr std::int64_t kRevisionHistory = 10;
 
 // Objects of one resource and namespace among those that `uid` owns; pointers copied, as the caller will

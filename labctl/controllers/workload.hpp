@@ -20,6 +20,9 @@ namespace labctl::controllers {
 // the first.
 inline constexpr int kEventsPerSync = 25;
 
+// The label that tells which revision of its template a pod was made from.
+inline const std::string kRevisionHash = "controller-revision-hash";
+
 // The key of an object in `resource`.
 store::Key key_in(std::string_view resource, const nlohmann::json& object);
 

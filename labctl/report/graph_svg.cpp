@@ -1,6 +1,7 @@
 #include "labctl/report/graph.hpp"
 #include "labctl/report/graph_model.hpp"
 #include "labctl/report/table.hpp"
+#include "labctl/report/xml.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -41,29 +42,6 @@ constexpr int kCardsPerRow = 4;
 constexpr double kMono = 6.7;
 constexpr double kSans = 7.2;
 
-std::string xml(const std::string& value) {
-  std::string out;
-  for (const char c : one_line(value)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 // Cut at the end with an ellipsis to fit `width` px.
 std::string fitted(const std::string& value, double width, double per_char) {
   const auto most = static_cast<size_t>(std::max(1.0, width / per_char));
@@ -98,9 +76,11 @@ class Canvas {
   }
   void text(double x, double y, const std::string& value, const char* style, const char* anchor = "start") {
     body_ << "<text x=\"" << x << "\" y=\"" << y << "\" class=\"" << style << "\" text-anchor=\"" << anchor
-          << "\">" << xml(value) << "</text>\n";
+          << "\">" << xml(one_line(value)) << "</text>\n";
   }
-  void begin_group(const std::string& tooltip) { body_ << "<g><title>" << xml(tooltip) << "</title>\n"; }
+  void begin_group(const std::string& tooltip) {
+    body_ << "<g><title>" << xml(one_line(tooltip)) << "</title>\n";
+  }
   void end_group() { body_ << "</g>\n"; }
   std::string str() const { return body_.str(); }
 
@@ -147,8 +127,8 @@ class Picture {
     y = draw_nodes(y);
     const double height = y + kMargin;
     out << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << width_ << "\" height=\"" << height
-        << "\" viewBox=\"0 0 " << width_ << ' ' << height << "\" role=\"img\" aria-label=\"lab " << xml(lab_)
-        << "\">\n"
+        << "\" viewBox=\"0 0 " << width_ << ' ' << height << "\" role=\"img\" aria-label=\"lab "
+        << xml(one_line(std::string(lab_))) << "\">\n"
         << kStyle << "<rect width=\"100%\" height=\"100%\" class=\"page\"/>\n"
         << canvas_.str() << "</svg>\n";
   }

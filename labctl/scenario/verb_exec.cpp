@@ -16,7 +16,7 @@ using nlohmann::json;
 
 // Of output looked at; a command that prints more is no check.
 constexpr size_t kOutputMax = 4 << 20;
-constexpr std::int64_t kTimeoutMs = 30'000;
+constexpr std::int64_t kExecTimeoutMs = 30'000;
 
 UniqueFd memory_file(const char* name) {
   UniqueFd fd(::memfd_create(name, MFD_CLOEXEC));
@@ -50,7 +50,7 @@ Attempt do_exec(Context& context, const json& value) {
   for (const auto& [name, text] : env.items()) {
     request.env[name] = text.get<std::string>();
   }
-  request.timeout = std::chrono::milliseconds(milliseconds_of(value, "timeout", kTimeoutMs));
+  request.timeout = std::chrono::milliseconds(milliseconds_of(value, "timeout", kExecTimeoutMs));
   request.on_signal = [&context](int number) { context.stop = number; };
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   const UniqueFd out = memory_file("stdout"), err = memory_file("stderr");

@@ -7,7 +7,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t kTimeoutMs = 30'000;
+constexpr std::int64_t kWaitTimeoutMs = 30'000;
 
 }  // namespace
 
@@ -16,7 +16,7 @@ Attempt do_wait(Context& context, const json& value) {
   json request{{"resource", ref.kind->plural},
                {"namespace", ref.ns},
                {"name", ref.name},
-               {"timeout_ms", milliseconds_of(value, "timeout", kTimeoutMs)}};
+               {"timeout_ms", milliseconds_of(value, "timeout", kWaitTimeoutMs)}};
   for (const char* field : {"condition", "pointer", "equals"}) {
     if (value.contains(field)) {
       request[field] = value[field];

@@ -1,5 +1,6 @@
 #include "labctl/supervisor/keeper.hpp"
 
+#include "labctl/api/unix_socket.hpp"
 #include "labctl/supervisor/boot_report.hpp"
 #include "labctl/supervisor/host_check.hpp"
 #include "labctl/supervisor/registry.hpp"
@@ -60,7 +61,8 @@ void report_failure(const UniqueFd& report, const Error& error) {
   [[maybe_unused]] const ssize_t size = ::write(report.get(), text.data(), text.size());
 }
 
-// Whatever else the command was started with would stay open for the lab's life: a pipe that its reader waits on, a lock.
+// Whatever else the command was started with would stay open for the lab's life: a pipe that its reader waits
+// on, a lock.
 void close_all_but(std::vector<int> kept) {
   std::sort(kept.begin(), kept.end());
   unsigned first = 3;
@@ -202,7 +204,7 @@ void watch(pid_t supervisor, UniqueFd commit) {
 
 void keep_lab(KeeperSetup setup) noexcept {
   const std::string lab = setup.options->lab;
-  close_all_but({setup.lock.get(), setup.listening.get(), setup.report.get(), setup.commit.get()});
+  close_all_but({setup.report.get(), setup.commit.get()});
   detach_from_terminal();
   // The process between keeper and supervisor ends at once; the supervisor must then become our child.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -211,14 +213,20 @@ void keep_lab(KeeperSetup setup) noexcept {
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);
   ::sigprocmask(SIG_SETMASK, &setup.signals_before, nullptr);
-  pid_t supervisor = -1;
   try {
+    setup.lock = claim_lab(lab);
+  } catch (const Error& error) {
+    report_failure(setup.report, error);
+    ::_exit(0);
+  }
+  try {
+    setup.listening = api::listen_unix(socket_path(lab));
     Handshake pipes;
     make_pipe(pipes.unshared_read, pipes.unshared_write);
     make_pipe(pipes.mapped_read, pipes.mapped_write);
     make_pipe(pipes.pid_read, pipes.pid_write);
     make_pipe(pipes.go_read, pipes.go_write);
-    supervisor = start_supervisor(setup, pipes);
+    const pid_t supervisor = start_supervisor(setup, pipes);
     if (supervisor > 0) {
       write_value(pipes.go_write, supervisor);
       setup.listening.reset();

@@ -1,11 +1,8 @@
 #include "labctl/supervisor/launch.hpp"
 
-#include "labctl/api/unix_socket.hpp"
 #include "labctl/supervisor/boot_report.hpp"
 #include "labctl/supervisor/keeper.hpp"
-#include "labctl/supervisor/registry.hpp"
 #include "topology/base/error.hpp"
-#include "topology/base/scope_exit.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -117,9 +114,6 @@ LaunchedLab launch(const LaunchOptions& options) {
   const StopSignals signals;
   KeeperSetup setup;
   setup.options = &options;
-  setup.lock = claim_lab(options.lab);
-  ScopeExit release([&] { release_lab(options.lab); });
-  setup.listening = api::listen_unix(socket_path(options.lab));
   setup.signals_before = signals.before();
 
   int report[2], commit[2];
@@ -137,12 +131,9 @@ LaunchedLab launch(const LaunchOptions& options) {
     throw Error::from_errno(errno, "start the lab's keeper");
   }
   if (keeper == 0) {
-    release.dismiss();
     commit_write.reset();
     keep_lab(std::move(setup));
   }
-  // From here on the keeper owns the folder.
-  release.dismiss();
   setup = KeeperSetup{};
   LaunchedLab lab(options.lab, keeper, std::move(commit_write), {});
   const std::string text = read_report(report_read.get(), signals, options.timeout);

@@ -28,14 +28,14 @@ using store::ObjectPtr;
 constexpr std::array kKeptNamespaces{"default", "kube-system", "kube-public"};
 constexpr int kNameTries = 100;
 
-std::string text_of(const json& value) {
+std::string line_of(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
-api::Response reply(const json& body, int status = 200) {
+api::Response resource_reply(const json& body, int status = 200) {
   api::Response response;
   response.status = status;
-  response.body = text_of(body);
+  response.body = line_of(body);
   return response;
 }
 
@@ -46,7 +46,7 @@ api::Response to_response(const Refusal& refusal) {
   if (!refusal.hint.empty()) {
     status["details"]["hint"] = refusal.hint;
   }
-  return reply(status, refusal.status);
+  return resource_reply(status, refusal.status);
 }
 
 }  // namespace
@@ -146,7 +146,7 @@ api::Response ResourceApi::State::dispatch(const ResourceCall& call) {
                                 : throw method_not_allowed(call);
   }
   if (method == "GET") {
-    return reply(*on_owner([&] { return store.get(call.key()); }));
+    return resource_reply(*on_owner([&] { return store.get(call.key()); }));
   }
   return is_write ? write(call) : method == "DELETE" ? remove(call) : throw method_not_allowed(call);
 }
@@ -269,7 +269,7 @@ ObjectPtr ResourceApi::State::create_here(const ResourceCall& call, json object)
 api::Response ResourceApi::State::create(const ResourceCall& call) {
   json object = parse_body(call);
   match_to_path(call, object);
-  return reply(*on_owner([&] { return create_here(call, std::move(object)); }), 201);
+  return resource_reply(*on_owner([&] { return create_here(call, std::move(object)); }), 201);
 }
 
 // PUT and PATCH, of the object or of its status alone.
@@ -310,7 +310,7 @@ ObjectPtr ResourceApi::State::write_here(const ResourceCall& call) {
 }
 
 api::Response ResourceApi::State::write(const ResourceCall& call) {
-  return reply(*on_owner([&] { return write_here(call); }));
+  return resource_reply(*on_owner([&] { return write_here(call); }));
 }
 
 ObjectPtr ResourceApi::State::scale_here(const ResourceCall& call) {
@@ -329,7 +329,7 @@ ObjectPtr ResourceApi::State::scale_here(const ResourceCall& call) {
 }
 
 api::Response ResourceApi::State::scale(const ResourceCall& call) {
-  return reply(scale_of(*on_owner([&] { return scale_here(call); })));
+  return resource_reply(scale_of(*on_owner([&] { return scale_here(call); })));
 }
 
 api::Response ResourceApi::State::remove(const ResourceCall& call) {
@@ -346,9 +346,9 @@ api::Response ResourceApi::State::remove(const ResourceCall& call) {
     return std::pair(last, store.find(key) != nullptr);
   });
   if (is_left) {
-    return reply(*object);
+    return resource_reply(*object);
   }
-  return reply(
+  return resource_reply(
       {{"kind", "Status"},
        {"apiVersion", "v1"},
        {"metadata", json::object()},

@@ -23,7 +23,7 @@ std::string line_of(const char* type, const std::string& object) {
   return std::string(R"({"type":")") + type + R"(","object":)" + object + "}\n";
 }
 
-std::string text_of(const json& object) {
+std::string compact(const json& object) {
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -35,7 +35,7 @@ std::string overflow_line() {
                     {"reason", "Expired"},
                     {"code", 410},
                     {"message", "too old resource version: the client fell too far behind"}};
-  return line_of("ERROR", text_of(status));
+  return line_of("ERROR", compact(status));
 }
 
 }  // namespace
@@ -142,7 +142,7 @@ void Watch::stream(api::ChunkWriter& out, std::optional<std::chrono::seconds> ti
     // One piece for what came together: thousands of pods are not thousands of packets.
     std::string lines;
     for (const WatchEvent& event : events) {
-      lines += line_of(store::to_string(event.type), text_of(*event.object));
+      lines += line_of(store::to_string(event.type), compact(*event.object));
     }
     if (!lines.empty() && !out.write(lines)) {
       return;

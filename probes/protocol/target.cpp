@@ -15,7 +15,7 @@ constexpr std::string_view kForms =
     "write IP:PORT, pod/NS/NAME[:PORT], node/NAME:PORT, svc/NS/NAME:PORT, http://HOST/PATH, icmp:IP or "
     "dns:NAME/TYPE[@SERVER]";
 
-struct Text {
+struct Cursor {
   std::string_view whole;  // for messages
 
   Error bad(std::string_view cause, std::string_view hint = kForms) const {
@@ -35,7 +35,7 @@ bool is_dns_name(std::string_view name, std::size_t longest, bool dots) {
                      [&](char c) { return is_alnum(c) || c == '-' || (dots && c == '.'); });
 }
 
-std::string name_of(const Text& text, std::string_view name, std::string_view what, bool dots = true) {
+std::string name_of(const Cursor& text, std::string_view name, std::string_view what, bool dots = true) {
   if (!is_dns_name(name, dots ? 253 : 63, dots)) {
     throw text.bad(
         "\"" + std::string(name) + "\" is no " + std::string(what),
@@ -53,7 +53,7 @@ std::optional<std::uint16_t> number_of(std::string_view port) {
   return value;
 }
 
-std::uint16_t port_of(const Text& text, std::string_view port) {
+std::uint16_t port_of(const Cursor& text, std::string_view port) {
   const auto value = number_of(port);
   if (!value) {
     throw text.bad("port \"" + std::string(port) + "\" is not a number from 1 to 65535");
@@ -62,7 +62,7 @@ std::uint16_t port_of(const Text& text, std::string_view port) {
 }
 
 // "name" or "name:port": cuts the port off.
-std::optional<std::uint16_t> take_port(const Text& text, std::string_view& rest) {
+std::optional<std::uint16_t> take_port(const Cursor& text, std::string_view& rest) {
   const std::size_t colon = rest.find(':');
   if (colon == std::string_view::npos) {
     return std::nullopt;
@@ -72,7 +72,7 @@ std::optional<std::uint16_t> take_port(const Text& text, std::string_view& rest)
   return port;
 }
 
-std::pair<std::string_view, std::string_view> split_namespace(const Text& text, std::string_view rest,
+std::pair<std::string_view, std::string_view> split_namespace(const Cursor& text, std::string_view rest,
                                                               std::string_view form) {
   const std::size_t slash = rest.find('/');
   if (slash == std::string_view::npos) {
@@ -81,7 +81,7 @@ std::pair<std::string_view, std::string_view> split_namespace(const Text& text, 
   return {rest.substr(0, slash), rest.substr(slash + 1)};
 }
 
-Target parse_pod(const Text& text, std::string_view rest) {
+Target parse_pod(const Cursor& text, std::string_view rest) {
   PodTarget pod;
   pod.port = take_port(text, rest);
   const auto [ns, name] =
@@ -91,7 +91,7 @@ Target parse_pod(const Text& text, std::string_view rest) {
   return pod;
 }
 
-Target parse_service(const Text& text, std::string_view rest) {
+Target parse_service(const Cursor& text, std::string_view rest) {
   constexpr std::string_view kForm = "svc/NAMESPACE/NAME:PORT, as in svc/default/web:80";
   const auto [ns, name_and_port] = split_namespace(text, rest, kForm);
   const std::size_t colon = name_and_port.find(':');
@@ -113,7 +113,7 @@ Target parse_service(const Text& text, std::string_view rest) {
 }
 
 // "IP", "IP:PORT" or "[IP]:PORT".
-std::optional<std::pair<IpAddress, std::optional<std::uint16_t>>> parse_endpoint(const Text& text,
+std::optional<std::pair<IpAddress, std::optional<std::uint16_t>>> parse_endpoint(const Cursor& text,
                                                                                  std::string_view rest) {
   if (const auto address = IpAddress::parse(rest)) {
     return std::pair{*address, std::optional<std::uint16_t>()};
@@ -144,7 +144,7 @@ std::optional<std::pair<IpAddress, std::optional<std::uint16_t>>> parse_endpoint
   return std::pair{*address, std::optional(port_of(text, port.substr(1)))};
 }
 
-Target parse_address(const Text& text) {
+Target parse_address(const Cursor& text) {
   const auto endpoint = parse_endpoint(text, text.whole);
   if (!endpoint) {
     throw text.bad("neither an address nor a known kind of target");
@@ -157,7 +157,7 @@ Target parse_address(const Text& text) {
   return AddressTarget{address, *port};
 }
 
-Target parse_dns(const Text& text, std::string_view rest) {
+Target parse_dns(const Cursor& text, std::string_view rest) {
   DnsTarget dns;
   if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
     const auto endpoint = parse_endpoint(text, rest.substr(at + 1));
@@ -227,7 +227,7 @@ struct Printer {
 }  // namespace
 
 Target parse_target(std::string_view whole) {
-  const Text text{whole};
+  const Cursor text{whole};
   const auto after = [&](std::string_view prefix) { return whole.substr(prefix.size()); };
   if (whole.empty()) {
     throw text.bad("it is empty");

@@ -29,7 +29,7 @@ namespace {
 
 constexpr std::uint8_t kOperUp = 6;  // IF_OPER_UP of linux/if.h, which does not go with net/if.h
 // A dump's reply comes in pieces of at most 32 KiB (rtnetlink(7) recommends that buffer).
-constexpr size_t kReplyBytes = 64 * 1024;
+constexpr size_t kWatchBytes = 64 * 1024;
 
 constexpr size_t kHurriedAtOnce = 32;
 
@@ -174,7 +174,7 @@ void wait_until_forwarding(std::chrono::milliseconds timeout) {
   LinkTable table;
   bool is_listed = false;
   std::vector<int> hurried;
-  std::vector<char> buffer(kReplyBytes);
+  std::vector<char> buffer(kWatchBytes);
   for (;;) {
     pollfd wait{fd.get(), POLLIN, 0};
     if (is_listed && ::poll(&wait, 1, 0) == 0) {

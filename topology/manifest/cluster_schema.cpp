@@ -17,7 +17,7 @@ std::optional<Complaint> check_host_name(std::string_view text) {
   return check_dns_subdomain(text);
 }
 
-constexpr std::array kNodeFields{
+constexpr std::array kClusterNodeFields{
     text("name", check_host_name).required(),
     string_map("labels", check_label_key, check_label_value),
     text("zone", check_label_value),
@@ -51,8 +51,9 @@ void check_image_rule(const Place& place, Findings& findings) {
 }
 constexpr Schema kImage{"image rule", kImageFields, check_image_rule};
 
-constexpr std::array<std::string_view, 3> kProtocols{"TCP", "UDP", "SCTP"};
-constexpr std::array kOutsidePortFields{port("port").required(), text("protocol").one_of(kProtocols)};
+constexpr std::array<std::string_view, 3> kTransportProtocols{"TCP", "UDP", "SCTP"};
+constexpr std::array kOutsidePortFields{port("port").required(),
+                                        text("protocol").one_of(kTransportProtocols)};
 constexpr Schema kOutsidePort{"outside port", kOutsidePortFields};
 constexpr std::array kOutsideHostFields{text("name", check_dns_label).required(),
                                         texts("addresses", check_ip).required().not_empty(),
@@ -121,7 +122,7 @@ void check_nodes(const Place& spec, Findings& findings) {
   for (size_t i = 0; i < nodes.size(); ++i) {
     const Place node = nodes.item(i);
     if (node) {
-      static constexpr Schema kClusterNode{"Cluster node", kNodeFields};
+      static constexpr Schema kClusterNode{"Cluster node", kClusterNodeFields};
       check_schema(node, kClusterNode, findings);
     } else {
       findings.error(node, "an empty item", "remove the \"-\", or write {name: NAME}");

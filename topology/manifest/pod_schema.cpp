@@ -12,7 +12,7 @@
 namespace labctl::manifest {
 namespace {
 
-constexpr std::array<std::string_view, 3> kProtocols{"TCP", "UDP", "SCTP"};
+constexpr std::array<std::string_view, 3> kContainerProtocols{"TCP", "UDP", "SCTP"};
 constexpr std::array<std::string_view, 3> kRestartPolicies{"Always", "OnFailure", "Never"};
 constexpr std::array<std::string_view, 4> kDnsPolicies{"ClusterFirst", "ClusterFirstWithHostNet", "Default",
                                                        "None"};
@@ -23,7 +23,7 @@ constexpr std::array kPortFields{
     text("name", check_port_name),
     port("containerPort").required(),
     integer("hostPort", 0, 65535),
-    text("protocol").one_of(kProtocols),
+    text("protocol").one_of(kContainerProtocols),
     text("hostIP", check_ip).later("0.0.0.0"),
 };
 constexpr Schema kPort{"container port", kPortFields};

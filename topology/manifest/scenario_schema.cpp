@@ -183,7 +183,8 @@ constexpr std::array kProbeExpectFields{
 constexpr Schema kProbeExpect{"probe expectation", kProbeExpectFields, check_expect};
 
 // ---- Verbs --------------------------------------------------------------------------------------
-constexpr std::array<std::string_view, 7> kProtocols{"icmp", "tcp", "udp", "sctp", "dns", "http", "https"};
+constexpr std::array<std::string_view, 7> kProbeProtocols{"icmp", "tcp",  "udp",  "sctp",
+                                                          "dns",  "http", "https"};
 
 constexpr std::array kHttpFields{text("method"), text("path"), text("host"), string_map("headers"),
                                  text("body")};
@@ -191,10 +192,10 @@ constexpr Schema kHttp{"http request", kHttpFields};
 constexpr std::array kDnsFields{text("name").required(), text("type"), text("server", or_variable<check_ip>)};
 constexpr Schema kDns{"dns question", kDnsFields};
 
-#define LABCTL_PROBE_FIELDS                                                               \
-  text("from", check_vantage).required(), text("to", check_target).required(),            \
-      text("proto").one_of(kProtocols), number("count", 1, 100'000), duration("timeout"), \
-      number("sourcePort", 1, 65535), object("http", kHttp), object("dns", kDns),         \
+#define LABCTL_PROBE_FIELDS                                                                    \
+  text("from", check_vantage).required(), text("to", check_target).required(),                 \
+      text("proto").one_of(kProbeProtocols), number("count", 1, 100'000), duration("timeout"), \
+      number("sourcePort", 1, 65535), object("http", kHttp), object("dns", kDns),              \
       object("expect", kProbeExpect)
 
 constexpr std::array kProbeFields{LABCTL_PROBE_FIELDS};
@@ -258,9 +259,12 @@ constexpr Schema kLabel{"label", kLabelFields, check_label};
 
 constexpr std::array kMatrixExpectFields{any("outcome")};
 constexpr Schema kMatrixExpect{"matrix expectation", kMatrixExpectFields, check_expect};
-constexpr std::array kMatrixFields{
-    text("proto").one_of(kProtocols), number("port", 0, 65535), texts("from", check_vantage),
-    texts("to", check_vantage),       duration("timeout"),      object("expect", kMatrixExpect)};
+constexpr std::array kMatrixFields{text("proto").one_of(kProbeProtocols),
+                                   number("port", 0, 65535),
+                                   texts("from", check_vantage),
+                                   texts("to", check_vantage),
+                                   duration("timeout"),
+                                   object("expect", kMatrixExpect)};
 constexpr Schema kMatrix{"matrix", kMatrixFields};
 
 // ---- Steps --------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@
 //   10.0.7.0/24  the client's own kernel says unreachable (EHOSTUNREACH)
 
 #include "probes/engine/engine.hpp"
+#include "tests/support/addresses.hpp"
 #include "topology/kernel/network_namespace.hpp"
 
 #include <cstdint>
@@ -22,8 +23,6 @@
 #include <vector>
 
 namespace labctl::engine {
-
-inline IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
 
 struct ThreeSpaces {
   // With `more` addresses at the server: 10.0.2.3 and up.

@@ -15,7 +15,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-api::Response answer(const api::Request& request) {
+api::Response answer_get(const api::Request& request) {
   api::Response response;
   if (request.path == "/api/v1/namespaces/default/pods") {
     response.body =
@@ -55,7 +55,7 @@ TEST_F(Completion, OfAnOutputFlagIsItsFormats) {
 }
 
 TEST_F(Completion, OfNamesAsksTheLab) {
-  const FakeLab lab("shop", answer);
+  const FakeLab lab("shop", answer_get);
   EXPECT_THAT(words({"down", ""}), ElementsAre("shop"));
   EXPECT_THAT(words({"-n", "s"}), ElementsAre("shop"));
   EXPECT_THAT(words({"get", "pods", "w"}), ElementsAre("web-0"));

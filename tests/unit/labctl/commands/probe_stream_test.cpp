@@ -22,7 +22,7 @@ using Json = nlohmann::json;
 using testing::ElementsAre;
 
 // Answers each probe with the outcome its "to" names last: "...-refused:80" is refused.
-api::Response answer(const api::Request& request) {
+api::Response answer_stream(const api::Request& request) {
   api::Response response;
   std::istringstream lines(request.body);
   for (std::string line; std::getline(lines, line);) {
@@ -68,7 +68,7 @@ class ProbeStream : public testing::Test {
 };
 
 TEST_F(ProbeStream, KeepsIdsOfAnyKindAndCompletesNames) {
-  const FakeLab lab("shop", answer);
+  const FakeLab lab("shop", answer_stream);
   feed(R"({"id":"x","from":"a","to":"b:80"})"
        "\n"
        R"({"id":{"n":1},"from":"node/n","to":"pod/b"})"
@@ -88,7 +88,7 @@ TEST_F(ProbeStream, KeepsIdsOfAnyKindAndCompletesNames) {
 }
 
 TEST_F(ProbeStream, AnswersBeforeItsInputEnds) {
-  const FakeLab lab("shop", answer);
+  const FakeLab lab("shop", answer_stream);
   std::promise<void> answered;
   ProbeStreamOptions options;
   options.socket = lab.socket();
@@ -104,7 +104,7 @@ TEST_F(ProbeStream, AnswersBeforeItsInputEnds) {
 }
 
 TEST_F(ProbeStream, JudgesWhatIsExpected) {
-  const FakeLab lab("shop", answer);
+  const FakeLab lab("shop", answer_stream);
   feed(R"({"id":1,"from":"a","to":"b-refused:80","expect":"refused"})"
        "\n"
        R"({"id":2,"from":"a","to":"b-refused:80","expect":{"outcome":["ok","timeout"]}})"
@@ -123,7 +123,7 @@ TEST_F(ProbeStream, JudgesWhatIsExpected) {
 }
 
 TEST_F(ProbeStream, ReportsBadLinesByNumberAndGoesOn) {
-  const FakeLab lab("shop", answer);
+  const FakeLab lab("shop", answer_stream);
   feed(
       "not json\n\n"
       R"({"id":1,"from":"a","to":"b:80"})"
@@ -151,7 +151,7 @@ TEST_F(ProbeStream, KeepsSomeBatchesUnderWayAndNoMore) {
     const auto lines = static_cast<size_t>(std::count(request.body.begin(), request.body.end(), '\n'));
     for (size_t seen = most_lines; lines > seen && !most_lines.compare_exchange_weak(seen, lines);) {
     }
-    api::Response response = answer(request);
+    api::Response response = answer_stream(request);
     --now;
     return response;
   });

@@ -1,4 +1,5 @@
 #include "probes/protocol/target.hpp"
+#include "tests/support/addresses.hpp"
 
 #include "topology/base/error.hpp"
 
@@ -6,8 +7,6 @@
 
 namespace labctl::protocol {
 namespace {
-
-IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
 
 TEST(Target, EveryFormParsesToItsKind) {
   EXPECT_EQ(parse_target("192.0.2.7:80"), Target(AddressTarget{ip("192.0.2.7"), 80}));

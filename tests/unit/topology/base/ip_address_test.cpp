@@ -1,4 +1,5 @@
 #include "topology/base/ip_address.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -7,8 +8,6 @@
 
 namespace labctl {
 namespace {
-
-IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
 
 TEST(IpAddress, ComesBackAsItsShortestText) {
   EXPECT_EQ(to_string(ip("192.0.2.1")), "192.0.2.1");

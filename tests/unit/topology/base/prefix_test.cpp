@@ -1,12 +1,10 @@
+#include "tests/support/addresses.hpp"
 #include "topology/base/ip_address.hpp"
 
 #include <gtest/gtest.h>
 
 namespace labctl {
 namespace {
-
-IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
-Prefix prefix(const char* text) { return Prefix::parse(text).value(); }
 
 TEST(Prefix, ParseClearsHostBitsUnlessStrict) {
   EXPECT_EQ(to_string(prefix("10.244.3.1/16")), "10.244.0.0/16");

@@ -1,3 +1,4 @@
+#include "tests/support/addresses.hpp"
 #include "topology/manifest/decode.hpp"
 #include "topology/manifest/loader.hpp"
 
@@ -19,15 +20,13 @@ Loaded load_spec(const std::string& spec) {
       {});
 }
 
-std::vector<std::string> said(const std::string& spec) {
+std::vector<std::string> said_of_cluster(const std::string& spec) {
   std::vector<std::string> out;
   for (const Diagnostic& d : load_spec(spec).diagnostics) {
     out.push_back((d.severity == Severity::Error ? "E " : "W ") + d.path + ": " + d.message);
   }
   return out;
 }
-
-Prefix prefix(const char* text) { return Prefix::parse(text).value(); }
 
 TEST(Cluster, EverythingIsOptional) {
   const Loaded loaded = load({{"t.yaml", "apiVersion: labctl.dev/v1alpha1\nkind: Cluster\n"}}, {});
@@ -101,31 +100,33 @@ TEST(Cluster, NoOutsideHostsIsAllowed) {
 }
 
 TEST(Cluster, AnOutsideHostMayHaveAnyOtherAddress) {
-  EXPECT_THAT(said("  outside: {hosts: [{name: dns, addresses: [9.9.9.9]}]}\n"), IsEmpty());
+  EXPECT_THAT(said_of_cluster("  outside: {hosts: [{name: dns, addresses: [9.9.9.9]}]}\n"), IsEmpty());
 }
 
 TEST(Cluster, AnOutsideAddressOfAFamilyWithoutNodesIsAWarning) {
-  EXPECT_THAT(said("  outside: {hosts: [{name: six, addresses: [\"2001:db8:51::9\"]}]}\n"),
+  EXPECT_THAT(said_of_cluster("  outside: {hosts: [{name: six, addresses: [\"2001:db8:51::9\"]}]}\n"),
               ElementsAre("W spec.outside.hosts[0].addresses[0]: no node speaks IPv6, so the cluster cannot "
                           "reach this address"));
 }
 
 TEST(Cluster, AThousandNodesFitWideRanges) {
-  EXPECT_THAT(said("  nodes: 1000\n  network: {nodeCIDRs: [192.168.0.0/20], podCIDRs: [10.0.0.0/12], "
-                   "serviceCIDRs: [10.96.0.0/16]}\n"),
-              IsEmpty());
+  EXPECT_THAT(
+      said_of_cluster("  nodes: 1000\n  network: {nodeCIDRs: [192.168.0.0/20], podCIDRs: [10.0.0.0/12], "
+                      "serviceCIDRs: [10.96.0.0/16]}\n"),
+      IsEmpty());
 }
 
 TEST(Cluster, NodesWithAddressesOfTheirOwnNeedNoRoom) {
-  EXPECT_THAT(said("  nodes: [{name: a, podCIDRs: [10.244.0.0/25]}, {name: b, podCIDRs: [10.244.0.128/25]}]\n"
-                   "  network: {podCIDRs: [10.244.0.0/24], nodeCIDRs: [192.168.50.0/29]}\n"),
+  EXPECT_THAT(said_of_cluster(
+                  "  nodes: [{name: a, podCIDRs: [10.244.0.0/25]}, {name: b, podCIDRs: [10.244.0.128/25]}]\n"
+                  "  network: {podCIDRs: [10.244.0.0/24], nodeCIDRs: [192.168.50.0/29]}\n"),
               IsEmpty());
 }
 
 TEST(Cluster, TheSmallestMtuDependsOnFamilyAndMode) {
-  EXPECT_THAT(said("  network: {mtu: 576}\n"), IsEmpty());
-  EXPECT_THAT(said("  ipFamilies: [IPv6]\n  network: {mtu: 1280}\n"), IsEmpty());
-  EXPECT_THAT(said("  ipFamilies: [IPv6]\n  network: {mtu: 1279}\n"),
+  EXPECT_THAT(said_of_cluster("  network: {mtu: 576}\n"), IsEmpty());
+  EXPECT_THAT(said_of_cluster("  ipFamilies: [IPv6]\n  network: {mtu: 1280}\n"), IsEmpty());
+  EXPECT_THAT(said_of_cluster("  ipFamilies: [IPv6]\n  network: {mtu: 1279}\n"),
               ElementsAre("E spec.network.mtu: IPv6 needs links of at least 1280 bytes, got 1279"));
 }
 

@@ -19,7 +19,7 @@ Loaded load_steps(const std::string& steps) {
       {});
 }
 
-std::vector<std::string> said(const std::string& step) {
+std::vector<std::string> said_of_step(const std::string& step) {
   std::vector<std::string> out;
   for (const Diagnostic& d : load_steps("  - {name: one, " + step + "}\n").diagnostics) {
     out.push_back((d.severity == Severity::Error ? "E " : "W ") + d.path + ": " + d.message);
@@ -45,33 +45,34 @@ TEST(Scenario, EveryVerbIsUnderstood) {
         "matrix: {}, for: 1s",
         "matrix: {proto: udp, port: 53, from: [pod/default/a], to: [pod/default/b], expect: {outcome: "
         "ok}}"}) {
-    EXPECT_THAT(said(step), IsEmpty()) << step;
+    EXPECT_THAT(said_of_step(step), IsEmpty()) << step;
   }
 }
 
 TEST(Scenario, VariablesMayStandWhereNumbersAndNamesDo) {
-  EXPECT_THAT(said("probe: {from: '${from}', to: '${to}', count: '${n}', timeout: '${t}', expect: {outcome: "
+  EXPECT_THAT(
+      said_of_step("probe: {from: '${from}', to: '${to}', count: '${n}', timeout: '${t}', expect: {outcome: "
                    "'${o}', status: '${s}'}}, "
                    "cases: [{from: pod/default/a, o: ok}]"),
-              IsEmpty());
+      IsEmpty());
 }
 
 TEST(Scenario, ReservedVerbsAndSleepAreRefused) {
-  EXPECT_THAT(said("fault: {node: node-1}"),
+  EXPECT_THAT(said_of_step("fault: {node: node-1}"),
               ElementsAre("E spec.steps[0].fault: the verb fault is not supported yet"));
-  EXPECT_THAT(said("heal: {node: node-1}"),
+  EXPECT_THAT(said_of_step("heal: {node: node-1}"),
               ElementsAre("E spec.steps[0].heal: the verb heal is not supported yet"));
-  EXPECT_THAT(said("flow: {rate: 1}"),
+  EXPECT_THAT(said_of_step("flow: {rate: 1}"),
               ElementsAre("E spec.steps[0].flow: the verb flow is not supported yet"));
   EXPECT_THAT(
-      said("sleep: 5s"),
+      said_of_step("sleep: 5s"),
       ElementsAre(
           "E spec.steps[0].sleep: sleep is not a verb: a step waits for a condition, never for a time"));
 }
 
 TEST(Scenario, AMisspeltVerbIsNamed) {
   EXPECT_THAT(
-      said("prob: {from: pod/default/a, to: x}"),
+      said_of_step("prob: {from: pod/default/a, to: x}"),
       ElementsAre("E spec.steps[0]: a step needs a verb", "W spec.steps[0].prob: unknown field in step"));
 }
 

@@ -1,4 +1,5 @@
 #include "topology/plan/address_plan.hpp"
+#include "tests/support/addresses.hpp"
 
 #include "topology/base/error.hpp"
 
@@ -9,7 +10,7 @@
 namespace labctl::plan {
 namespace {
 
-model::Cluster cluster_of(int nodes) {
+model::Cluster cluster_with(int nodes) {
   model::Cluster cluster = model::default_cluster("test");
   cluster.nodes.clear();
   for (int i = 1; i <= nodes; ++i) {
@@ -18,23 +19,22 @@ model::Cluster cluster_of(int nodes) {
   return cluster;
 }
 
-Prefix prefix(const char* text) { return *Prefix::parse(text); }
 IpAddress address(const char* text) { return *IpAddress::parse(text); }
 
 TEST(AddressPlan, TheFirstNodeGetsEleven) {
-  const model::Cluster cluster = give_out_addresses(cluster_of(3));
+  const model::Cluster cluster = give_out_addresses(cluster_with(3));
   EXPECT_EQ(cluster.nodes[0].addresses.front(), address("192.168.50.11"));
   EXPECT_EQ(cluster.nodes[2].addresses.front(), address("192.168.50.13"));
 }
 
 TEST(AddressPlan, TheFirstPodCidrIsTheSecondOfTheRange) {
-  const model::Cluster cluster = give_out_addresses(cluster_of(2));
+  const model::Cluster cluster = give_out_addresses(cluster_with(2));
   EXPECT_EQ(cluster.nodes[0].pod_cidrs.front(), prefix("10.244.1.0/24"));
   EXPECT_EQ(cluster.nodes[1].pod_cidrs.front(), prefix("10.244.2.0/24"));
 }
 
 TEST(AddressPlan, AFullRangeIsUsedFromItsFirstPrefix) {
-  model::Cluster cluster = cluster_of(4);
+  model::Cluster cluster = cluster_with(4);
   cluster.network.pod_cidrs = {prefix("10.0.0.0/22")};
   cluster = give_out_addresses(cluster);
   EXPECT_EQ(cluster.nodes[0].pod_cidrs.front(), prefix("10.0.0.0/24"));
@@ -42,7 +42,7 @@ TEST(AddressPlan, AFullRangeIsUsedFromItsFirstPrefix) {
 }
 
 TEST(AddressPlan, WhatANodeWasGivenByHandIsNobodyElses) {
-  model::Cluster cluster = cluster_of(3);
+  model::Cluster cluster = cluster_with(3);
   cluster.nodes[1].addresses = {address("192.168.50.11")};
   cluster.nodes[2].pod_cidrs = {prefix("10.244.0.0/23")};
   cluster = give_out_addresses(cluster);
@@ -57,14 +57,14 @@ TEST(AddressPlan, WhatANodeWasGivenByHandIsNobodyElses) {
 }
 
 TEST(AddressPlan, NoNodeGetsTheRoutersAddress) {
-  const model::Cluster cluster = give_out_addresses(cluster_of(242));
+  const model::Cluster cluster = give_out_addresses(cluster_with(242));
   for (const model::Node& node : cluster.nodes) {
     EXPECT_NE(node.addresses.front(), address("192.168.50.254"));
   }
 }
 
 TEST(AddressPlan, TooSmallARangeSaysWhich) {
-  model::Cluster cluster = cluster_of(5);
+  model::Cluster cluster = cluster_with(5);
   cluster.network.pod_cidrs = {prefix("10.0.0.0/22")};
   try {
     give_out_addresses(cluster);
@@ -76,7 +76,7 @@ TEST(AddressPlan, TooSmallARangeSaysWhich) {
 }
 
 TEST(AddressPlan, BothFamiliesComeInTheClustersOrder) {
-  model::Cluster cluster = cluster_of(1);
+  model::Cluster cluster = cluster_with(1);
   cluster.families = {Family::IPv6, Family::IPv4};
   const auto& v6 = model::default_ranges(Family::IPv6);
   const auto& v4 = model::default_ranges(Family::IPv4);
@@ -89,7 +89,7 @@ TEST(AddressPlan, BothFamiliesComeInTheClustersOrder) {
 }
 
 TEST(AddressPlan, TheSameClusterGetsTheSameAddresses) {
-  EXPECT_EQ(give_out_addresses(cluster_of(9)), give_out_addresses(cluster_of(9)));
+  EXPECT_EQ(give_out_addresses(cluster_with(9)), give_out_addresses(cluster_with(9)));
 }
 
 }  // namespace

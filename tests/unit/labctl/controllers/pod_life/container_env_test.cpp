@@ -16,8 +16,8 @@ std::string value_of(const Environment& env, const std::string& name) {
   return "(unset)";
 }
 
-PodFacts facts() {
-  PodFacts result;
+DownwardFacts facts() {
+  DownwardFacts result;
   result.hostname = "web-0";
   result.host_ips = {*IpAddress::parse("192.168.50.11"), *IpAddress::parse("2001:db8::11")};
   result.services = {{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}};

@@ -1,4 +1,5 @@
 #include "labctl/controllers/pod_files.hpp"
+#include "tests/support/addresses.hpp"
 
 #include "tests/unit/labctl/controllers/pod_life/pod_life_fakes.hpp"
 
@@ -15,8 +16,6 @@ const std::string kHead =
     "fe00::0\tip6-mcastprefix\n"
     "fe00::1\tip6-allnodes\n"
     "fe00::2\tip6-allrouters\n";
-
-IpAddress ip(const char* text) { return *IpAddress::parse(text); }
 
 PodDns dns() { return {"cluster.local", {ip("10.96.0.10")}, {{"192.0.2.53"}, {"example.org"}, {"edns0"}}}; }
 
