@@ -1,9 +1,7 @@
 #include "labctl/supervisor/lab.hpp"
 
 #include "labctl/controllers/events.hpp"
-#include "labctl/controllers/nodes.hpp"
 #include "labctl/store/timestamp.hpp"
-#include "labctl/supervisor/boot_objects.hpp"
 #include "topology/base/error.hpp"
 #include "topology/kernel/network_namespace.hpp"
 #include "topology/manifest/decode.hpp"
@@ -108,39 +106,6 @@ Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
 Lab::~Lab() {
   for (const server::PodId pod : outside_servers_) {
     runtime_.server().remove_pod(pod);
-  }
-}
-
-void Lab::boot(const std::vector<manifest::Object>& objects) {
-  const auto begin = clock_.now();
-  created_at_ = clock_.wall();
-  controllers::sync_nodes(store_, cluster_);
-  create_objects(store_, objects);
-  fabric_.apply(plan::plan_fabric(cluster_));
-  start_outside_hosts();
-  sync();
-  is_booted_ = true;
-  boot_time_ = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - begin);
-}
-
-void Lab::start_outside_hosts() {
-  for (const model::OutsideHost& host : cluster_.outside.hosts) {
-    server::Identity identity;
-    identity.id = plan::outside_id(host.name);
-    identity.hostname = host.name;
-    identity.name = host.name;
-    identity.addresses = host.addresses;
-    identity.netns_fd = fabric_.namespace_fd(identity.id);
-    const server::PodId id = runtime_.server().add_pod(identity);
-    outside_servers_.push_back(id);
-    server::RoleRequest request;
-    request.image = "outside";
-    for (const model::OutsidePort& port : host.ports) {
-      request.ports.push_back({"", port.port, 0, port.protocol});
-    }
-    if (!request.ports.empty()) {
-      runtime_.server().start(id, server::role_of(request));
-    }
   }
 }
 

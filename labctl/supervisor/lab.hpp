@@ -91,12 +91,15 @@ class Lab {
   };
 
   void start_outside_hosts();
+  void place_at_boot(const std::vector<model::Pod>& pods);
   void schedule_sync();
+  std::vector<model::Pod> reconcile();
   void take_in(const store::Key& key, std::vector<model::Pod>& to_place);
   void place(const std::vector<model::Pod>& pods);
   void place_again_later(const std::vector<model::Pod>& pods, const Error& error);
   std::vector<plan::PodSlot> make_slots(const std::vector<model::Pod>& pods);
-  void start_containers(const model::Pod& pod);
+  plan::NamespaceId namespace_of(const model::Pod& pod) const;
+  void start_containers(const model::Pod& pod, int netns_fd);
   void disconnect(const std::vector<model::PodKey>& keys);
   void remove_stopped();
   void write_status(const controllers::PodReport& report);

@@ -34,20 +34,7 @@ std::chrono::milliseconds grace_of(const json& pod) {
 void Lab::sync() {
   is_sync_scheduled_ = false;
   for (int round = 0; round < kRoundsMax; ++round) {
-    const controllers::Reconciled reconciled = reconciler_.run();
-    if (reconciled.again_at) {
-      if (timer_) {
-        loop_.cancel(*timer_);
-      }
-      const auto delay =
-          std::chrono::duration_cast<std::chrono::milliseconds>(*reconciled.again_at - clock_.wall());
-      timer_ = loop_.call_after(std::max(delay, std::chrono::milliseconds(1)), [this] { sync(); });
-    }
-    remove_stopped();
-    std::vector<model::Pod> to_place;
-    for (const store::Key& key : std::exchange(changed_pods_, {})) {
-      take_in(key, to_place);
-    }
+    const std::vector<model::Pod> to_place = reconcile();
     if (!to_place.empty()) {
       place(to_place);
     }
@@ -56,6 +43,25 @@ void Lab::sync() {
     }
   }
   spdlog::error("the lab does not settle");
+}
+
+// One turn of the controllers, and of what follows from it but for the pods to be placed: these it returns.
+std::vector<model::Pod> Lab::reconcile() {
+  const controllers::Reconciled reconciled = reconciler_.run();
+  if (reconciled.again_at) {
+    if (timer_) {
+      loop_.cancel(*timer_);
+    }
+    const auto delay =
+        std::chrono::duration_cast<std::chrono::milliseconds>(*reconciled.again_at - clock_.wall());
+    timer_ = loop_.call_after(std::max(delay, std::chrono::milliseconds(1)), [this] { sync(); });
+  }
+  remove_stopped();
+  std::vector<model::Pod> to_place;
+  for (const store::Key& key : std::exchange(changed_pods_, {})) {
+    take_in(key, to_place);
+  }
+  return to_place;
 }
 
 void Lab::take_in(const store::Key& key, std::vector<model::Pod>& to_place) {
@@ -98,7 +104,6 @@ std::vector<plan::PodSlot> Lab::make_slots(const std::vector<model::Pod>& pods) 
 }
 
 void Lab::place(const std::vector<model::Pod>& pods) {
-  const auto begin = clock_.now();
   const std::vector<plan::PodSlot> slots = make_slots(pods);
   try {
     fabric_.apply(plan::plan_pods(cluster_, slots));
@@ -106,19 +111,12 @@ void Lab::place(const std::vector<model::Pod>& pods) {
     for (const model::Pod& pod : pods) {
       placed_.erase(pod.key);
     }
-    if (!is_booted_) {
-      throw;
-    }
     place_again_later(pods, error);
     return;
   }
-  const auto connected = clock_.now();
   for (const model::Pod& pod : pods) {
-    start_containers(pod);
+    start_containers(pod, fabric_.namespace_fd(namespace_of(pod)));
   }
-  using Milliseconds = std::chrono::duration<double, std::milli>;
-  spdlog::info("{} pods: network {:.1f} ms, containers {:.1f} ms", pods.size(),
-               Milliseconds(connected - begin).count(), Milliseconds(clock_.now() - connected).count());
 }
 
 void Lab::place_again_later(const std::vector<model::Pod>& pods, const Error& error) {
@@ -137,11 +135,16 @@ void Lab::place_again_later(const std::vector<model::Pod>& pods, const Error& er
   });
 }
 
-void Lab::start_containers(const model::Pod& pod) {
+// Whose network the pod's containers run in.
+plan::NamespaceId Lab::namespace_of(const model::Pod& pod) const {
   const Placed& placed = placed_.at(pod.key);
-  const model::Node& node = cluster_.nodes[placed.slot.node];
+  return placed.on_host_network ? plan::node_id(cluster_.nodes[placed.slot.node].name) : placed.slot.id;
+}
+
+void Lab::start_containers(const model::Pod& pod, int netns_fd) {
+  const model::Node& node = cluster_.nodes[placed_.at(pod.key).slot.node];
   controllers::PodPlace place;
-  place.netns_fd = fabric_.namespace_fd(pod.host_network ? plan::node_id(node.name) : placed.slot.id);
+  place.netns_fd = netns_fd;
   place.hostname = pod.host_network ? node.name : model::hostname_of(pod, cluster_.dns.domain);
   place.host_ips = node.addresses;
   life_.start(pod, place);

@@ -71,7 +71,7 @@ bool is_met(const Wanted& wanted, const store::ObjectPtr& object, std::string& s
          (wanted.equals.is_string() && value.dump() == wanted.equals.get<std::string>());
 }
 
-struct Watch {
+struct Waiting {
   std::mutex mutex;
   std::condition_variable changed;
   bool met = false;
@@ -84,7 +84,7 @@ struct Watch {
 json wait_for(Lab& lab, const json& request) {
   const Wanted wanted = parse(request);
   const std::chrono::milliseconds timeout(std::clamp(request.value("timeout_ms", 30'000), 0, kTimeoutMsMax));
-  const auto watch = std::make_shared<Watch>();
+  const auto watch = std::make_shared<Waiting>();
   lab.loop().run_here([&] {
     watch->met = is_met(wanted, lab.objects().find(wanted.key), watch->seen);
     if (watch->met) {

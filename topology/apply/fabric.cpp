@@ -53,12 +53,15 @@ int Fabric::namespace_fd(const plan::NamespaceId& id) const {
   return found->second.get();
 }
 
-void Fabric::apply(std::span<const plan::Step> steps) {
+void Fabric::apply(std::span<const plan::Step> steps, const OnMade& on_made) {
   network_.begin();
   const ScopeExit leave([this] { network_.leave(); });
   for (size_t i = 0; i < steps.size(); ++i) {
     try {
       carry_out(steps[i]);
+      if (on_made && steps[i].makes_namespace) {
+        on_made(steps[i].ns, namespace_fd(steps[i].ns));
+      }
     } catch (Error& error) {
       // The failing step may have got half-way: it is undone with the others.
       undo(steps.first(i + 1));

@@ -7,13 +7,13 @@
 // failure is thrown with the name of the namespace it happened in. Destroying the Fabric frees everything:
 // the kernel drops a namespace with its links once the last descriptor is gone.
 //
-// Threads: apply() and remove() are called by one thread; namespace_fd() only by that thread too.
+// Threads: one at a time, whichever it is; apply() has the calling thread visit the namespaces.
 
 #include "topology/apply/host_network.hpp"
 #include "topology/base/unique_fd.hpp"
 #include "topology/plan/step.hpp"
 
-#include <map>
+#include <functional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -26,8 +26,12 @@ class Fabric {
   // `underlay` is the capsule's own network namespace. `network` must outlive the Fabric.
   Fabric(HostNetwork& network, UniqueFd underlay);
 
+  // Called when a step that makes a namespace is done, with its borrowed descriptor: what the namespace is for may
+  // begin while others are made. Its port may not carry packets yet.
+  using OnMade = std::function<void(const plan::NamespaceId& id, int namespace_fd)>;
+
   // Throws Error as the failing step did; everything of this call has then been undone.
-  void apply(std::span<const plan::Step> steps);
+  void apply(std::span<const plan::Step> steps, const OnMade& on_made = {});
 
   // Drops namespaces; their links go with them. Unknown ids are ignored.
   void remove(std::span<const plan::NamespaceId> ids);

@@ -53,6 +53,7 @@ void put(nl_msg* message, int type, const void* data, size_t size) {
   }
 }
 
+void put_u8(nl_msg* message, int type, std::uint8_t value) { put(message, type, &value, sizeof value); }
 void put_u32(nl_msg* message, int type, std::uint32_t value) { put(message, type, &value, sizeof value); }
 void put_name(nl_msg* message, int type, const std::string& name) {
   put(message, type, name.c_str(), name.size() + 1);
@@ -138,6 +139,10 @@ void NetlinkBatch::add_bridge(const std::string& name, int ifindex, const std::o
   }
   nlattr* info = ::nla_nest_start(message.get(), IFLA_LINKINFO);
   put_name(message.get(), IFLA_INFO_KIND, "bridge");
+  // Snooping without a querier floods multicast all the same, and costs timers and queries for each port.
+  nlattr* data = ::nla_nest_start(message.get(), IFLA_INFO_DATA);
+  put_u8(message.get(), IFLA_BR_MCAST_SNOOPING, 0);
+  ::nla_nest_end(message.get(), data);
   ::nla_nest_end(message.get(), info);
   append(message.get(), name + ": add bridge");
 }

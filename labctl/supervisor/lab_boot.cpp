@@ -1,0 +1,129 @@
+// How a lab comes up. The network is almost all of the time, and the kernel makes it one step after another:
+// it has a thread of its own, and everything else is done beside it.
+
+#include "labctl/controllers/nodes.hpp"
+#include "labctl/supervisor/boot_objects.hpp"
+#include "labctl/supervisor/lab.hpp"
+#include "topology/base/scope_exit.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <unordered_map>
+
+namespace labctl::supervisor {
+namespace {
+
+// Waking the main loop for each would slow the other thread down.
+constexpr size_t kTogether = 32;
+
+// Namespaces on their way from the thread that makes them to the main loop.
+class MadeNamespaces {
+ public:
+  struct Made {
+    plan::NamespaceId id;
+    int fd = -1;
+  };
+
+  void add(const plan::NamespaceId& id, int fd) {
+    const std::lock_guard lock(mutex_);
+    made_.push_back({id, fd});
+    if (made_.size() >= kTogether) {
+      more_.notify_one();
+    }
+  }
+  // No more will come.
+  void end() {
+    const std::lock_guard lock(mutex_);
+    has_ended_ = true;
+    more_.notify_one();
+  }
+  // Waits for many, or the rest; none is the end.
+  std::vector<Made> take() {
+    std::unique_lock lock(mutex_);
+    more_.wait(lock, [this] { return has_ended_ || made_.size() >= kTogether; });
+    return std::exchange(made_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable more_;
+  std::vector<Made> made_;
+  bool has_ended_ = false;
+};
+
+double milliseconds(std::chrono::steady_clock::duration time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
+}  // namespace
+
+void Lab::boot(const std::vector<manifest::Object>& objects) {
+  const auto begin = clock_.now();
+  created_at_ = clock_.wall();
+  const std::vector<plan::Step> base = plan::plan_fabric(cluster_);
+  std::future<void> connected = std::async(std::launch::async, [&] { fabric_.apply(base); });
+  controllers::sync_nodes(store_, cluster_);
+  create_objects(store_, objects);
+  const std::vector<model::Pod> pods = reconcile();
+  connected.get();
+  start_outside_hosts();
+  place_at_boot(pods);
+  sync();
+  is_booted_ = true;
+  boot_time_ = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - begin);
+}
+
+void Lab::start_outside_hosts() {
+  for (const model::OutsideHost& host : cluster_.outside.hosts) {
+    server::Identity identity;
+    identity.id = plan::outside_id(host.name);
+    identity.hostname = host.name;
+    identity.name = host.name;
+    identity.addresses = host.addresses;
+    identity.netns_fd = fabric_.namespace_fd(identity.id);
+    const server::PodId id = runtime_.server().add_pod(identity);
+    outside_servers_.push_back(id);
+    server::RoleRequest request;
+    request.image = "outside";
+    for (const model::OutsidePort& port : host.ports) {
+      request.ports.push_back({"", port.port, 0, port.protocol});
+    }
+    if (!request.ports.empty()) {
+      runtime_.server().start(id, server::role_of(request));
+    }
+  }
+}
+
+// Starts each pod's containers as soon as its namespace is there.
+void Lab::place_at_boot(const std::vector<model::Pod>& pods) {
+  const auto begin = clock_.now();
+  const std::vector<plan::Step> steps = plan::plan_pods(cluster_, make_slots(pods));
+  std::unordered_map<plan::NamespaceId, const model::Pod*> waiting;
+  MadeNamespaces made;
+  std::future<void> connected = std::async(std::launch::async, [&] {
+    const ScopeExit end([&] { made.end(); });
+    fabric_.apply(steps, [&](const plan::NamespaceId& id, int fd) { made.add(id, fd); });
+  });
+  for (const model::Pod& pod : pods) {
+    if (!pod.host_network) {
+      waiting.emplace(namespace_of(pod), &pod);
+    }
+  }
+  for (auto some = made.take(); !some.empty(); some = made.take()) {
+    for (const auto& [id, fd] : some) {
+      start_containers(*waiting.at(id), fd);
+    }
+  }
+  connected.get();
+  for (const model::Pod& pod : pods) {
+    if (pod.host_network) {
+      start_containers(pod, fabric_.namespace_fd(namespace_of(pod)));
+    }
+  }
+  spdlog::info("{} pods: {:.1f} ms", pods.size(), milliseconds(clock_.now() - begin));
+}
+
+}  // namespace labctl::supervisor
