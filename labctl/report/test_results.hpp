@@ -12,6 +12,7 @@
 #include <iosfwd>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ struct CheckResult {
 };
 
 struct ScenarioResult {
+  // Unique in a run and the same in every run: what it was expanded to is part of it, as in
+  // "pods[IPv6,vxlan]"; of a repeated scenario also the round, as in "pods[IPv6,vxlan]#2".
   std::string name;
   std::string file;
   std::map<std::string, std::string> labels;
@@ -42,7 +45,10 @@ struct ScenarioResult {
   std::vector<CheckResult> checks;
   std::string error;  // the lab could not be built or torn down: why; the scenario is then Broken
   std::string hint;
-  std::string skipped;  // why it was not run; empty if it was
+  std::string skipped;   // why it was not run; empty if it was
+  int tries = 1;         // more than one: it failed and was tried again
+  std::string flaky;     // passed at last; why the try before did not
+  std::string evidence;  // folder with what the lab looked like when it failed; empty: none
   std::chrono::microseconds boot{0};
   std::chrono::microseconds elapsed{0};
 
@@ -52,6 +58,12 @@ struct ScenarioResult {
 
 struct TestRun {
   std::vector<ScenarioResult> scenarios;
+  std::string shard;                  // "2/5"; empty: all of them
+  std::optional<std::uint64_t> seed;  // of the order; none: as the files come
+  std::string host;                   // one line: what the host held before and after
+  std::vector<std::string> residue;   // what of ours was left behind
+  int signal = 0;                     // that ended the run early
+  int exit_code = 0;                  // design §7
   std::chrono::system_clock::time_point started;
   std::chrono::microseconds elapsed{0};
 
