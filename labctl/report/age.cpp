@@ -73,6 +73,15 @@ std::string format_age(std::chrono::seconds age) {
   return std::to_string(days / 365) + "y";
 }
 
+std::string format_time(std::chrono::system_clock::time_point when) {
+  const std::time_t time = std::chrono::system_clock::to_time_t(when);
+  std::tm parts{};
+  ::gmtime_r(&time, &parts);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text.data();
+}
+
 std::string age_since(std::string_view timestamp, std::chrono::system_clock::time_point now) {
   const auto then = parse_time(timestamp);
   return then ? format_age(std::chrono::duration_cast<std::chrono::seconds>(now - *then)) : "<unknown>";

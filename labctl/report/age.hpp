@@ -12,6 +12,9 @@ namespace labctl::report {
 // "2026-01-02T03:04:05Z", with or without a fraction. Nothing for another form.
 std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view text);
 
+// The same form, UTC and to the second.
+std::string format_time(std::chrono::system_clock::time_point when);
+
 // "5s", "3m20s", "7h12m", "2d3h", "1y40d": coarser with age, as k8s.io/apimachinery's HumanDuration.
 std::string format_age(std::chrono::seconds age);
 

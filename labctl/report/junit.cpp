@@ -1,15 +1,18 @@
 #include "labctl/report/age.hpp"
 #include "labctl/report/test_results.hpp"
+#include "labctl/report/test_suites.hpp"
 #include "labctl/report/xml.hpp"
 
 #include <array>
 #include <cstdio>
-#include <ctime>
+#include <map>
 #include <ostream>
 #include <string>
 #include <string_view>
 
-// The two line formats of CI systems: JUnit XML (the de facto schema of Jenkins' junit-10.xsd) and TAP 13.
+// JUnit XML as the junit-10.xsd of Jenkins' xUnit plugin has it, which Maven Surefire, GitLab and GitHub's
+// actions read too. It has no place for a file or a line in a test case, so they are in the text of a
+// failure.
 
 namespace labctl::report {
 namespace {
@@ -28,158 +31,136 @@ std::string xml_text(std::string_view text) {
   }
 }
 
-std::string seconds(std::chrono::microseconds time) {
+std::string junit_seconds(std::chrono::microseconds time) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.6f", static_cast<double>(time.count()) / 1e6);
   return text.data();
 }
 
-std::string timestamp(std::chrono::system_clock::time_point when) {
-  const std::time_t time = std::chrono::system_clock::to_time_t(when);
-  std::tm parts{};
-  ::gmtime_r(&time, &parts);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  return text.data();
+// xs:dateTime without a zone: readers take it for UTC.
+std::string junit_timestamp(std::chrono::system_clock::time_point when) {
+  std::string text = format_time(when);
+  text.pop_back();
+  return text;
 }
 
-struct Counts {
+struct CaseCounts {
   int tests = 0, failures = 0, errors = 0, skipped = 0;
-  void add(Verdict verdict) {
-    ++tests;
-    failures += verdict == Verdict::Failed ? 1 : 0;
-    errors += verdict == Verdict::Broken ? 1 : 0;
-    skipped += verdict == Verdict::Skipped ? 1 : 0;
+  void add(const TestSuite& suite) {
+    for (const TestCase& test_case : suite.cases) {
+      const Verdict verdict = test_case.check.verdict;
+      ++tests;
+      failures += verdict == Verdict::Failed ? 1 : 0;
+      errors += verdict == Verdict::Broken ? 1 : 0;
+      skipped += verdict == Verdict::Skipped ? 1 : 0;
+    }
   }
 };
 
-std::ostream& operator<<(std::ostream& out, const Counts& counts) {
+std::ostream& operator<<(std::ostream& out, const CaseCounts& counts) {
   return out << " tests=\"" << counts.tests << "\" failures=\"" << counts.failures << "\" errors=\""
-             << counts.errors << "\" skipped=\"" << counts.skipped << '"';
+             << counts.errors << '"';
 }
 
-// The checks, and one more for what befell the scenario as a whole.
-std::vector<CheckResult> test_cases(const ScenarioResult& scenario) {
-  std::vector<CheckResult> cases = scenario.checks;
-  CheckResult whole;
-  whole.name = "scenario";
-  whole.elapsed = scenario.elapsed;
-  whole.details = scenario.hint.empty() ? "" : "hint: " + scenario.hint;
-  if (!scenario.skipped.empty()) {
-    whole.verdict = Verdict::Skipped;
-    whole.message = scenario.skipped;
-    cases.push_back(whole);
-  } else if (!scenario.error.empty()) {
-    whole.verdict = Verdict::Broken;
-    whole.message = scenario.error;
-    cases.push_back(whole);
+// The place first, then what the author says it shows, then the evidence.
+std::string failure_text(const CheckResult& check) {
+  std::string text;
+  const auto add = [&](const std::string& part) {
+    text += text.empty() || part.empty() ? part : "\n" + part;
+  };
+  if (!check.where.file.empty()) {
+    add(check.where.file + (check.where.line > 0 ? ":" + std::to_string(check.where.line) : ""));
   }
-  return cases;
+  add(check.explanation);
+  add(check.details);
+  return text;
 }
 
-void write_case(std::ostream& out, const ScenarioResult& scenario, const CheckResult& check) {
-  out << "    <testcase name=\"" << xml(check.name) << "\" classname=\"" << xml(scenario.name) << "\" time=\""
-      << seconds(check.elapsed) << '"';
-  const std::string& file = check.where.file.empty() ? scenario.file : check.where.file;
-  if (!file.empty()) {
-    out << " file=\"" << xml(file) << '"';
-  }
-  if (check.where.line > 0) {
-    out << " line=\"" << check.where.line << '"';
-  }
+void write_case(std::ostream& out, const TestSuite& suite, const TestCase& test_case) {
+  const CheckResult& check = test_case.check;
+  out << "    <testcase name=\"" << xml(check.name) << "\" classname=\"" << xml(suite.scenario.name)
+      << "\" time=\"" << junit_seconds(check.elapsed) << '"';
   switch (check.verdict) {
     case Verdict::Passed:
-      out << "/>\n";
-      return;
+      if (test_case.flaky.empty()) {
+        out << "/>\n";
+        return;
+      }
+      out << ">\n      <flakyFailure type=\"flaky\" message=\"" << xml(test_case.flaky) << "\"/>\n";
+      break;
     case Verdict::Skipped:
       out << ">\n      <skipped message=\"" << xml(check.message) << "\"/>\n";
       break;
     case Verdict::Failed:
     case Verdict::Broken: {
       const char* element = check.verdict == Verdict::Failed ? "failure" : "error";
-      out << ">\n      <" << element << " message=\"" << xml(check.message) << "\">"
-          << xml_text(check.details) << "</" << element << ">\n";
+      out << ">\n      <" << element << " type=\"" << to_string(check.verdict) << "\" message=\""
+          << xml(check.message) << "\">" << xml_text(failure_text(check)) << "</" << element << ">\n";
       break;
     }
   }
   out << "    </testcase>\n";
 }
 
-std::string tap_text(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    out += c == '#' ? "\\#" : c == '\n' ? std::string(" ") : printable(std::string_view(&c, 1));
+// Ours under fixed names; a label that has one of these is "label.NAME".
+void write_properties(std::ostream& out, const TestRun& run, const ScenarioResult& scenario) {
+  std::map<std::string, std::string> properties;
+  const auto add = [&](const std::string& name, const std::string& value) {
+    if (!value.empty()) {
+      properties[name] = value;
+    }
+  };
+  add("seed", run.seed ? std::to_string(*run.seed) : "");
+  add("shard", run.shard);
+  add("retries", scenario.tries > 1 ? std::to_string(scenario.tries - 1) : "");
+  add("evidence", scenario.evidence);
+  for (const auto& [key, value] : scenario.labels) {
+    if (!properties.emplace(key, value).second) {
+      properties["label." + key] = value;
+    }
   }
-  return out;
+  if (properties.empty()) {
+    return;
+  }
+  out << "    <properties>\n";
+  for (const auto& [name, value] : properties) {
+    out << "      <property name=\"" << xml(name) << "\" value=\"" << xml(value) << "\"/>\n";
+  }
+  out << "    </properties>\n";
 }
 
-std::string yaml_quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-    }
-    out += c == '\n' ? std::string("\\n") : printable(std::string_view(&c, 1));
+void write_suite(std::ostream& out, const TestRun& run, const TestSuite& suite) {
+  CaseCounts counts;
+  counts.add(suite);
+  const ScenarioResult& scenario = suite.scenario;
+  out << "  <testsuite name=\"" << xml(scenario.name) << '"' << counts << " skipped=\"" << counts.skipped
+      << "\" time=\"" << junit_seconds(scenario.elapsed) << "\" timestamp=\"" << junit_timestamp(run.started)
+      << '"';
+  if (!scenario.file.empty()) {
+    out << " file=\"" << xml(scenario.file) << '"';
   }
-  return out + "\"";
+  out << ">\n";
+  write_properties(out, run, scenario);
+  for (const TestCase& test_case : suite.cases) {
+    write_case(out, suite, test_case);
+  }
+  out << "  </testsuite>\n";
 }
 
 }  // namespace
 
 void write_junit(std::ostream& out, const TestRun& run) {
-  Counts total;
-  for (const ScenarioResult& scenario : run.scenarios) {
-    for (const CheckResult& check : test_cases(scenario)) {
-      total.add(check.verdict);
-    }
+  const std::vector<TestSuite> suites = test_suites(run);
+  CaseCounts total;
+  for (const TestSuite& suite : suites) {
+    total.add(suite);
   }
   out << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"labctl\"" << total << " time=\""
-      << seconds(run.elapsed) << "\">\n";
-  for (const ScenarioResult& scenario : run.scenarios) {
-    const std::vector<CheckResult> cases = test_cases(scenario);
-    Counts counts;
-    for (const CheckResult& check : cases) {
-      counts.add(check.verdict);
-    }
-    out << "  <testsuite name=\"" << xml(scenario.name) << '"' << counts << " time=\""
-        << seconds(scenario.elapsed) << "\" timestamp=\"" << timestamp(run.started) << "\">\n";
-    if (!scenario.labels.empty()) {
-      out << "    <properties>\n";
-      for (const auto& [key, value] : scenario.labels) {
-        out << "      <property name=\"" << xml(key) << "\" value=\"" << xml(value) << "\"/>\n";
-      }
-      out << "    </properties>\n";
-    }
-    for (const CheckResult& check : cases) {
-      write_case(out, scenario, check);
-    }
-    out << "  </testsuite>\n";
+      << junit_seconds(run.elapsed) << "\">\n";
+  for (const TestSuite& suite : suites) {
+    write_suite(out, run, suite);
   }
   out << "</testsuites>\n";
-}
-
-void write_tap(std::ostream& out, const TestRun& run) {
-  out << "TAP version 13\n";
-  int number = 0;
-  for (const ScenarioResult& scenario : run.scenarios) {
-    for (const CheckResult& check : test_cases(scenario)) {
-      const bool ok = check.verdict == Verdict::Passed || check.verdict == Verdict::Skipped;
-      out << (ok ? "ok " : "not ok ") << ++number << " - " << tap_text(scenario.name + ": " + check.name);
-      if (check.verdict == Verdict::Skipped) {
-        out << " # SKIP " << tap_text(check.message);
-      }
-      out << '\n';
-      if (!ok) {
-        out << "  ---\n  message: " << yaml_quoted(check.message)
-            << "\n  severity: " << (check.verdict == Verdict::Failed ? "fail" : "error") << '\n';
-        if (!check.details.empty()) {
-          out << "  details: " << yaml_quoted(check.details) << '\n';
-        }
-        out << "  ...\n";
-      }
-    }
-  }
-  out << "1.." << number << '\n';
 }
 
 }  // namespace labctl::report

@@ -1,19 +1,20 @@
 #pragma once
 
-// What a test run found, as values, and as the forms people and machines read: lines while it runs and a
-// summary, JSON, JUnit XML and TAP 13. The runner fills these in; nothing here knows how a scenario is run.
+// What a test run found, as values, and as the forms machines read: JSON, JSON lines, JUnit XML, TAP 14, and
+// what GitHub and GitLab show in a review. The runner fills these in; nothing here knows how a scenario is
+// run.
 
-#include "labctl/report/palette.hpp"
 #include "topology/base/diagnostic.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <iosfwd>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace labctl::report {
@@ -54,6 +55,7 @@ struct ScenarioResult {
 
   // The worst of its parts: Broken before Failed before Passed; Skipped when it was not run.
   Verdict verdict() const;
+  bool is_flaky() const;  // passed, but not at once
 };
 
 struct TestRun {
@@ -68,52 +70,41 @@ struct TestRun {
   std::chrono::microseconds elapsed{0};
 
   int count(Verdict verdict) const;  // of scenarios
+  int count_flaky() const;           // of those that passed, passed only when tried again
+  int count_checks() const;
 };
 
-// Lines for people while a run goes on:
-//
-//   === endpoints-move  scenarios/endpoints-move/scenario.yaml
-//     ok    every backend answers in turn  (41ms)
-//     FAIL  nobody notices  (3s)
-//           probe pod/default/client -> svc/default/web:80: wanted ok, seen timeout
-//           scenarios/endpoints-move/scenario.yaml:21
-//   --- FAIL  endpoints-move  (booted in 213ms, 5.2s)
-//
-// Threads: may be called from many; the lines of one scenario are printed together when it ends, unless
-// `follow` is set, which prints each as it comes and is for one scenario at a time.
-class TestProgress {
- public:
-  TestProgress(std::ostream& out, Palette palette, bool follow, bool verbose);
-
-  void scenario_started(const ScenarioResult& scenario);
-  void check_finished(const ScenarioResult& scenario, const CheckResult& check);
-  void scenario_finished(const ScenarioResult& scenario);
-  // "3 scenarios: 2 passed, 1 failed; 14 checks; 5.3s", and the failures again, so that they are last on the
-  // screen.
-  void run_finished(const TestRun& run);
-
- private:
-  void print_heading(const ScenarioResult& scenario);
-  void print_check(const CheckResult& check);
-
-  std::ostream& out_;
-  Palette palette_;
-  bool follow_;
-  bool verbose_;
-  std::mutex mutex_;
-};
-
-// {"scenarios":[{"name","file","verdict","checks":[...]}],"passed":n,...,"elapsedMs":n}
+// {"scenarios":[{"name","file","labels","verdict","tries","bootMs","elapsedMs","checks":[...]}],"passed":n,...,
+// "flaky":n,"exitCode":n,"started","elapsedMs":n}. What is empty is left out: of a scenario "error", "hint",
+// "skipped", "lab", "flaky", "evidence"; of the run "shard", "seed", "host", "residue", "signal". A check has
+// "name", "verdict", "elapsedMs", "tries", and "message", "details", "file", "line".
 nlohmann::json to_json(const TestRun& run);
 
-// The JUnit XML that Jenkins, GitLab and GitHub read: a testsuite a scenario, a testcase a check. Characters
-// that XML 1.0 cannot hold are shown as "\xNN".
+// JSON lines (https://jsonlines.org): {"event":"scenario",...} with the fields that one has in to_json(), one
+// each and in order, then a last line {"event":"summary",...} with those of the run, and "scenarios" and
+// "checks" as numbers. A file without that last line was cut off.
+void write_jsonl(std::ostream& out, const TestRun& run);
+
+// JUnit XML that is valid by Jenkins' junit-10.xsd: a testsuite a scenario, a testcase a check; classname and
+// name together are unique and the same in every run. A scenario that passed when tried again has a testcase
+// with Maven Surefire's <flakyFailure>. Properties of a suite: its labels, seed, shard, retries, evidence.
+// Characters that XML 1.0 cannot hold are shown as "\xNN".
 void write_junit(std::ostream& out, const TestRun& run);
 
-// TAP version 13, a test point a check.
+// TAP version 14: a test point a scenario, a subtest with its checks before it; "Bail out!" when a signal
+// ended the run. prove takes that version from Test::Harness 3.48 on; to those before, such as Debian
+// 12's, the same file is fine with a 13 in its first line.
 void write_tap(std::ostream& out, const TestRun& run);
 
-// One annotation a failure in the workflow-command form of GitHub Actions.
+// Workflow commands of GitHub Actions: an error a failure and a thing left behind, a warning a flaky
+// scenario.
 void write_github_annotations(std::ostream& out, const TestRun& run);
 
+// The Code Quality report of GitLab, a JSON array: {"description","check_name","fingerprint","severity",
+// "location":{"path","lines":{"begin"}}}. The fingerprint depends on the names of scenario and check alone,
+// so that a merge request shows what is new. check_name: labctl-failed, -broken, -flaky, -residue.
+void write_code_quality(std::ostream& out, const TestRun& run);
+
 }  // namespace labctl::report
+
+#include "labctl/report/test_progress.hpp"  // for callers that know it from here

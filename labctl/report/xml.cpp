@@ -1,5 +1,7 @@
 #include "labctl/report/xml.hpp"
 
+#include "labctl/report/plain_text.hpp"
+
 #include <array>
 #include <cstdio>
 
@@ -8,24 +10,13 @@ namespace {
 
 // Length of the well-formed UTF-8 sequence at the front that XML 1.0 §2.2 allows, or 0.
 size_t xml_char_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto continues = [&](size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
-  const unsigned first = byte(0);
-  if (first < 0x80) {
-    return first >= 0x20 || first == '\t' || first == '\n' || first == '\r' ? 1 : 0;
+  const size_t length = utf8_length(text);
+  const std::string_view sequence = text.substr(0, length);
+  if (length == 1) {
+    const auto byte = static_cast<unsigned char>(text.front());
+    return byte >= 0x20 || byte == '\t' || byte == '\n' || byte == '\r' ? 1 : 0;
   }
-  if (first >= 0xc2 && first <= 0xdf && continues(1)) {
-    return 2;
-  }
-  if (first >= 0xe0 && first <= 0xef && continues(1) && continues(2)) {
-    const unsigned point = ((first & 0x0fU) << 12) | ((byte(1) & 0x3fU) << 6) | (byte(2) & 0x3fU);
-    return point >= 0x800 && (point < 0xd800 || point > 0xdfff) && point < 0xfffe ? 3 : 0;
-  }
-  if (first >= 0xf0 && first <= 0xf4 && continues(1) && continues(2) && continues(3)) {
-    const unsigned point = ((first & 0x07U) << 18) | ((byte(1) & 0x3fU) << 12) | ((byte(2) & 0x3fU) << 6);
-    return point >= 0x10000 && point <= 0x10ffff ? 4 : 0;
-  }
-  return 0;
+  return sequence == "\xef\xbf\xbe" || sequence == "\xef\xbf\xbf" ? 0 : length;
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "labctl/report/yaml.hpp"
 
+#include "labctl/report/plain_text.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -106,29 +108,6 @@ bool plain_shape(std::string_view text) {
   }
   return !text.starts_with("---") && !text.starts_with("...") && text.find(": ") == std::string_view::npos &&
          text.find(" #") == std::string_view::npos;
-}
-
-// The length of the well-formed UTF-8 sequence at the front, or 0 (RFC 3629: no surrogates, nothing
-// overlong).
-size_t utf8_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto continues = [&](size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
-  const unsigned first = byte(0);
-  if (first < 0x80) {
-    return 1;
-  }
-  if (first >= 0xc2 && first <= 0xdf && continues(1)) {
-    return 2;
-  }
-  if (first >= 0xe0 && first <= 0xef && continues(1) && continues(2) && !(first == 0xe0 && byte(1) < 0xa0) &&
-      !(first == 0xed && byte(1) > 0x9f)) {
-    return 3;
-  }
-  if (first >= 0xf0 && first <= 0xf4 && continues(1) && continues(2) && continues(3) &&
-      !(first == 0xf0 && byte(1) < 0x90) && !(first == 0xf4 && byte(1) > 0x8f)) {
-    return 4;
-  }
-  return 0;
 }
 
 // Characters that YAML cannot hold or would take for a line break: control characters, NEL, LS, PS, the BOM,
