@@ -63,6 +63,7 @@ struct Client::State {
   std::string lab;
   std::chrono::milliseconds timeout{};
   std::chrono::milliseconds allowed{};  // for what is going on now; for its message
+  const std::atomic<int>* stop = nullptr;
   std::optional<SocketStream> connection;
   boost::beast::flat_buffer buffer;
 
@@ -80,12 +81,16 @@ struct Client::State {
     }
     allowed = timeout;
     connection->expires_after(allowed);
+    connection->stop_when(stop);
     return *connection;
   }
 
   [[noreturn]] void fail(const ErrorCode& error, std::string_view method, std::string_view target) {
     connection.reset();
     const std::string act = "lab \"" + lab + "\": " + std::string(method) + " " + std::string(target);
+    if (error == boost::asio::error::operation_aborted) {
+      throw Error(ErrorKind::Timeout, act + ": stopped");
+    }
     if (error == boost::asio::error::timed_out) {
       throw Error(ErrorKind::Timeout, act + ": not done in " + to_string(std::chrono::microseconds(allowed)),
                   "a longer --timeout, or `labctl status` to see what the lab is doing");
@@ -203,6 +208,8 @@ Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 
 const std::string& Client::lab() const { return state_->lab; }
+
+void Client::stop_when(const std::atomic<int>& stop) { state_->stop = &stop; }
 
 Reply Client::send(std::string_view method, std::string_view target, std::string_view body,
                    std::string_view content_type) {

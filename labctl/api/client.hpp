@@ -9,6 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -38,6 +39,9 @@ class Client {
   Client& operator=(Client&&) noexcept;
 
   const std::string& lab() const;
+
+  // Ends a request that waits when `stop` is not 0, as a signal handler sets it: Error Timeout. Borrowed.
+  void stop_when(const std::atomic<int>& stop);
 
   // Any request; a reply of 400 and more is returned, not thrown.
   // Throws Error: NotFound when the lab is not up, Permission when it is another user's, Timeout, and Kernel

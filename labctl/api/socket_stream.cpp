@@ -24,6 +24,9 @@ SocketStream::ErrorCode code_of(int errno_value) { return {errno_value, boost::s
 
 bool SocketStream::wait(short events) const {
   for (;;) {
+    if (is_stopped()) {
+      return false;
+    }
     pollfd entry{.fd = fd_.get(), .events = events, .revents = 0};
     const bool forever = deadline_ == Clock::time_point::max();
     const timespec left = forever ? timespec{} : until(deadline_);
@@ -59,7 +62,7 @@ size_t SocketStream::read_some(void* data, size_t size, ErrorCode& error) {
       return 0;
     }
     if (!wait(POLLIN)) {
-      error = boost::asio::error::timed_out;
+      error = is_stopped() ? boost::asio::error::operation_aborted : boost::asio::error::timed_out;
       return 0;
     }
   }
@@ -80,7 +83,7 @@ size_t SocketStream::write_some(const void* data, size_t size, ErrorCode& error)
       return 0;
     }
     if (!wait(POLLOUT)) {
-      error = boost::asio::error::timed_out;
+      error = is_stopped() ? boost::asio::error::operation_aborted : boost::asio::error::timed_out;
       return 0;
     }
   }

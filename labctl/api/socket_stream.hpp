@@ -11,6 +11,7 @@
 #include <boost/beast/core/error.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <utility>
@@ -30,7 +31,10 @@ class SocketStream {
   void expires_after(std::chrono::milliseconds time) { deadline_ = Clock::now() + time; }
   void expires_never() { deadline_ = Clock::time_point::max(); }
 
-  // Waits for POLLIN or POLLOUT; false after the deadline.
+  // Waiting ends when `stop` is not null and not 0, as a signal handler sets it. Borrowed.
+  void stop_when(const std::atomic<int>* stop) { stop_ = stop; }
+
+  // Waits for POLLIN or POLLOUT; false after the deadline, or when stopped.
   bool wait(short events) const;
 
   template <typename Buffers>
@@ -82,7 +86,10 @@ class SocketStream {
   size_t read_some(void* data, size_t size, ErrorCode& error);
   size_t write_some(const void* data, size_t size, ErrorCode& error);
 
+  bool is_stopped() const { return stop_ != nullptr && *stop_ != 0; }
+
   UniqueFd fd_;
+  const std::atomic<int>* stop_ = nullptr;
   Clock::time_point deadline_ = Clock::time_point::max();
 };
 

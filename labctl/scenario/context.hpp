@@ -1,10 +1,12 @@
 #pragma once
 
-// What a step has at hand: the lab it acts on and the place its paths are relative to.
+// What a step has at hand: the lab it acts on, the place its paths are relative to, and how long it may take.
 
 #include "labctl/api/client.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 
 namespace labctl::scenario {
@@ -13,6 +15,14 @@ struct Context {
   api::Client& lab;
   std::filesystem::path folder;  // of the scenario's file
   std::atomic<int>& stop;        // the signal that asks the run to end; 0: none
+  std::chrono::steady_clock::time_point deadline;
+
+  // `wanted`, or what is left of the scenario's time; at least one millisecond.
+  std::chrono::milliseconds at_most(std::chrono::milliseconds wanted) const {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    return std::clamp(wanted, std::chrono::milliseconds(1), std::max(left, std::chrono::milliseconds(1)));
+  }
 };
 
 }  // namespace labctl::scenario

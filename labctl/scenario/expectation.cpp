@@ -1,12 +1,29 @@
 #include "labctl/scenario/expectation.hpp"
 
+#include "topology/base/duration.hpp"
+
 #include <algorithm>
+#include <cctype>
+#include <cmath>
 #include <regex>
 
 namespace labctl::scenario {
 namespace {
 
 using nlohmann::json;
+
+// Of the answers, where a scenario names shares and no shareTolerance.
+constexpr double kShareTolerance = 0.1;
+
+std::string percent(double share) {
+  const auto tenths = std::lround(share * 1000);
+  return std::to_string(tenths / 10) + (tenths % 10 != 0 ? "." + std::to_string(tenths % 10) : "") + "%";
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
 
 std::string joined(const std::set<std::string>& words) {
   std::string text;
@@ -40,18 +57,76 @@ std::set<std::string> backends_of(const json& result) {
   return backends;
 }
 
+// Who may answer: `backends` are all that do, `backendsInclude` some of them, `shares` how often each, of
+// one.
+void check_shares(const json& expect, const json& result, Attempt& attempt) {
+  const std::set<std::string> seen = backends_of(result);
+  for (const std::string& wanted : words_of(expect.value("backendsInclude", json()))) {
+    if (!seen.contains(wanted)) {
+      attempt.fail("an answer of " + wanted, "answers of " + joined(seen));
+    }
+  }
+  const json shares = expect.value("shares", json::object());
+  const json responses = result.value("responses", json::object());
+  double total = 0;
+  for (const auto& [backend, count] : responses.items()) {
+    total += count.get<double>();
+  }
+  const double tolerance = expect.value("shareTolerance", kShareTolerance);
+  for (const auto& [backend, share] : shares.items()) {
+    const double got = total > 0 ? responses.value(backend, 0.0) / total : 0;
+    if (std::abs(got - share.get<double>()) > tolerance) {
+      attempt.fail(percent(share.get<double>()) + " (give or take " + percent(tolerance) +
+                       ") of the answers by " + backend,
+                   percent(got) + " of " + std::to_string(static_cast<long>(total)));
+    }
+  }
+}
+
+// Header names are compared without case (RFC 9110 §5.1).
+void check_headers(const json& wanted, const json& result, Attempt& attempt) {
+  std::map<std::string, std::string> seen;
+  const json headers = result.value("headers", json::object());
+  for (const auto& [name, value] : headers.items()) {
+    seen[lower(name)] = value.is_string() ? value.get<std::string>() : value.dump();
+  }
+  for (const auto& [name, expect] : wanted.items()) {
+    const auto found = seen.find(lower(name));
+    if (found == seen.end()) {
+      attempt.fail("a header " + name, "none");
+    } else {
+      check_text(expect.is_string() ? json{{"equals", expect}} : expect, "header " + name, found->second,
+                 attempt);
+    }
+  }
+}
+
+void check_rtts(const json& wanted, const json& result, Attempt& attempt) {
+  const json seen = result.value("rtt_percentiles_us", json::object());
+  for (const auto& [name, limit] : wanted.items()) {
+    const auto most = parse_duration(limit.get<std::string>());
+    const std::int64_t got = seen.value(name, std::int64_t{-1});
+    if (most && (got < 0 || std::chrono::microseconds(got) > *most)) {
+      attempt.fail("RTT " + name + " of at most " + limit.get<std::string>(),
+                   got < 0 ? "no answer" : std::to_string(got) + "us");
+    }
+  }
+}
+
 void check_source(const json& probe, const std::string& wanted, const std::string& seen,
                   const AddressBook& addresses, Attempt& attempt) {
   const std::string from = probe.value("from", "");
   std::set<std::string> accepted{wanted};
-  const auto from_book = [&](const std::map<std::string, std::set<std::string>>& book) {
-    const auto found = book.find(from);
+  const auto from_book = [](const std::map<std::string, std::set<std::string>>& book, const std::string& of) {
+    const auto found = book.find(of);
     return found != book.end() ? found->second : std::set<std::string>{};
   };
   if (wanted == "client") {
-    accepted = from_book(addresses.own);
+    accepted = from_book(addresses.own, from);
   } else if (wanted == "node") {
-    accepted = from_book(addresses.node);
+    accepted = from_book(addresses.node, from);
+  } else if (wanted.find('/') != std::string::npos) {
+    accepted = from_book(addresses.own, wanted);
   }
   if (!accepted.contains(seen)) {
     attempt.fail("source " + wanted + (accepted.contains(wanted) ? "" : " (" + joined(accepted) + ")"),
@@ -132,6 +207,13 @@ Attempt check_probe(const json& probe, const json& result, const AddressBook& ad
     if (wanted != seen) {
       attempt.fail("answers of " + joined(wanted), "of " + joined(seen));
     }
+  }
+  check_shares(expect, result, attempt);
+  check_headers(expect.value("headers", json::object()), result, attempt);
+  check_rtts(expect.value("rtt", json::object()), result, attempt);
+  if (const std::string rcode = expect.value("rcode", "");
+      !rcode.empty() && rcode != result.value("/dns/rcode"_json_pointer, "")) {
+    attempt.fail("rcode " + rcode, result.value("/dns/rcode"_json_pointer, "no reply"));
   }
   if (expect.contains("source")) {
     check_source(probe, expect["source"].get<std::string>(), result.value("source", ""), addresses, attempt);

@@ -1,202 +1,235 @@
 #include "labctl/scenario/runner.hpp"
 
+#include "labctl/report/test_progress.hpp"
 #include "labctl/report/test_results.hpp"
-#include "labctl/scenario/discovery.hpp"
-#include "labctl/scenario/step_runner.hpp"
-#include "labctl/supervisor/launch.hpp"
-#include "labctl/supervisor/registry.hpp"
+#include "labctl/scenario/host_traces.hpp"
+#include "labctl/scenario/schedule.hpp"
 #include "topology/base/error.hpp"
 
-#include <unistd.h>
-
-#include <atomic>
+#include <algorithm>
+#include <array>
 #include <cerrno>
-#include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <ostream>
-#include <regex>
+#include <random>
 
 namespace labctl::scenario {
 namespace {
 
 using nlohmann::json;
+using report::ScenarioResult;
 using report::Verdict;
 using std::chrono::steady_clock;
 
 constexpr int kPassed = 0;
 constexpr int kFailed = 1;
 constexpr int kInvalid = 2;
+constexpr int kRefused = 3;
 constexpr int kNothingMatched = 4;
 constexpr int kNotBuilt = 5;
+constexpr int kLeftBehind = 6;
+constexpr int kFlaky = 7;
+constexpr int kLate = 124;
 
-std::atomic<int> stop_signal{0};
+std::filesystem::path history_file() {
+  return state_folder().empty() ? std::filesystem::path() : state_folder() / "last-test.json";
+}
 
-// First Ctrl-C: the step at hand ends, the lab is taken down, what ran is reported. The second has its
-// default action: the keeper then takes the lab down.
-class StopHandler {
- public:
-  StopHandler() {
-    stop_signal = 0;
-    struct sigaction action {};
-    action.sa_handler = [](int number) { stop_signal = number; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    ::sigaction(SIGINT, &action, &before_int_);
-    ::sigaction(SIGTERM, &action, &before_term_);
+// Names that failed in the last run of this user.
+std::set<std::string> last_failed() {
+  std::ifstream file(history_file());
+  const json history = json::parse(file, nullptr, false);
+  std::set<std::string> names;
+  const json failed = history.is_object() ? history.value("failed", json::array()) : json::array();
+  for (const json& name : failed) {
+    names.insert(name.is_string() ? name.get<std::string>() : std::string());
   }
-  StopHandler(const StopHandler&) = delete;
-  StopHandler& operator=(const StopHandler&) = delete;
-  ~StopHandler() {
-    ::sigaction(SIGINT, &before_int_, nullptr);
-    ::sigaction(SIGTERM, &before_term_, nullptr);
+  return names;
+}
+
+// For --failed; a run that cannot be remembered is a run all the same.
+void remember(const report::TestRun& run) {
+  json failed = json::array();
+  for (const ScenarioResult& scenario : run.scenarios) {
+    if (scenario.verdict() == Verdict::Failed || scenario.verdict() == Verdict::Broken) {
+      failed.push_back(scenario.name.substr(0, scenario.name.find('#')));
+    }
+  }
+  std::error_code ignored;
+  std::filesystem::create_directories(state_folder(), ignored);
+  std::ofstream(history_file()) << json{{"failed", std::move(failed)}}.dump() << '\n';
+}
+
+int exit_code(const report::TestRun& run, const ScheduleEnd& end, bool fail_on_flaky) {
+  const auto any = [&](auto holds) { return std::any_of(run.scenarios.begin(), run.scenarios.end(), holds); };
+  if (end.signal != 0) {
+    return 128 + end.signal;
+  }
+  if (end.is_late) {
+    return kLate;
+  }
+  if (end.is_refused) {
+    return kRefused;
+  }
+  if (any([](const ScenarioResult& scenario) { return !scenario.error.empty(); })) {
+    return kNotBuilt;
+  }
+  if (run.count(Verdict::Failed) + run.count(Verdict::Broken) > 0) {
+    return kFailed;
+  }
+  if (!run.residue.empty()) {
+    return kLeftBehind;
+  }
+  if (fail_on_flaky && any([](const ScenarioResult& scenario) { return !scenario.flaky.empty(); })) {
+    return kFlaky;
+  }
+  return run.count(Verdict::Passed) == 0 ? kNothingMatched : kPassed;
+}
+
+// Opened before anything runs: a report that cannot be written is known at once, not after an hour.
+class ReportFile {
+ public:
+  using Write = void (*)(std::ostream&, const report::TestRun&);
+
+  ReportFile(std::string path, Write write) : path_(std::move(path)), write_(write) {
+    if (!path_.empty()) {
+      file_.open(path_);
+      check();
+    }
+  }
+  void write(const report::TestRun& run) {
+    if (!path_.empty()) {
+      write_(file_, run);
+      file_.flush();
+      check();
+    }
   }
 
  private:
-  struct sigaction before_int_ {};
-  struct sigaction before_term_ {};
+  void check() {
+    if (!file_) {
+      throw Error::from_errno(errno, "write " + path_);
+    }
+  }
+
+  std::string path_;
+  Write write_;
+  std::ofstream file_;
 };
 
-std::chrono::microseconds since(steady_clock::time_point begin) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
-}
-
-std::regex compile(const std::string& flag, const std::string& text) {
-  try {
-    return std::regex(text);
-  } catch (const std::regex_error&) {
-    throw Error(ErrorKind::InvalidInput, flag + " " + text + ": no regular expression");
+std::vector<Scenario> chosen(std::vector<Scenario> found, const TestOptions& options,
+                             const std::optional<Shard>& shard) {
+  Selection selection = options.selection;
+  if (options.failed) {
+    selection.only = last_failed();
   }
-}
-
-std::vector<Scenario> choose(std::vector<Scenario> all, const TestOptions& options) {
-  const std::regex run = compile("--run", options.run.empty() ? "." : options.run);
-  const std::regex skip = compile("--skip", options.skip);
-  std::erase_if(all, [&](const Scenario& scenario) {
-    return !std::regex_search(scenario.document.name, run) ||
-           (!options.skip.empty() && std::regex_search(scenario.document.name, skip));
-  });
-  return all;
-}
-
-// Unique on this host for as long as this process lives.
-std::string lab_name(const Scenario& scenario) {
-  constexpr size_t kNameMax = 40;
-  std::string name = scenario.document.name.substr(0, kNameMax);
-  for (char& c : name) {
-    c = c == '.' ? '-' : c;
+  std::vector<Scenario> scenarios = select(std::move(found), selection);
+  if (options.seed) {
+    shuffle(scenarios, *options.seed);
   }
-  return name + "-" + std::to_string(::getpid());
+  return shard ? take_shard(std::move(scenarios), *shard) : scenarios;
 }
 
-Variables variables_of(const Scenario& scenario, const TestOptions& options) {
-  Variables variables;
-  const json vars = scenario.document.json["spec"].value("vars", json::object());
-  for (const auto& [name, value] : vars.items()) {
-    variables[name] = text_of(value);
+// What to say where nothing is left to run.
+std::string why_none(const TestOptions& options, const std::optional<Shard>& shard) {
+  if (options.failed && last_failed().empty()) {
+    return "--failed: nothing failed in the last run";
   }
-  for (const auto& [name, value] : options.set) {
-    variables[name] = value;
+  if (shard && shard->total > 1) {
+    return "no scenario for shard " + std::to_string(shard->index) + "/" + std::to_string(shard->total) +
+           " (" + shard->source + ")";
   }
-  return variables;
+  return "no scenario matches";
 }
 
-SourcePosition position_of(const manifest::Object& document, size_t step) {
-  const auto found = document.positions.find("/spec/steps/" + std::to_string(step));
-  return found != document.positions.end() ? found->second : document.where;
-}
-
-class Run {
+class TestCommand {
  public:
-  Run(const TestOptions& options, report::TestProgress& progress) : options_(options), progress_(progress) {}
+  TestCommand(const TestOptions& options, std::ostream& out, std::ostream& err)
+      : options_(options),
+        out_(out),
+        err_(err),
+        files_{ReportFile{options.junit, report::write_junit}, ReportFile{options.tap, report::write_tap},
+               ReportFile{options.jsonl, report::write_jsonl},
+               ReportFile{options.code_quality, report::write_code_quality}} {}
 
-  report::ScenarioResult run(const Scenario& scenario) {
-    report::ScenarioResult result;
-    result.name = scenario.document.name;
-    result.file = scenario.document.where.file;
-    const json labels = scenario.document.json["metadata"].value("labels", json::object());
-    for (const auto& [key, value] : labels.items()) {
-      result.labels[key] = text_of(value);
+  int run(const std::vector<Scenario>& scenarios, const std::optional<Shard>& shard) {
+    const bool is_structured = options_.output != "table";
+    report::TestProgress progress(is_structured ? err_ : out_, report::Palette(options_.color),
+                                  {.style = style_of(scenarios.size(), is_structured),
+                                   .verbose = options_.verbose,
+                                   .width = static_cast<size_t>(std::max(1, options_.terminal_width))});
+    if (!options_.until_fail) {
+      progress.run_started(scenarios.size() * static_cast<size_t>(std::max(1, options_.repeat)));
     }
+    report::TestRun run;
+    run.started = std::chrono::system_clock::now();
+    run.seed = options_.seed;
+    run.shard = shard ? std::to_string(shard->index) + "/" + std::to_string(shard->total) : "";
     const auto begin = steady_clock::now();
-    progress_.scenario_started(result);
-    try {
-      boot_and_run(scenario, result);
-    } catch (const Error& error) {
-      result.error = error.message();
-      result.hint = error.hint();
-    }
-    result.elapsed = since(begin);
-    progress_.scenario_finished(result);
-    return result;
+    const HostState before = read_host();
+    ScheduleEnd end = run_schedule(
+        scenarios, options_,
+        {.started = [&](const ScenarioResult& scenario) { progress.scenario_started(scenario); },
+         .checked = [&](const ScenarioResult& scenario,
+                        const report::CheckResult& check) { progress.check_finished(scenario, check); },
+         .finished = [&](const ScenarioResult& scenario) { progress.scenario_finished(scenario); },
+         .note = [&](const std::string& text) { tell(text); }});
+    run.scenarios = std::move(end.results);
+    run.host = compare_hosts(before, read_host());
+    run.residue = labs_left(end.labs);
+    run.signal = end.signal;
+    run.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
+    run.exit_code = exit_code(run, end, options_.fail_on_flaky);
+    progress.run_finished(run);
+    report(run);
+    return run.exit_code;
   }
 
  private:
-  void boot_and_run(const Scenario& scenario, report::ScenarioResult& result) {
-    supervisor::LaunchOptions launch;
-    launch.lab = lab_name(scenario);
-    launch.cluster = scenario.cluster;
-    launch.objects = scenario.objects;
-    const auto begin = steady_clock::now();
-    supervisor::LaunchedLab lab = supervisor::launch(launch);
-    result.boot = since(begin);
-    run_steps(scenario, lab.name(), result);
-    if (options_.keep_on_fail && result.verdict() != Verdict::Passed) {
-      lab.commit();
-      result.lab = lab.name();
+  report::ProgressStyle style_of(size_t scenarios, bool is_structured) const {
+    using report::ProgressStyle;
+    if (scenarios == 1 || (options_.verbose && options_.jobs == 1)) {
+      return ProgressStyle::Follow;
     }
+    return options_.terminal_width > 0 && !is_structured ? ProgressStyle::Live : ProgressStyle::Dated;
   }
 
-  void run_steps(const Scenario& scenario, const std::string& lab, report::ScenarioResult& result) {
-    api::Client client(supervisor::socket_path(lab));
-    Context context{client, scenario.folder, stop_signal};
-    const Variables variables = variables_of(scenario, options_);
-    const json& steps = scenario.document.json["spec"]["steps"];
-    for (size_t i = 0; i < steps.size(); ++i) {
-      for (report::CheckResult& check :
-           run_step(context, steps[i], position_of(scenario.document, i), variables)) {
-        progress_.check_finished(result, check);
-        result.checks.push_back(std::move(check));
-      }
-      // What follows stands on what came before.
-      if (stop_signal != 0 || result.checks.back().verdict == Verdict::Broken) {
-        return;
-      }
+  void tell(const std::string& text) {
+    err_ << "labctl: " << text << '\n';
+    err_.flush();
+  }
+
+  void report(const report::TestRun& run) {
+    remember(run);
+    for (ReportFile& file : files_) {
+      file.write(run);
     }
+    if (options_.output == "json") {
+      out_ << report::to_json(run).dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+    } else if (options_.output == "jsonl") {
+      report::write_jsonl(out_, run);
+    }
+    const char* actions = std::getenv("GITHUB_ACTIONS");
+    const bool is_github = actions != nullptr && std::string_view(actions) == "true";
+    if (options_.annotations == "github" || (options_.annotations == "auto" && is_github)) {
+      // The runner reads either stream; data stays alone on stdout.
+      report::write_github_annotations(options_.output == "table" ? out_ : err_, run);
+    }
+    out_.flush();
   }
 
   const TestOptions& options_;
-  report::TestProgress& progress_;
+  std::ostream& out_;
+  std::ostream& err_;
+  std::array<ReportFile, 4> files_;
 };
-
-void write_file(const std::string& path, const report::TestRun& run,
-                void (*write)(std::ostream&, const report::TestRun&)) {
-  if (path.empty()) {
-    return;
-  }
-  std::ofstream file(path);
-  write(file, run);
-  file.flush();
-  if (!file) {
-    throw Error::from_errno(errno, "write " + path);
-  }
-}
-
-int exit_code(const report::TestRun& run) {
-  if (stop_signal != 0) {
-    return 128 + stop_signal;
-  }
-  bool failed = false;
-  for (const report::ScenarioResult& scenario : run.scenarios) {
-    if (!scenario.error.empty()) {
-      return kNotBuilt;
-    }
-    failed = failed || (scenario.verdict() != Verdict::Passed && scenario.verdict() != Verdict::Skipped);
-  }
-  return failed ? kFailed : kPassed;
-}
 
 }  // namespace
 
 int run_tests(const TestOptions& options, std::ostream& out, std::ostream& err) {
+  const std::optional<Shard> shard =
+      shard_of(options.shard, [](const char* name) { return std::getenv(name); });
   Discovered found = discover(options.paths);
   for (const Diagnostic& diagnostic : found.diagnostics) {
     err << to_string(diagnostic) << '\n';
@@ -204,44 +237,18 @@ int run_tests(const TestOptions& options, std::ostream& out, std::ostream& err) 
   if (has_errors(found.diagnostics)) {
     return kInvalid;
   }
-  const std::vector<Scenario> scenarios = choose(std::move(found.scenarios), options);
+  const std::vector<Scenario> scenarios = chosen(std::move(found.scenarios), options, shard);
   if (scenarios.empty()) {
-    err << "error: no scenario matches\n";
+    err << "error: " << why_none(options, shard) << '\n';
     return kNothingMatched;
   }
   if (options.list) {
     for (const Scenario& scenario : scenarios) {
-      out << scenario.document.name << '\n';
+      out << scenario.name << '\n';
     }
     return kPassed;
   }
-
-  const bool is_structured = options.output == "json";
-  report::TestProgress progress(is_structured ? err : out, report::Palette(options.color), true,
-                                options.verbose);
-  report::TestRun run;
-  run.started = std::chrono::system_clock::now();
-  const auto begin = steady_clock::now();
-  const StopHandler stop;
-  Run runner(options, progress);
-  for (const Scenario& scenario : scenarios) {
-    try {
-      run.scenarios.push_back(runner.run(scenario));
-    } catch (const supervisor::Interrupted& interrupted) {
-      stop_signal = interrupted.signal;
-    }
-    if (stop_signal != 0 || (options.fail_fast && run.scenarios.back().verdict() != Verdict::Passed)) {
-      break;
-    }
-  }
-  run.elapsed = since(begin);
-  progress.run_finished(run);
-  write_file(options.junit, run, report::write_junit);
-  write_file(options.tap, run, report::write_tap);
-  if (is_structured) {
-    out << report::to_json(run).dump(2, ' ', false, json::error_handler_t::replace) << '\n';
-  }
-  return exit_code(run);
+  return TestCommand(options, out, err).run(scenarios, shard);
 }
 
 }  // namespace labctl::scenario

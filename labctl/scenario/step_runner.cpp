@@ -1,11 +1,13 @@
 #include "labctl/scenario/step_runner.hpp"
 
 #include "labctl/scenario/verbs.hpp"
+#include "topology/base/duration.hpp"
 #include "topology/base/error.hpp"
 
 #include <poll.h>
 
 #include <array>
+#include <deque>
 #include <optional>
 #include <utility>
 
@@ -43,16 +45,56 @@ Attempt try_once(Context& context, const json& step) {
   return {.passed = false, .broken = true, .message = "no verb", .details = {}};
 }
 
+// The last tries of a patient step, for who wants to know how it went; those that say the same are counted
+// up.
+class LastTries {
+ public:
+  void add(steady_clock::duration at, const Attempt& attempt) {
+    const std::string said = attempt.passed ? "passed" : attempt.message;
+    if (!tries_.empty() && tries_.back().said == said) {
+      ++tries_.back().count;
+      return;
+    }
+    tries_.push_back({std::chrono::duration_cast<std::chrono::microseconds>(at), said, 1});
+    if (tries_.size() > kShown) {
+      tries_.pop_front();
+    }
+  }
+  std::string text() const {
+    std::string text = "the last tries:";
+    for (const Try& one : tries_) {
+      text += "\n  after " + to_string(one.at) + ": " + one.said +
+              (one.count > 1 ? " (" + std::to_string(one.count) + " times)" : "");
+    }
+    return text;
+  }
+
+ private:
+  static constexpr size_t kShown = 5;
+  struct Try {
+    std::chrono::microseconds at;
+    std::string said;
+    int count;
+  };
+  std::deque<Try> tries_;
+};
+
 // within: until a try passes; for: until one fails; neither: once.
 Attempt try_patiently(Context& context, const json& step, int& tries) {
+  LastTries last;
+  const auto begin = steady_clock::now();
   const std::int64_t within = milliseconds_of(step, "within", 0);
   const std::int64_t lasting = milliseconds_of(step, "for", 0);
-  const auto deadline = steady_clock::now() + std::chrono::milliseconds(std::max(within, lasting));
+  const auto deadline = begin + std::chrono::milliseconds(std::max(within, lasting));
   for (;;) {
     Attempt attempt = try_once(context, step);
     ++tries;
+    last.add(steady_clock::now() - begin, attempt);
     const bool is_settled = lasting > 0 ? !attempt.passed : attempt.passed;
     if (is_settled || steady_clock::now() >= deadline || context.stop != 0) {
+      if (!attempt.passed && tries > 1) {
+        attempt.details += (attempt.details.empty() ? "" : "\n") + last.text();
+      }
       return attempt;
     }
     ::poll(nullptr, 0, kBetweenTriesMs);

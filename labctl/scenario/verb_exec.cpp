@@ -50,7 +50,8 @@ Attempt do_exec(Context& context, const json& value) {
   for (const auto& [name, text] : env.items()) {
     request.env[name] = text.get<std::string>();
   }
-  request.timeout = std::chrono::milliseconds(milliseconds_of(value, "timeout", kExecTimeoutMs));
+  request.timeout =
+      context.at_most(std::chrono::milliseconds(milliseconds_of(value, "timeout", kExecTimeoutMs)));
   request.on_signal = [&context](int number) { context.stop = number; };
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   const UniqueFd out = memory_file("stdout"), err = memory_file("stderr");

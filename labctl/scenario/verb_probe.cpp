@@ -16,6 +16,9 @@ json request_of(const json& value) {
   if (value.contains("sourcePort")) {
     request["source_port"] = value["sourcePort"];
   }
+  if (value.value("/expect/rtt"_json_pointer, json()).is_object()) {
+    request["percentiles"] = true;
+  }
   request["timeout_ms"] = milliseconds_of(value, "timeout", 1000);
   return request;
 }

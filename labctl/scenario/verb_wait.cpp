@@ -16,7 +16,9 @@ Attempt do_wait(Context& context, const json& value) {
   json request{{"resource", ref.kind->plural},
                {"namespace", ref.ns},
                {"name", ref.name},
-               {"timeout_ms", milliseconds_of(value, "timeout", kWaitTimeoutMs)}};
+               {"timeout_ms",
+                context.at_most(std::chrono::milliseconds(milliseconds_of(value, "timeout", kWaitTimeoutMs)))
+                    .count()}};
   for (const char* field : {"condition", "pointer", "equals"}) {
     if (value.contains(field)) {
       request[field] = value[field];

@@ -46,6 +46,17 @@ std::string text(const json& request, const char* field, const std::string& othe
   return found->get<std::string>();
 }
 
+bool flag(const json& request, const char* field) {
+  const auto found = request.find(field);
+  if (found == request.end() || found->is_null()) {
+    return false;
+  }
+  if (!found->is_boolean()) {
+    throw bad(field, "must be true or false");
+  }
+  return found->get<bool>();
+}
+
 model::Protocol transport_of(ProbeProtocol protocol) {
   switch (protocol) {
     case ProbeProtocol::Udp:
@@ -204,9 +215,9 @@ std::optional<std::uint16_t> declared_port(const Place& place, ProbeProtocol pro
 }
 
 engine::Probe probe_from_json(const json& request, const VantageTable& table) {
-  static const std::set<std::string> known{"id",         "from",  "to",          "proto",
-                                           "timeout_ms", "count", "source_port", "retry_within_ms",
-                                           "expect",     "http",  "dns"};
+  static const std::set<std::string> known{
+      "id",     "from", "to", "proto", "timeout_ms", "count", "source_port", "percentiles", "retry_within_ms",
+      "expect", "http", "dns"};
   for (const auto& [field, value] : request.items()) {
     if (!known.contains(field)) {
       throw bad(field, "no such field of a probe");
@@ -230,6 +241,7 @@ engine::Probe probe_from_json(const json& request, const VantageTable& table) {
   std::visit(resolve, protocol::parse_target(to));
   probe.timeout = std::chrono::milliseconds(number(request, "timeout_ms", 1000, 1, kTimeoutMsMax));
   probe.count = static_cast<std::uint32_t>(number(request, "count", 1, 1, kCountMax));
+  probe.keep_rtts = flag(request, "percentiles");
   probe.source_port = static_cast<std::uint16_t>(number(request, "source_port", 0, 0, 65535));
   probe.retry_within = std::chrono::milliseconds(number(request, "retry_within_ms", 0, 0, kTimeoutMsMax));
   if (const std::string expect = text(request, "expect"); !expect.empty()) {

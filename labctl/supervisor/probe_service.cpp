@@ -66,6 +66,12 @@ json result_line(const engine::Result& result, const VantageTable& table, const 
   if (result.rtt_us_avg != 0) {
     line["rtt_us"] = result.rtt_us_avg;
   }
+  if (!result.rtts_us.empty()) {
+    line["rtt_percentiles_us"] = {{"p50", result.rtt_percentile_us(50)},
+                                  {"p90", result.rtt_percentile_us(90)},
+                                  {"p99", result.rtt_percentile_us(99)},
+                                  {"max", result.rtt_us_max}};
+  }
   if (result.probe->count > 1) {
     line["rtt_us_min"] = result.rtt_us_min;
     line["rtt_us_max"] = result.rtt_us_max;

@@ -51,7 +51,8 @@ struct Probe {
   Identify identify = Identify::Auto;
   // Not empty: an answer of any other backend is wrong_answer, one of nobody known inconclusive. TCP and UDP.
   std::string expect_backend;
-  bool tls = false;  // http over TLS: inconclusive, until it is spoken here
+  bool keep_rtts = false;  // of each try, for percentiles
+  bool tls = false;        // http over TLS: inconclusive, until it is spoken here
   // Shared, because one request or question usually serves many probes. Without one, http asks for "/".
   std::shared_ptr<const protocol::HttpRequest> http;
   std::shared_ptr<const protocol::DnsQuestion> dns;

@@ -1,5 +1,8 @@
 #include "probes/engine/result.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace labctl::engine {
 
 void ResponseTally::add(std::string_view backend) {
@@ -17,6 +20,18 @@ void ResponseTally::add(std::string_view backend) {
   ++size_;
 }
 
+std::uint32_t Result::rtt_percentile_us(double percent) const {
+  if (rtts_us.empty()) {
+    return 0;
+  }
+  std::vector<std::uint32_t> sorted = rtts_us;
+  const auto rank = static_cast<size_t>(std::ceil(percent / 100 * static_cast<double>(sorted.size())));
+  const auto nth =
+      sorted.begin() + static_cast<std::ptrdiff_t>(std::clamp<size_t>(rank, 1, sorted.size()) - 1);
+  std::nth_element(sorted.begin(), nth, sorted.end());
+  return *nth;
+}
+
 void Result::begin(std::size_t new_index, const Probe& new_probe) {
   index = new_index;
   probe = &new_probe;
@@ -31,6 +46,7 @@ void Result::begin_sequence() {
   source.reset();
   source_port = 0;
   rtt_us_min = rtt_us_avg = rtt_us_max = 0;
+  rtts_us.clear();
   responses.clear();
   http.clear();
   if (!dns.rcode.empty() || !dns.reason.empty()) {

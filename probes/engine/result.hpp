@@ -51,10 +51,14 @@ struct Result {
       0;  // over the tries that were ok, 0 if none was: handshake of tcp and sctp, until
   std::uint32_t rtt_us_avg = 0;  // the reply of udp, icmp and dns, until the end of the reply of http
   std::uint32_t rtt_us_max = 0;
+  std::vector<std::uint32_t> rtts_us;  // each of them, in order of time, when the probe keeps them
   ResponseTally responses;
   protocol::HttpResponse http;  // the last reply; status 0: there was none
   protocol::DnsReply dns;       // the last reply; rcode empty: there was none
   std::string reason;  // why the outcome is not ok, or what is not known although it is: the first seen
+
+  // The smallest of rtts_us that `percent` of them do not exceed (nearest rank); 0 without any.
+  std::uint32_t rtt_percentile_us(double percent) const;
 
   // Makes it the result of another probe; memory is kept.
   void begin(std::size_t new_index, const Probe& new_probe);

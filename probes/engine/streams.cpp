@@ -23,9 +23,9 @@ using std::chrono::steady_clock;
 // milliseconds; a server of another kind that waits for more from us must not hold a probe up.
 constexpr milliseconds kAskTimeout{500};
 
-// Tries that share a source port follow each other at once. A first packet that meets the other side's socket of
-// the try before while that is busy dying is lost without a word, and the kernel sends it again only after a
-// second.
+// Tries that share a source port follow each other at once. A first packet that meets the other side's socket
+// of the try before while that is busy dying is lost without a word, and the kernel sends it again only after
+// a second.
 constexpr milliseconds kSamePortPatience{250};
 
 }  // namespace

@@ -283,6 +283,9 @@ void Worker::record(Slot& slot, Outcome outcome) noexcept {
       std::max<std::int64_t>(1, duration_cast<microseconds>(slot.up - slot.began).count()));
   const std::uint64_t ok = result.outcomes[Outcome::Ok];
   slot.rtt_us_sum += rtt_us;
+  if (result.probe->keep_rtts) {
+    result.rtts_us.push_back(rtt_us);
+  }
   result.rtt_us_avg = static_cast<std::uint32_t>(slot.rtt_us_sum / ok);
   result.rtt_us_min = ok == 1 ? rtt_us : std::min(result.rtt_us_min, rtt_us);
   result.rtt_us_max = std::max(result.rtt_us_max, rtt_us);

@@ -217,6 +217,7 @@ class Load {
           const Place spec = record.place.field("spec");
           loaded_.cluster =
               read_cluster(spec, record.name.empty() ? options_.default_name : record.name, findings_);
+          loaded_.cluster_spec = spec ? to_json(*spec.node) : nlohmann::json::object();
         } else {
           cluster_is_broken_ = true;
         }

@@ -52,6 +52,7 @@ struct LoadOptions {
 
 struct Loaded {
   std::optional<model::Cluster> cluster;  // when the files have one, labels of Node objects merged in
+  nlohmann::json cluster_spec;            // as the files have it; null when they have none
   std::vector<Object> objects;            // Kubernetes kinds in file order, Lists flattened
   std::vector<Object> scenarios;          // Scenario and Probe kinds, validated
   std::vector<Diagnostic> diagnostics;    // in the order of sources, lines and columns

@@ -1,0 +1,163 @@
+#include "labctl/scenario/scenario_run.hpp"
+
+#include "labctl/scenario/evidence.hpp"
+#include "labctl/scenario/step_runner.hpp"
+#include "labctl/supervisor/launch.hpp"
+#include "labctl/supervisor/registry.hpp"
+#include "topology/base/duration.hpp"
+#include "topology/base/error.hpp"
+
+#include <sys/time.h>
+
+#include <atomic>
+#include <csignal>
+
+namespace labctl::scenario {
+namespace {
+
+using nlohmann::json;
+using report::Verdict;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+std::atomic<int> stop_signal{0};
+
+// The runner sends its signal again and again until this process has ended, and the timer fires again and
+// again: one that comes just before a wait begins would else be missed.
+constexpr long kTimerAgainUs = 250'000;
+
+void watch_signals(milliseconds timeout) {
+  stop_signal = 0;
+  struct sigaction action {};
+  action.sa_handler = [](int number) {
+    int none = 0;
+    stop_signal.compare_exchange_strong(none, number);
+  };
+  for (const int number : {SIGINT, SIGTERM, SIGALRM}) {
+    ::sigaction(number, &action, nullptr);
+  }
+  const itimerval timer{{0, kTimerAgainUs}, {timeout.count() / 1000, timeout.count() % 1000 * 1000}};
+  ::setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+std::chrono::microseconds since(steady_clock::time_point begin) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
+}
+
+Variables variables_of(const Scenario& scenario, const RunOptions& options) {
+  Variables variables = scenario.variables;
+  for (const auto& [name, value] : options.set) {
+    variables[name] = value;
+  }
+  return variables;
+}
+
+SourcePosition position_of(const manifest::Object& document, size_t step) {
+  const auto found = document.positions.find("/spec/steps/" + std::to_string(step));
+  return found != document.positions.end() ? found->second : document.where;
+}
+
+class ScenarioRun {
+ public:
+  ScenarioRun(const Scenario& scenario, const RunOptions& options, const OnCheck& on_check)
+      : scenario_(scenario), options_(options), on_check_(on_check), deadline_(begin_ + options.timeout) {}
+
+  Outcome run() {
+    watch_signals(options_.timeout);
+    outcome_.result = heading_of(scenario_);
+    try {
+      boot_and_run();
+    } catch (const supervisor::Interrupted& interrupted) {
+      stop_signal = interrupted.signal;
+    } catch (const Error& error) {
+      // Cut off is not broken: the runner knows why.
+      if (stop_signal == 0) {
+        outcome_.result.error = error.message();
+        outcome_.result.hint = error.hint();
+        outcome_.is_refused = error.kind() == ErrorKind::Unsupported;
+      }
+    }
+    if (stop_signal == SIGALRM) {
+      outcome_.result.checks.push_back(late());
+    }
+    outcome_.result.elapsed = since(begin_);
+    return std::move(outcome_);
+  }
+
+ private:
+  void boot_and_run() {
+    supervisor::LaunchOptions launch;
+    launch.lab = options_.lab;
+    launch.cluster = scenario_.cluster;
+    launch.objects = scenario_.objects;
+    launch.timeout = std::min(launch.timeout, options_.timeout);
+    supervisor::LaunchedLab lab = supervisor::launch(launch);
+    report::ScenarioResult& result = outcome_.result;
+    result.boot = since(begin_);
+    api::Client client(supervisor::socket_path(lab.name()));
+    client.stop_when(stop_signal);
+    run_steps(client);
+    const bool is_cut_off = stop_signal == SIGINT || stop_signal == SIGTERM;
+    if (result.verdict() == Verdict::Passed && stop_signal == 0) {
+      return;
+    }
+    if (!options_.evidence.empty() && !is_cut_off) {
+      result.evidence = collect_evidence(lab.name(), result, options_.evidence);
+    }
+    if (options_.keep_on_fail && !is_cut_off) {
+      lab.commit();
+      result.lab = lab.name();
+    }
+  }
+
+  void run_steps(api::Client& client) {
+    Context context{client, scenario_.folder, stop_signal, deadline_};
+    const Variables variables = variables_of(scenario_, options_);
+    const json& steps = scenario_.document.json["spec"]["steps"];
+    for (size_t i = 0; i < steps.size(); ++i) {
+      at_step_ = i;
+      std::vector<report::CheckResult>& checks = outcome_.result.checks;
+      for (report::CheckResult& check :
+           run_step(context, steps[i], position_of(scenario_.document, i), variables)) {
+        if (stop_signal != 0 && check.verdict != Verdict::Passed) {
+          return;  // cut off: it says nothing about the lab
+        }
+        on_check_(check);
+        checks.push_back(std::move(check));
+      }
+      // What follows stands on what came before.
+      if (stop_signal != 0 || (!checks.empty() && checks.back().verdict == Verdict::Broken)) {
+        return;
+      }
+    }
+  }
+
+  report::CheckResult late() const {
+    report::CheckResult check;
+    check.name = "time limit";
+    check.verdict = Verdict::Failed;
+    const json& steps = scenario_.document.json["spec"]["steps"];
+    check.message = "not done within " + to_string(std::chrono::microseconds(options_.timeout)) +
+                    ", at step \"" + text_of(steps[at_step_]["name"]) + "\"";
+    check.details = "spec.timeout or --timeout gives it longer";
+    check.where = position_of(scenario_.document, at_step_);
+    check.elapsed = since(begin_);
+    return check;
+  }
+
+  const Scenario& scenario_;
+  const RunOptions& options_;
+  const OnCheck& on_check_;
+  const steady_clock::time_point begin_ = steady_clock::now();
+  const steady_clock::time_point deadline_;
+  size_t at_step_ = 0;
+  Outcome outcome_;
+};
+
+}  // namespace
+
+Outcome run_scenario(const Scenario& scenario, const RunOptions& options, const OnCheck& on_check) {
+  return ScenarioRun(scenario, options, on_check).run();
+}
+
+}  // namespace labctl::scenario
