@@ -2,6 +2,10 @@
 
 #include "topology/base/error.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace labctl::scenario {
 namespace {
 
@@ -16,7 +20,14 @@ const std::string& value_of(const std::string& name, const Variables& variables)
   return found->second;
 }
 
-json expand_text(const std::string& text, const Variables& variables) {
+// The fields of steps that hold a number; every other text stays one, also "8080".
+bool is_number_field(std::string_view name) {
+  constexpr std::array<std::string_view, 6> kNumbers{"code",     "count",      "port",
+                                                     "replicas", "sourcePort", "status"};
+  return std::find(kNumbers.begin(), kNumbers.end(), name) != kNumbers.end();
+}
+
+std::string expand_text(const std::string& text, const Variables& variables) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
     const size_t begin = text.find("${", at);
@@ -24,15 +35,33 @@ json expand_text(const std::string& text, const Variables& variables) {
     if (end == std::string::npos) {
       return out + text.substr(at);
     }
-    const std::string& value = value_of(text.substr(begin + 2, end - begin - 2), variables);
-    if (begin == 0 && end + 1 == text.size()) {
-      const json scalar = json::parse(value, nullptr, false);
-      return scalar.is_number() || scalar.is_boolean() ? scalar : json(value);
-    }
-    out += text.substr(at, begin - at) + value;
+    out += text.substr(at, begin - at) + value_of(text.substr(begin + 2, end - begin - 2), variables);
     at = end + 1;
   }
   return out;
+}
+
+// Maps whose keys the user chooses: a label may be called "port".
+bool is_map_of_texts(std::string_view name) { return name == "labels" || name == "env" || name == "headers"; }
+
+json expand_field(std::string_view name, const json& value, const Variables& variables) {
+  json out = value;
+  if (value.is_object() && is_map_of_texts(name)) {
+    for (json& part : out) {
+      part = expand(part, variables);
+    }
+    return out;
+  }
+  out = expand(value, variables);
+  if (!is_number_field(name) || out == value || !out.is_string()) {
+    return out;
+  }
+  const json number = json::parse(out.get_ref<const std::string&>(), nullptr, false);
+  if (!number.is_number_integer()) {
+    throw Error(ErrorKind::InvalidInput,
+                std::string(name) + ": must be a whole number, got \"" + out.get<std::string>() + "\"");
+  }
+  return number;
 }
 
 }  // namespace
@@ -42,7 +71,11 @@ json expand(const json& value, const Variables& variables) {
     return expand_text(value.get_ref<const std::string&>(), variables);
   }
   json out = value;
-  if (out.is_object() || out.is_array()) {
+  if (out.is_object()) {
+    for (auto& [name, part] : out.items()) {
+      part = expand_field(name, part, variables);
+    }
+  } else if (out.is_array()) {
     for (json& part : out) {
       part = expand(part, variables);
     }

@@ -11,9 +11,9 @@ namespace labctl::scenario {
 
 using Variables = std::map<std::string, std::string>;
 
-// Every text of `value`, keys left alone, with ${name} replaced. A text that is one variable and nothing else
-// becomes a number or boolean where it reads as one, so that `count: ${count}` works. Throws Error
-// InvalidInput for a name that is not there.
+// Every text of `value`, keys left alone, with ${name} replaced. In a field that holds a number (count, port,
+// status, ...) it becomes one, so that `count: ${count}` works; elsewhere a text stays a text. Throws Error
+// InvalidInput for a name that is not there, or a number that is none.
 nlohmann::json expand(const nlohmann::json& value, const Variables& variables);
 
 // A scalar as the text a variable holds.

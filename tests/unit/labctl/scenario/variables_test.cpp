@@ -1,0 +1,45 @@
+#include "labctl/scenario/variables.hpp"
+
+#include "topology/base/error.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace labctl::scenario {
+namespace {
+
+using nlohmann::json;
+
+const Variables kVariables{{"port", "8080"}, {"name", "web"}, {"version", "2"}};
+
+TEST(Variables, StandAnywhereInAText) {
+  EXPECT_EQ(expand("pod/default/${name}:${port}", kVariables), "pod/default/web:8080");
+  EXPECT_EQ(expand(json{"ip", "${name}"}, kVariables), (json{"ip", "web"}));
+}
+
+TEST(Variables, BecomeANumberInAFieldThatHoldsOne) {
+  EXPECT_EQ(expand(json{{"port", "${port}"}}, kVariables), (json{{"port", 8080}}));
+  EXPECT_EQ(expand(json{{"replicas", "${version}"}}, kVariables), (json{{"replicas", 2}}));
+}
+
+TEST(Variables, StayATextWhereATextIsWanted) {
+  const json expect{{"body", {{"equals", "${port}"}}}, {"source", "${version}"}};
+  EXPECT_EQ(expand(expect, kVariables), (json{{"body", {{"equals", "8080"}}}, {"source", "2"}}));
+}
+
+TEST(Variables, StayATextInAMapWhoseKeysTheUserChooses) {
+  for (const char* map : {"labels", "env", "headers"}) {
+    const json step{{map, {{"port", "${port}"}, {"count", "${version}"}}}};
+    EXPECT_EQ(expand(step, kVariables), (json{{map, {{"port", "8080"}, {"count", "2"}}}}));
+  }
+}
+
+TEST(Variables, AreRefusedInANumbersFieldWhenTheyAreNone) {
+  EXPECT_THROW(expand(json{{"port", "${name}"}}, kVariables), Error);
+}
+
+TEST(Variables, MustBeThere) { EXPECT_THROW(expand("${nobody}", kVariables), Error); }
+
+}  // namespace
+}  // namespace labctl::scenario
