@@ -123,7 +123,10 @@ void add_report_flags(CLI::App& verb, TestFlags& flags) {
   scenario::TestOptions& test = flags.test;
   add_output_flag(verb, flags.output, "table, json or jsonl");
   verb.add_option("--junit", test.junit, "Write JUnit XML here")->type_name("FILE");
-  verb.add_option("--tap", test.tap, "Write TAP 14 here")->type_name("FILE");
+  verb.add_option("--tap", test.tap, "Write TAP here")->type_name("FILE");
+  verb.add_option("--tap-version", test.tap_version, "14, or 13 for prove before Test::Harness 3.48")
+      ->check(CLI::IsMember({13, 14}))
+      ->type_name("N");
   verb.add_option("--jsonl", test.jsonl, "Write JSON lines here, one a scenario and one of totals")
       ->type_name("FILE");
   verb.add_option("--code-quality", test.code_quality, "Write GitLab's Code Quality report here")

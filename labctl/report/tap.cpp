@@ -129,9 +129,10 @@ void write_correlated_point(std::ostream& out, const TestSuite& suite, size_t nu
 
 }  // namespace
 
-void write_tap(std::ostream& out, const TestRun& run) {
+void write_tap(std::ostream& out, const TestRun& run, int version) {
   const std::vector<TestSuite> suites = test_suites(run);
-  out << "TAP version 14\n1.." << suites.size() << (suites.empty() ? " # SKIP no scenarios" : "") << '\n';
+  out << "TAP version " << version << "\n1.." << suites.size()
+      << (suites.empty() ? " # SKIP no scenarios" : "") << '\n';
   if (!run.shard.empty()) {
     out << "# shard " << plain_line(run.shard) << '\n';
   }

@@ -128,11 +128,6 @@ std::string status_line(const ProgressStatus& status, size_t width) {
 TestProgress::TestProgress(std::ostream& out, Palette palette, ProgressOptions options)
     : out_(out), palette_(palette), options_(std::move(options)) {}
 
-TestProgress::TestProgress(std::ostream& out, Palette palette, bool follow, bool verbose)
-    : TestProgress(out, palette,
-                   ProgressOptions{.style = follow ? ProgressStyle::Follow : ProgressStyle::Dated,
-                                   .verbose = verbose}) {}
-
 TestProgress::~TestProgress() {
   try {
     erase_status();

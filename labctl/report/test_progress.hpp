@@ -47,8 +47,6 @@ class TestProgress {
  public:
   // `out` outlives the object.
   TestProgress(std::ostream& out, Palette palette, ProgressOptions options);
-  // Follow, or Dated.
-  TestProgress(std::ostream& out, Palette palette, bool follow, bool verbose);
   // Takes the line of Live away, should run_finished() not have been reached.
   ~TestProgress();
   TestProgress(const TestProgress&) = delete;

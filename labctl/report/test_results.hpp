@@ -91,10 +91,10 @@ void write_jsonl(std::ostream& out, const TestRun& run);
 // Characters that XML 1.0 cannot hold are shown as "\xNN".
 void write_junit(std::ostream& out, const TestRun& run);
 
-// TAP version 14: a test point a scenario, a subtest with its checks before it; "Bail out!" when a signal
-// ended the run. prove takes that version from Test::Harness 3.48 on; to those before, such as Debian
-// 12's, the same file is fine with a 13 in its first line.
-void write_tap(std::ostream& out, const TestRun& run);
+// TAP: a test point a scenario, a subtest with its checks before it; "Bail out!" when a signal ended the run.
+// `version` is what the first line says, 14 or 13, to which the rest is comments and diagnostics: prove knows
+// 14 from Test::Harness 3.48 on, which Debian 12 does not have.
+void write_tap(std::ostream& out, const TestRun& run, int version = 14);
 
 // Workflow commands of GitHub Actions: an error a failure and a thing left behind, a warning a flaky
 // scenario.
@@ -106,5 +106,3 @@ void write_github_annotations(std::ostream& out, const TestRun& run);
 void write_code_quality(std::ostream& out, const TestRun& run);
 
 }  // namespace labctl::report
-
-#include "labctl/report/test_progress.hpp"  // for callers that know it from here

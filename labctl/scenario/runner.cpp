@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <ostream>
 #include <random>
 
@@ -90,9 +91,9 @@ int exit_code(const report::TestRun& run, const ScheduleEnd& end, bool fail_on_f
 // Opened before anything runs: a report that cannot be written is known at once, not after an hour.
 class ReportFile {
  public:
-  using Write = void (*)(std::ostream&, const report::TestRun&);
+  using Write = std::function<void(std::ostream&, const report::TestRun&)>;
 
-  ReportFile(std::string path, Write write) : path_(std::move(path)), write_(write) {
+  ReportFile(std::string path, Write write) : path_(std::move(path)), write_(std::move(write)) {
     if (!path_.empty()) {
       file_.open(path_);
       check();
@@ -149,7 +150,11 @@ class TestCommand {
       : options_(options),
         out_(out),
         err_(err),
-        files_{ReportFile{options.junit, report::write_junit}, ReportFile{options.tap, report::write_tap},
+        files_{ReportFile{options.junit, report::write_junit},
+               ReportFile{options.tap,
+                          [version = options.tap_version](std::ostream& out, const report::TestRun& run) {
+                            report::write_tap(out, run, version);
+                          }},
                ReportFile{options.jsonl, report::write_jsonl},
                ReportFile{options.code_quality, report::write_code_quality}} {}
 

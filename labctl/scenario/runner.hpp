@@ -40,7 +40,8 @@ struct TestOptions {
   int terminal_width = 0;                       // of the terminal that results go to; 0: they go elsewhere
   std::string output = "table";                 // table, json, jsonl
   std::string junit, tap, jsonl, code_quality;  // files to write; empty: none
-  std::string annotations = "auto";             // auto, github, none
+  int tap_version = 14;
+  std::string annotations = "auto";  // auto, github, none
   std::string evidence;  // folder for what failed labs looked like; empty: in the user's state folder
 };
 
