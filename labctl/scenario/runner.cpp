@@ -181,8 +181,8 @@ class TestCommand {
          .finished = [&](const ScenarioResult& scenario) { progress.scenario_finished(scenario); },
          .note = [&](const std::string& text) { tell(text); }});
     run.scenarios = std::move(end.results);
-    run.host = compare_hosts(before, read_host());
     run.residue = labs_left(end.labs);
+    run.host = compare_hosts(before, read_host()) + (run.residue.empty() ? "; no lab is left" : "");
     run.signal = end.signal;
     run.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
     run.exit_code = exit_code(run, end, options_.fail_on_flaky);

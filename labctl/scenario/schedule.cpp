@@ -153,6 +153,7 @@ class Schedule {
         check.verdict = Verdict::Failed;
         check.message = lack;
         check.where = scenario.document.where;
+        hooks_.checked(heading, check);
         heading.checks.push_back(std::move(check));
       } else {
         heading.skipped = lack;

@@ -14,10 +14,10 @@
 namespace labctl::scenario {
 
 struct Selection {
-  std::string run;                // only names that this regular expression finds something in; empty: all
-  std::string skip;               // not names that this one finds something in
-  std::vector<std::string> tags;  // "KEY=VALUE", "KEY" or "VALUE" of a label; any of them will do
-  std::optional<std::set<std::string>> only;  // names
+  std::string run{};                // only names that this regular expression finds something in; empty: all
+  std::string skip{};               // not names that this one finds something in
+  std::vector<std::string> tags{};  // "KEY=VALUE", "KEY" or "VALUE" of a label; any of them will do
+  std::optional<std::set<std::string>> only{};  // names
 };
 
 // Throws Error InvalidInput for a bad expression.

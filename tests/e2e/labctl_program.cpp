@@ -87,7 +87,13 @@ support::Program Labctl::program(std::vector<std::string> arguments, std::string
   const char* other = std::getenv("LABCTL_BINARY");
   arguments.insert(arguments.begin(), other != nullptr ? other : LABCTL_BINARY);
   return {.command = std::move(arguments),
-          .env = {{"LABCTL_RUNTIME_DIR", (dir_.path() / "run").string()},
+          // Of its own: what failed last, and evidence. Not of a CI system that runs these tests: its shard.
+          .env = {{"XDG_STATE_HOME", (dir_.path() / "state").string()},
+                  {"CI_NODE_INDEX", ""},
+                  {"TEST_SHARD_INDEX", ""},
+                  {"JOB_COMPLETION_INDEX", ""},
+                  {"GITHUB_ACTIONS", ""},
+                  {"LABCTL_RUNTIME_DIR", (dir_.path() / "run").string()},
                   {"XDG_RUNTIME_DIR", dir_.path().string()},
                   {"NO_COLOR", "1"},
                   {"CI", ""},
