@@ -42,6 +42,8 @@ void add_commands(CLI::App& app, Globals& globals) {
   add_graph(app, globals);
   add_test(app, globals);
   add_lint(app, globals);
+  add_init(app, globals);
+  add_schema(app, globals);
   add_doctor(app, globals);
   add_gc(app, globals);
   add_version(app, globals);

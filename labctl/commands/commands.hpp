@@ -30,6 +30,8 @@ void add_matrix(CLI::App& app, Globals& globals);
 void add_graph(CLI::App& app, Globals& globals);
 void add_test(CLI::App& app, Globals& globals);
 void add_lint(CLI::App& app, Globals& globals);
+void add_init(CLI::App& app, Globals& globals);
+void add_schema(CLI::App& app, Globals& globals);
 void add_doctor(CLI::App& app, Globals& globals);
 void add_gc(CLI::App& app, Globals& globals);
 void add_version(CLI::App& app, Globals& globals);

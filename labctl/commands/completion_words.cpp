@@ -5,6 +5,7 @@
 #include "labctl/commands/objects.hpp"
 #include "labctl/report/fields.hpp"
 #include "labctl/supervisor/registry.hpp"
+#include "topology/manifest/kinds.hpp"
 
 #include <chrono>
 #include <map>
@@ -209,7 +210,11 @@ void add_arguments(std::vector<std::string>& out, const Typed& typed, const std:
     add_vantages(out, typed);
   } else if (verb == "completion") {
     out.insert(out.end(), {"bash", "zsh", "fish"});
-  } else if (verb == "up" || verb == "apply" || verb == "lint" || verb == "test") {
+  } else if (verb == "schema") {
+    for (const manifest::Kind& kind : manifest::kinds()) {
+      out.emplace_back(kind.name);
+    }
+  } else if (verb == "init" || verb == "up" || verb == "apply" || verb == "lint" || verb == "test") {
     out.emplace_back(":files");
   }
 }

@@ -14,7 +14,7 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-using Kind = YamlNode::Kind;
+using Type = YamlNode::Kind;
 
 struct Read {
   YamlArena arena;
@@ -45,42 +45,42 @@ std::string repeated(std::string_view piece, size_t times) {
 TEST(Scalars, AreTypedAsKubectlTypesThem) {
   struct Case {
     const char* text;
-    Kind kind;
+    Type kind;
   };
-  for (const Case& c : {Case{"yes", Kind::Boolean},
-                        Case{"No", Kind::Boolean},
-                        Case{"on", Kind::Boolean},
-                        Case{"OFF", Kind::Boolean},
-                        Case{"true", Kind::Boolean},
-                        Case{"y", Kind::String},
-                        Case{"N", Kind::String},
-                        Case{"yEs", Kind::String},
-                        Case{"~", Kind::Null},
-                        Case{"null", Kind::Null},
-                        Case{"Null", Kind::Null},
-                        Case{"nULL", Kind::String},
-                        Case{"0", Kind::Integer},
-                        Case{"-12", Kind::Integer},
-                        Case{"+7", Kind::Integer},
-                        Case{"0x1F", Kind::Integer},
-                        Case{"0o17", Kind::Integer},
-                        Case{"017", Kind::Integer},
-                        Case{"0b11", Kind::Integer},
-                        Case{"1_000", Kind::Integer},
-                        Case{"089", Kind::Float},
-                        Case{"1.5", Kind::Float},
-                        Case{"1e3", Kind::Float},
-                        Case{".5", Kind::Float},
-                        Case{"1.2.3.4", Kind::String},
-                        Case{"12:30", Kind::String},
-                        Case{"2001-01-01", Kind::String},
-                        Case{"inf", Kind::String},
-                        Case{"nan", Kind::String},
-                        Case{"'1'", Kind::String},
-                        Case{"\"yes\"", Kind::String},
-                        Case{"!!str 1", Kind::String},
-                        Case{"!!int '1'", Kind::Integer},
-                        Case{"10.244.0.0/16", Kind::String}}) {
+  for (const Case& c : {Case{"yes", Type::Boolean},
+                        Case{"No", Type::Boolean},
+                        Case{"on", Type::Boolean},
+                        Case{"OFF", Type::Boolean},
+                        Case{"true", Type::Boolean},
+                        Case{"y", Type::String},
+                        Case{"N", Type::String},
+                        Case{"yEs", Type::String},
+                        Case{"~", Type::Null},
+                        Case{"null", Type::Null},
+                        Case{"Null", Type::Null},
+                        Case{"nULL", Type::String},
+                        Case{"0", Type::Integer},
+                        Case{"-12", Type::Integer},
+                        Case{"+7", Type::Integer},
+                        Case{"0x1F", Type::Integer},
+                        Case{"0o17", Type::Integer},
+                        Case{"017", Type::Integer},
+                        Case{"0b11", Type::Integer},
+                        Case{"1_000", Type::Integer},
+                        Case{"089", Type::Float},
+                        Case{"1.5", Type::Float},
+                        Case{"1e3", Type::Float},
+                        Case{".5", Type::Float},
+                        Case{"1.2.3.4", Type::String},
+                        Case{"12:30", Type::String},
+                        Case{"2001-01-01", Type::String},
+                        Case{"inf", Type::String},
+                        Case{"nan", Type::String},
+                        Case{"'1'", Type::String},
+                        Case{"\"yes\"", Type::String},
+                        Case{"!!str 1", Type::String},
+                        Case{"!!int '1'", Type::Integer},
+                        Case{"10.244.0.0/16", Type::String}}) {
     const Read out = read(std::string("a: ") + c.text + "\n");
     ASSERT_THAT(out.diagnostics, IsEmpty()) << c.text << " " << out.text();
     EXPECT_EQ(out.root().entries.at(0).value->kind, c.kind) << c.text;
@@ -100,8 +100,8 @@ TEST(Scalars, HoldTheirValues) {
 
 TEST(Scalars, BeyondSixtyFourBitsAreNumbers) {
   const Read out = read("[9223372036854775808, 1e999]");
-  EXPECT_EQ(out.root().items[0]->kind, Kind::Float);
-  EXPECT_EQ(out.root().items[1]->kind, Kind::String);
+  EXPECT_EQ(out.root().items[0]->kind, Type::Float);
+  EXPECT_EQ(out.root().items[1]->kind, Type::String);
 }
 
 TEST(Positions, PointAtKeysAndValues) {
