@@ -5,23 +5,97 @@
 #include "labctl/commands/verb.hpp"
 #include "labctl/report/error_text.hpp"
 #include "labctl/report/resources.hpp"
+#include "labctl/scenario/discovery.hpp"
+#include "topology/manifest/source.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <ostream>
+#include <set>
 
 namespace labctl::commands {
 namespace {
 
+namespace fs = std::filesystem;
+
 struct LintOptions {
   Paths paths;
+  std::vector<std::string> set;
   std::string output = "table";
   bool strict = false;
 };
 
+// What lint has read and found.
+struct LintResult {
+  std::vector<Diagnostic> diagnostics;
+  size_t files = 0;
+  size_t objects = 0;
+  size_t scenarios = 0;
+};
+
 std::string counted(long n, const char* noun) { return std::to_string(n) + " " + noun + (n == 1 ? "" : "s"); }
+
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+bool is_below(const fs::path& file, const std::vector<fs::path>& folders) {
+  const fs::path place = fs::weakly_canonical(file);
+  return std::any_of(folders.begin(), folders.end(), [&](const fs::path& folder) {
+    return std::mismatch(folder.begin(), folder.end(), place.begin(), place.end()).first == folder.end();
+  });
+}
+
+// A scenario is checked as `test` does, with the files it names; each file is then read once, and what else
+// lies in its folder is its own affair. All other files together are checked as `up` does.
+LintResult lint(const std::vector<std::string>& paths, const LintOptions& options) {
+  std::vector<std::string> scenarios;
+  std::vector<fs::path> scenario_folders;
+  for (const std::string& path : paths) {
+    if (path == "-" || (!is_folder(path) && !scenario::holds_scenario(path))) {
+      continue;
+    }
+    if (!is_folder(path)) {
+      scenarios.push_back(path);
+      continue;
+    }
+    for (const fs::path& file : scenario::scenario_files_below(path)) {
+      if (scenario::holds_scenario(file.string())) {
+        scenarios.push_back(file.string());
+        scenario_folders.push_back(fs::weakly_canonical(file.parent_path()));
+      }
+    }
+  }
+  scenario::DiscoverOptions discovery;
+  discovery.strict = options.strict;
+  for (const auto& [name, value] : settings_of(options.set)) {
+    discovery.variables.insert(name);
+  }
+  scenario::Discovered found = scenario::discover(scenarios, discovery);
+  std::set<fs::path> seen;
+  for (const std::string& file : found.files) {
+    seen.insert(fs::weakly_canonical(file));
+  }
+  std::vector<manifest::Source> sources = manifest::read_sources(paths);
+  std::erase_if(sources, [&](const manifest::Source& source) {
+    return source.name != "<stdin>" &&
+           (seen.contains(fs::weakly_canonical(source.name)) || is_below(source.name, scenario_folders));
+  });
+  manifest::LoadOptions load;
+  load.strict = options.strict;
+  load.known_variables = discovery.variables;
+  load.default_name = name_from_path(paths.front());
+  manifest::Loaded loaded = manifest::load(sources, load);
+  LintResult result{std::move(found.diagnostics), seen.size() + sources.size(),
+                    found.objects + loaded.objects.size(), found.scenarios.size() + loaded.scenarios.size()};
+  std::move(loaded.diagnostics.begin(), loaded.diagnostics.end(), std::back_inserter(result.diagnostics));
+  return result;
+}
 
 int run_lint(const Session& session, const LintOptions& options) {
   using report::Format;
@@ -31,11 +105,7 @@ int run_lint(const Session& session, const LintOptions& options) {
   if (paths.empty()) {
     throw Error(ErrorKind::InvalidInput, "no files named", "such as `labctl lint lab.yaml`");
   }
-  manifest::LoadOptions load;
-  load.strict = options.strict;
-  load.default_name = name_from_path(paths.front());
-  const std::vector<manifest::Source> sources = manifest::read_sources(paths);
-  const manifest::Loaded loaded = manifest::load(sources, load);
+  const LintResult loaded = lint(paths, options);
   const long errors = std::count_if(loaded.diagnostics.begin(), loaded.diagnostics.end(),
                                     [](const Diagnostic& d) { return d.severity == Severity::Error; });
   const long warnings = static_cast<long>(loaded.diagnostics.size()) - errors;
@@ -46,15 +116,15 @@ int run_lint(const Session& session, const LintOptions& options) {
                         {{"diagnostics", to_json(loaded.diagnostics)},
                          {"errors", errors},
                          {"warnings", warnings},
-                         {"objects", loaded.objects.size()},
-                         {"scenarios", loaded.scenarios.size()}},
+                         {"objects", loaded.objects},
+                         {"scenarios", loaded.scenarios}},
                         format);
   } else {
     report::print_diagnostics(session.out(), loaded.diagnostics, session.palette());
-    session.note(counted(static_cast<long>(sources.size()), "file") + ", " +
-                 counted(static_cast<long>(loaded.objects.size()), "object") + ", " +
-                 counted(static_cast<long>(loaded.scenarios.size()), "scenario") + ": " +
-                 counted(errors, "error") + ", " + counted(warnings, "warning"));
+    session.note(counted(static_cast<long>(loaded.files), "file") + ", " +
+                 counted(static_cast<long>(loaded.objects), "object") + ", " +
+                 counted(static_cast<long>(loaded.scenarios), "scenario") + ": " + counted(errors, "error") +
+                 ", " + counted(warnings, "warning"));
   }
   return errors > 0 ? kUsage : kPassed;
 }
@@ -71,10 +141,12 @@ void add_lint(CLI::App& app, Globals& globals) {
                                          "  labctl lint scenarios/ --strict\n"
                                          "  labctl lint lab.yaml -o json | jq '.diagnostics[].message'\n",
                              .about = "Reports everything that is wrong, with file, line and column. Ends "
-                                      "with 2 when there are errors."},
+                                      "with 2 when there are errors.\nA scenario is checked together with "
+                                      "the files it names."},
                             [options](const Session& session) { return run_lint(session, *options); });
   add_path_flags(*verb, options->paths, "Files, folders or - for standard input");
   add_output_flag(*verb, options->output, "table, json, yaml or jsonl");
+  add_set_flag(*verb, options->set);
   verb->add_flag("--strict", options->strict, "What labctl does not act on is an error, not a warning");
 }
 

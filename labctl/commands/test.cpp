@@ -45,18 +45,6 @@ std::chrono::milliseconds duration_of(const std::string& flag, const std::string
   return std::chrono::ceil<std::chrono::milliseconds>(*duration);
 }
 
-std::map<std::string, std::string> variables_of(const std::vector<std::string>& entries) {
-  std::map<std::string, std::string> variables;
-  for (const std::string& entry : entries) {
-    const size_t equals = entry.find('=');
-    if (equals == 0 || equals == std::string::npos) {
-      throw Error(ErrorKind::InvalidInput, "--set " + entry + ": not of the form NAME=VALUE");
-    }
-    variables[entry.substr(0, equals)] = entry.substr(equals + 1);
-  }
-  return variables;
-}
-
 int run_test(const Session& session, const TestFlags& flags) {
   using report::Format;
   parse_output(flags.output, {Format::Table, Format::Json, Format::JsonLines});
@@ -69,7 +57,7 @@ int run_test(const Session& session, const TestFlags& flags) {
   test.terminal_width = width_of_terminal();
   test.timeout = duration_of("--timeout", flags.timeout);
   test.total_timeout = duration_of("--total-timeout", flags.total_timeout);
-  test.set = variables_of(flags.set);
+  test.set = settings_of(flags.set);
   if (test.paths.empty()) {
     throw Error(ErrorKind::InvalidInput, "no scenarios named", "such as `labctl test scenarios/`");
   }
@@ -93,9 +81,7 @@ void add_choice_flags(CLI::App& verb, TestFlags& flags) {
   verb.add_option("--seed", flags.seed, "In a random order, which the same number repeats")
       ->type_name("NUMBER");
   verb.add_flag("--list", test.list, "Only list the scenarios that would run");
-  verb.add_option("--set", flags.set, "Give a value that scenarios may use; may be repeated")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false);
+  add_set_flag(verb, flags.set);
 }
 
 void add_run_flags(CLI::App& verb, TestFlags& flags) {

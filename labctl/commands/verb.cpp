@@ -227,6 +227,24 @@ void add_path_flags(CLI::App& verb, Paths& paths, const std::string& what) {
       ->allow_extra_args(false);
 }
 
+void add_set_flag(CLI::App& verb, std::vector<std::string>& entries) {
+  verb.add_option("--set", entries, "Give a value that scenarios may use; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+}
+
+std::map<std::string, std::string> settings_of(const std::vector<std::string>& entries) {
+  std::map<std::string, std::string> settings;
+  for (const std::string& entry : entries) {
+    const size_t equals = entry.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      throw Error(ErrorKind::InvalidInput, "--set " + entry + ": not of the form NAME=VALUE");
+    }
+    settings[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  return settings;
+}
+
 void name_environment(CLI::App& app) {
   const auto name_all = [](CLI::App& part, const std::string& prefix) {
     for (CLI::Option* option : part.get_options()) {

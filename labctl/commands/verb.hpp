@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,11 @@ struct Paths {
   std::vector<std::string> all() const;
 };
 void add_path_flags(CLI::App& verb, Paths& paths, const std::string& what);
+
+// --set NAME=VALUE, repeated.
+void add_set_flag(CLI::App& verb, std::vector<std::string>& entries);
+// What it says. Throws Error InvalidInput for an entry of another form.
+std::map<std::string, std::string> settings_of(const std::vector<std::string>& entries);
 
 // Gives each flag of each command its variable: LABCTL_<COMMAND>_<FLAG>; global flags LABCTL_<FLAG>. Call
 // once all commands are there.

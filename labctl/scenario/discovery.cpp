@@ -1,5 +1,7 @@
 #include "labctl/scenario/discovery.hpp"
 
+#include "labctl/scenario/expansion.hpp"
+#include "labctl/scenario/reference_check.hpp"
 #include "topology/base/error.hpp"
 #include "topology/manifest/decode.hpp"
 #include "topology/manifest/source.hpp"
@@ -7,6 +9,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace labctl::scenario {
 namespace {
@@ -20,134 +23,218 @@ std::vector<fs::path> files_of(const fs::path& path) {
   if (!fs::exists(path)) {
     throw Error(ErrorKind::NotFound, path.string() + ": no such file or folder");
   }
-  if (!fs::is_directory(path)) {
-    return {path};
-  }
-  std::vector<fs::path> files;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path)) {
-    if (entry.is_regular_file() && entry.path().filename() == kFileName) {
-      files.push_back(entry.path());
-    }
-  }
-  std::sort(files.begin(), files.end());
-  return files;
+  return fs::is_directory(path) ? scenario_files_below(path) : std::vector<fs::path>{path};
 }
 
 void add(std::vector<Diagnostic>& all, std::vector<Diagnostic> more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-// The sources a scenario's lab is made of: its manifests, and the cluster's file when it names one.
-std::vector<manifest::Source> lab_sources(const nlohmann::json& spec, const fs::path& folder) {
-  std::vector<std::string> paths;
-  if (const auto cluster = spec.find("cluster"); cluster != spec.end() && cluster->is_string()) {
-    paths.push_back((folder / cluster->get<std::string>()).string());
-  }
-  for (const nlohmann::json& path : spec.value("apply", nlohmann::json::array())) {
-    paths.push_back((folder / path.get<std::string>()).string());
-  }
-  return paths.empty() ? std::vector<manifest::Source>() : manifest::read_sources(paths);
-}
-
-Diagnostic unreadable(const manifest::Object& document, const Error& error) {
-  return {Severity::Error, document.where, "spec", error.message(), error.hint()};
-}
-
-// What a scenario is run as, once for each: what its Cluster then says, and the variables that tell.
-struct Variant {
-  std::string label;
-  json cluster = json::object();  // a merge patch of the Cluster's spec
-  Variables variables;
+// A path that a document names, and where it does: "/spec/apply/0".
+struct NamedPath {
+  std::string pointer;
+  std::string path;
 };
 
-json families_of(const std::string& word) {
-  return word == "dual" ? json{"IPv4", "IPv6"} : json::array({word});
+// A text or a list of texts; of an unsound document what is neither is passed over.
+std::vector<NamedPath> paths_at(const json& parent, const char* field, const std::string& pointer) {
+  std::vector<NamedPath> paths;
+  if (!parent.is_object() || !parent.contains(field)) {
+    return paths;
+  }
+  const json& value = parent[field];
+  const std::string here = pointer + "/" + field;
+  if (value.is_string()) {
+    paths.push_back({here, value.get<std::string>()});
+  }
+  for (size_t i = 0; value.is_array() && i < value.size(); ++i) {
+    if (value[i].is_string()) {
+      paths.push_back({here + "/" + std::to_string(i), value[i].get<std::string>()});
+    }
+  }
+  return paths;
 }
 
-std::vector<Variant> variants_of(const json& spec) {
-  std::vector<Variant> variants{{}};
-  const json expand = spec.value("expand", json::object());
-  for (const char* axis : {"families", "network", "dataplane"}) {
-    const json words = expand.value(axis, json::array());
-    if (words.empty()) {
-      continue;
+bool has_variable(const std::string& text) { return text.find("${") != std::string::npos; }
+
+bool is_file_name(const std::string& text) {
+  return text.ends_with(".yaml") || text.ends_with(".yml") || text.ends_with(".json") || text.ends_with('/');
+}
+
+// One Scenario document with the files it names, read and checked.
+class Completion {
+ public:
+  Completion(manifest::Object document, fs::path folder, bool is_sound, const DiscoverOptions& options,
+             Discovered& found)
+      : is_sound_(is_sound), options_(options), found_(found) {
+    scenario_.name = document.name;
+    scenario_.document = std::move(document);
+    scenario_.folder = std::move(folder);
+  }
+
+  void run() {
+    read_lab();
+    read_steps();
+    ReferenceCheck check{scenario_, step_objects_, is_cluster_known_, are_objects_known_};
+    add(found_.diagnostics, check_references(check));
+    if (!is_sound_) {
+      return;
     }
-    std::vector<Variant> more;
-    for (const Variant& variant : variants) {
-      for (const json& value : words) {
-        const auto word = value.get<std::string>();
-        Variant next = variant;
-        next.label += (next.label.empty() ? "" : ",") + word;
-        next.variables[axis] = word;
-        next.cluster.merge_patch(axis == std::string_view("families")
-                                     ? json{{"ipFamilies", families_of(word)}}
-                                 : axis == std::string_view("network") ? json{{"network", {{"mode", word}}}}
-                                                                       : json{{"dataplane", word}});
-        more.push_back(std::move(next));
+    const json vars = spec().value("vars", json::object());
+    for (const auto& [name, value] : vars.items()) {
+      scenario_.variables[name] = text_of(value);
+    }
+    try {
+      for (Scenario& one : expand_scenario(scenario_)) {
+        found_.scenarios.push_back(std::move(one));
+      }
+    } catch (const Error& error) {
+      complain("/spec/expand", error.message(), error.hint());
+    }
+  }
+
+ private:
+  const json& spec() const {
+    static const json kNothing = json::object();
+    const auto found = scenario_.document.json.find("spec");
+    return found != scenario_.document.json.end() && found->is_object() ? *found : kNothing;
+  }
+
+  void complain(const std::string& pointer, std::string message, std::string hint) {
+    found_.diagnostics.push_back(
+        diagnostic_at(scenario_.document, pointer, Severity::Error, std::move(message), std::move(hint)));
+  }
+
+  // What can be read of the paths; each that cannot is an error where it is named.
+  std::vector<manifest::Source> read(const std::vector<NamedPath>& paths) {
+    std::vector<manifest::Source> sources;
+    for (const NamedPath& named : paths) {
+      try {
+        for (manifest::Source& source : manifest::read_sources({(scenario_.folder / named.path).string()})) {
+          found_.files.push_back(source.name);
+          sources.push_back(std::move(source));
+        }
+      } catch (const Error& error) {
+        are_objects_known_ = false;
+        complain(named.pointer, error.message(),
+                 error.hint().empty() ? "paths are relative to the scenario's file" : error.hint());
       }
     }
-    variants = std::move(more);
+    return sources;
   }
-  return variants;
-}
 
-// The Cluster with what a variant changes; nodes keep the labels that Node objects gave them.
-model::Cluster vary(const model::Cluster& cluster, json spec, const Variant& variant,
-                    const std::string& name) {
-  if (variant.cluster.empty()) {
-    return cluster;
-  }
-  spec.merge_patch(variant.cluster);
-  model::Cluster varied = manifest::decode_cluster(spec, name);
-  for (size_t i = 0; i < varied.nodes.size() && i < cluster.nodes.size(); ++i) {
-    varied.nodes[i].labels = cluster.nodes[i].labels;
-  }
-  return varied;
-}
-
-void complete(manifest::Object document, const fs::path& folder, Discovered& found) {
-  const json& spec = document.json["spec"];
-  Scenario base;
-  base.folder = folder;
-  base.document = document;
-  const json vars = spec.value("vars", json::object());
-  for (const auto& [name, value] : vars.items()) {
-    base.variables[name] = text_of(value);
-  }
-  try {
-    manifest::LoadOptions options;
-    options.default_name = document.name;
-    const std::vector<manifest::Source> sources = lab_sources(spec, folder);
-    const bool is_inline = spec.contains("cluster") && spec["cluster"].is_object();
-    if (is_inline) {
-      base.cluster = manifest::decode_cluster(spec["cluster"], document.name);
-      options.allow_cluster = false;
-      for (const model::Node& node : base.cluster.nodes) {
-        options.known_nodes.insert(node.name);
-      }
-    }
+  manifest::Loaded load(const std::vector<manifest::Source>& sources, const manifest::LoadOptions& options) {
     manifest::Loaded loaded = manifest::load(sources, options);
-    if (!is_inline) {
-      base.cluster = manifest::cluster_or_default(loaded, document.name);
-    }
-    base.objects = std::move(loaded.objects);
-    add(found.diagnostics, std::move(loaded.diagnostics));
-    const json cluster_spec = is_inline                       ? spec["cluster"]
-                              : loaded.cluster_spec.is_null() ? json::object()
-                                                              : loaded.cluster_spec;
-    for (Variant& variant : variants_of(spec)) {
-      Scenario scenario = base;
-      scenario.name = document.name + (variant.label.empty() ? "" : "[" + variant.label + "]");
-      scenario.cluster = vary(base.cluster, cluster_spec, variant, document.name);
-      for (auto& [name, value] : variant.variables) {
-        scenario.variables[name] = value;
-      }
-      found.scenarios.push_back(std::move(scenario));
-    }
-  } catch (const Error& error) {
-    found.diagnostics.push_back(unreadable(document, error));
+    are_objects_known_ = are_objects_known_ && !has_errors(loaded.diagnostics);
+    found_.objects += loaded.objects.size();
+    add(found_.diagnostics, std::move(loaded.diagnostics));
+    return loaded;
   }
-}
+
+  void know_nodes(manifest::LoadOptions& options) const {
+    options.allow_cluster = false;
+    for (const model::Node& node : scenario_.cluster.nodes) {
+      options.known_nodes.insert(node.name);
+    }
+  }
+
+  // The cluster and the manifests that are there from the start.
+  void read_lab() {
+    const std::string& name = scenario_.document.name;
+    manifest::LoadOptions options;
+    options.strict = options_.strict;
+    options.default_name = name;
+    const auto cluster = spec().find("cluster");
+    const bool is_inline = cluster != spec().end() && !cluster->is_string();
+    if (is_inline) {
+      decode_inline(*cluster);
+      know_nodes(options);
+    }
+    const bool is_named = cluster != spec().end() && cluster->is_string();
+    std::vector<NamedPath> paths;
+    if (is_named) {
+      paths.push_back({"/spec/cluster", cluster->get<std::string>()});
+    }
+    for (NamedPath& path : paths_at(spec(), "apply", "/spec")) {
+      paths.push_back(std::move(path));
+    }
+    const bool was_readable = are_objects_known_;
+    manifest::Loaded loaded = load(read(paths), options);
+    if (!is_inline) {
+      const bool is_whole = was_readable && are_objects_known_;
+      if (is_named && is_whole && !loaded.cluster) {
+        complain("/spec/cluster", "there is no Cluster in " + cluster->get<std::string>(),
+                 "the file needs a document with kind: Cluster");
+      }
+      is_cluster_known_ = is_whole;
+      scenario_.cluster = manifest::cluster_or_default(loaded, name);
+      scenario_.cluster_spec = loaded.cluster_spec;
+    }
+    scenario_.objects = std::move(loaded.objects);
+  }
+
+  void decode_inline(const json& cluster) {
+    try {
+      scenario_.cluster = manifest::decode_cluster(cluster, scenario_.document.name);
+      scenario_.cluster_spec = cluster;
+    } catch (const Error&) {
+      is_cluster_known_ = false;
+      if (is_sound_) {
+        throw;
+      }
+    }
+  }
+
+  // The files that steps apply and delete, each step's as it would be applied to the lab of that moment.
+  void read_steps() {
+    manifest::LoadOptions options;
+    options.strict = options_.strict;
+    if (is_cluster_known_) {
+      know_nodes(options);
+    }
+    options.allow_cluster = false;
+    remember_namespaces(scenario_.objects, options);
+    const auto steps = spec().find("steps");
+    for (size_t i = 0; steps != spec().end() && steps->is_array() && i < steps->size(); ++i) {
+      const json& step = (*steps)[i];
+      const std::string pointer = "/spec/steps/" + std::to_string(i);
+      std::vector<NamedPath> applied = paths_at(step, "apply", pointer);
+      std::vector<NamedPath> deleted = paths_at(step, "delete", pointer);
+      // What a variable will name is known when the step runs.
+      are_objects_known_ =
+          std::erase_if(applied, [](const NamedPath& named) { return has_variable(named.path); }) == 0 &&
+          are_objects_known_;
+      std::erase_if(deleted, [](const NamedPath& named) {
+        return has_variable(named.path) || !is_file_name(named.path);
+      });
+      if (!applied.empty()) {
+        manifest::Loaded loaded = load(read(applied), options);
+        remember_namespaces(loaded.objects, options);
+        std::move(loaded.objects.begin(), loaded.objects.end(), std::back_inserter(step_objects_));
+      }
+      if (!deleted.empty()) {
+        load(read(deleted), options);
+      }
+    }
+  }
+
+  static void remember_namespaces(const std::vector<manifest::Object>& objects,
+                                  manifest::LoadOptions& options) {
+    for (const manifest::Object& object : objects) {
+      if (object.kind == "Namespace") {
+        options.known_namespaces.insert(object.name);
+      }
+    }
+  }
+
+  const bool is_sound_;
+  const DiscoverOptions& options_;
+  Discovered& found_;
+  Scenario scenario_;
+  std::vector<manifest::Object> step_objects_;
+  bool is_cluster_known_ = true;
+  bool are_objects_known_ = true;
+};
 
 // Reports and reruns tell scenarios by their names.
 void refuse_namesakes(Discovered& found) {
@@ -164,27 +251,34 @@ void refuse_namesakes(Discovered& found) {
   }
 }
 
+// By file in the order of first mention, line and column. A file that several steps or scenarios name is told
+// of once.
+void tidy(std::vector<Diagnostic>& diagnostics) {
+  std::map<std::string, size_t> places;
+  for (const Diagnostic& one : diagnostics) {
+    places.try_emplace(one.where.file, places.size());
+  }
+  std::stable_sort(diagnostics.begin(), diagnostics.end(), [&](const Diagnostic& a, const Diagnostic& b) {
+    return std::tuple(places[a.where.file], a.where.line, a.where.column) <
+           std::tuple(places[b.where.file], b.where.line, b.where.column);
+  });
+  std::set<std::tuple<std::string, int, int, std::string>> seen;
+  std::erase_if(diagnostics, [&](const Diagnostic& one) {
+    return !seen.emplace(one.where.file, one.where.line, one.where.column, one.message).second;
+  });
+}
+
 }  // namespace
 
-Discovered discover(const std::vector<std::string>& paths) {
-  Discovered found;
-  std::set<fs::path> seen;
-  for (const std::string& path : paths) {
-    for (const fs::path& file : files_of(path)) {
-      if (!seen.insert(fs::canonical(file)).second) {
-        continue;
-      }
-      manifest::Loaded loaded = manifest::load(manifest::read_sources({file.string()}), {});
-      add(found.diagnostics, std::move(loaded.diagnostics));
-      for (manifest::Object& document : loaded.scenarios) {
-        if (document.kind == "Scenario") {
-          complete(std::move(document), file.parent_path(), found);
-        }
-      }
+std::vector<fs::path> scenario_files_below(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file() && entry.path().filename() == kFileName) {
+      files.push_back(entry.path());
     }
   }
-  refuse_namesakes(found);
-  return found;
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 report::ScenarioResult heading_of(const Scenario& scenario) {
@@ -196,6 +290,49 @@ report::ScenarioResult heading_of(const Scenario& scenario) {
     result.labels[key] = text_of(value);
   }
   return result;
+}
+
+bool holds_scenario(const std::string& file) {
+  try {
+    const manifest::Loaded loaded = manifest::load(manifest::read_sources({file}), {});
+    return !loaded.unsound_scenarios.empty() ||
+           std::any_of(loaded.scenarios.begin(), loaded.scenarios.end(),
+                       [](const manifest::Object& object) { return object.kind == "Scenario"; });
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+Discovered discover(const std::vector<std::string>& paths, const DiscoverOptions& options) {
+  Discovered found;
+  std::set<fs::path> seen;
+  manifest::LoadOptions load;
+  load.strict = options.strict;
+  load.known_variables = options.variables;
+  for (const std::string& path : paths) {
+    for (const fs::path& file : files_of(path)) {
+      if (!seen.insert(fs::canonical(file)).second) {
+        continue;
+      }
+      manifest::Loaded loaded = manifest::load(manifest::read_sources({file.string()}), load);
+      found.files.push_back(file.string());
+      found.objects += loaded.objects.size();
+      add(found.diagnostics, std::move(loaded.diagnostics));
+      for (manifest::Object& document : loaded.scenarios) {
+        if (document.kind == "Scenario") {
+          Completion(std::move(document), file.parent_path(), true, options, found).run();
+        }
+      }
+      for (manifest::Object& document : loaded.unsound_scenarios) {
+        Completion(std::move(document), file.parent_path(), false, options, found).run();
+      }
+    }
+  }
+  refuse_namesakes(found);
+  tidy(found.diagnostics);
+  std::sort(found.files.begin(), found.files.end());
+  found.files.erase(std::unique(found.files.begin(), found.files.end()), found.files.end());
+  return found;
 }
 
 }  // namespace labctl::scenario

@@ -1,7 +1,7 @@
 #pragma once
 
-// Scenario files to scenarios that can be run: the Scenario itself, its Cluster and the objects of its
-// manifests, all validated, and expanded over families, network modes and data planes.
+// Scenario files below the paths a user names, loaded and checked together with all files they name: the
+// cluster's, the manifests, and those that steps apply or delete. All mistakes of all files at once.
 
 #include "labctl/report/test_results.hpp"
 #include "labctl/scenario/variables.hpp"
@@ -10,30 +10,46 @@
 #include "topology/model/cluster.hpp"
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace labctl::scenario {
 
+// A scenario with everything that its lab is booted from.
 struct Scenario {
   std::string name;  // with what it is expanded to: "pods[IPv6,vxlan]"
   manifest::Object document;
-  std::filesystem::path folder;  // that its paths are relative to
+  std::filesystem::path folder;
   model::Cluster cluster;
+  nlohmann::json cluster_spec;  // as the files have it
   std::vector<manifest::Object> objects;
   Variables variables;  // its vars, and ${families}, ${network}, ${dataplane} where it is expanded over them
 };
 
-struct Discovered {
-  std::vector<Scenario> scenarios;  // by file name, then in file order, then as expanded
-  std::vector<Diagnostic> diagnostics;
+struct DiscoverOptions {
+  bool strict = false;
+  std::set<std::string> variables;  // set from elsewhere, as by --set
 };
 
-// `paths` are files, or folders that are searched for scenario.yaml at any depth. Throws Error: NotFound for
-// a path that is not there.
-Discovered discover(const std::vector<std::string>& paths);
+struct Discovered {
+  std::vector<Scenario> scenarios;
+  std::vector<Diagnostic> diagnostics;
+  std::vector<std::string> files;  // all that were read, each once
+  size_t objects = 0;              // Kubernetes objects in them
+};
+
+// A file is taken as it is; of a folder its scenario.yaml, or those of the folders below it, in order of
+// their paths. Throws Error NotFound for a path that is not there.
+Discovered discover(const std::vector<std::string>& paths, const DiscoverOptions& options = {});
 
 // A result with what is known before the scenario has run.
 report::ScenarioResult heading_of(const Scenario& scenario);
+
+// Whether the file holds a Scenario, sound or not; false for what cannot be read.
+bool holds_scenario(const std::string& file);
+
+// The scenario.yaml files below a folder, in order of their paths.
+std::vector<std::filesystem::path> scenario_files_below(const std::filesystem::path& folder);
 
 }  // namespace labctl::scenario

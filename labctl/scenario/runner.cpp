@@ -235,7 +235,11 @@ class TestCommand {
 int run_tests(const TestOptions& options, std::ostream& out, std::ostream& err) {
   const std::optional<Shard> shard =
       shard_of(options.shard, [](const char* name) { return std::getenv(name); });
-  Discovered found = discover(options.paths);
+  DiscoverOptions discovery;
+  for (const auto& [name, value] : options.set) {
+    discovery.variables.insert(name);
+  }
+  Discovered found = discover(options.paths, discovery);
   for (const Diagnostic& diagnostic : found.diagnostics) {
     err << to_string(diagnostic) << '\n';
   }

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <regex>
 #include <set>
+#include <sstream>
 
 namespace labctl::e2e {
 namespace {
@@ -118,6 +119,95 @@ TEST(BrokenFiles, EachIsRefusedWithItsPositionByLintAndByUp) {
   EXPECT_TRUE(lab.lab_folders().empty());
 }
 
+// The lines that say what is wrong, with their hints; the talk around them is left out.
+std::vector<std::string> diagnostics_in(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  const std::regex diagnostic(R"(^(\S+:[0-9]+:[0-9]+: (error|warning): |  hint: ).*)");
+  for (std::string line; std::getline(stream, line);) {
+    if (std::regex_match(line, diagnostic)) {
+      lines.push_back(line);
+    }
+  }
+  return lines;
+}
+
+TEST(BrokenScenarios, AreRefusedAlikeByTestAndByLint) {
+  const Labctl lab;
+  int files = 0;
+  for (const auto& entry : fs::directory_iterator(kSources / "tests/fuzz/corpus/scenario/bad")) {
+    ++files;
+    const std::string file = entry.path().string();
+    const ProgramResult tested = lab.run({"test", file});
+    const ProgramResult linted = lab.run({"lint", file});
+    EXPECT_TRUE(ends_with(tested, kUsage)) << file;
+    EXPECT_TRUE(ends_with(linted, kUsage)) << file;
+    EXPECT_EQ(tested.out, "") << file;
+    // What is wrong is lint's data; of test it is talk.
+    EXPECT_FALSE(diagnostics_in(linted.out).empty()) << file;
+    EXPECT_EQ(diagnostics_in(tested.err), diagnostics_in(linted.out)) << file;
+  }
+  EXPECT_GE(files, 30);
+  EXPECT_TRUE(lab.lab_folders().empty());
+}
+
+TEST(BrokenScenarios, AVariableThatNothingSetsIsKnownBySet) {
+  const Labctl lab;
+  const std::string file =
+      lab.write("scenario.yaml",
+                "apiVersion: labctl.dev/v1alpha1\nkind: Scenario\nmetadata: {name: ports}\nspec:\n"
+                "  cluster: {nodes: 1}\n  steps:\n  - {name: one, matrix: {port: '${port}'}}\n");
+  EXPECT_TRUE(ends_with(lab.run({"lint", file}), kUsage));
+  EXPECT_TRUE(ends_with(lab.run({"lint", file, "--set", "port=80"}), kPassed));
+}
+
+// ---- The example ---------------------------------------------------------------------------------
+
+TEST(Init, WritesAScenarioThatPasses) {
+  LABCTL_NEEDS_USER_NAMESPACES();
+  const Labctl lab;
+  const ProgramResult init = lab.run({"init"});
+  EXPECT_TRUE(ends_with(init, kPassed));
+  EXPECT_TRUE(has(init.out, "labctl-scenario/scenario.yaml\n"));
+  EXPECT_TRUE(has(init.err, "labctl test labctl-scenario"));
+  const ProgramResult linted = lab.run({"lint", "labctl-scenario", "--strict"});
+  EXPECT_TRUE(ends_with(linted, kPassed));
+  EXPECT_EQ(linted.out, "");
+  const ProgramResult tested = lab.run({"test", "labctl-scenario"});
+  EXPECT_TRUE(ends_with(tested, kPassed));
+  EXPECT_TRUE(has(tested.out, "9 checks"));
+  EXPECT_TRUE(lab.lab_folders().empty());
+}
+
+TEST(Init, OverwritesNothingUnlessForced) {
+  const Labctl lab;
+  const fs::path mine = lab.write("shop/manifests/web.yaml", "mine");
+  const std::string folder = mine.parent_path().parent_path().string();
+  const ProgramResult refused = lab.run({"init", folder});
+  EXPECT_TRUE(ends_with(refused, kUsage));
+  EXPECT_TRUE(has(refused.err, mine.string()));
+  EXPECT_TRUE(has(refused.err, "--force"));
+  EXPECT_EQ(support::read_file(mine), "mine");
+  EXPECT_FALSE(fs::exists(folder + "/scenario.yaml"));
+  EXPECT_TRUE(ends_with(lab.run({"init", folder, "--force"}), kPassed));
+  EXPECT_NE(support::read_file(mine), "mine");
+}
+
+TEST(Init, SaysWhyAFolderCannotBeMade) {
+  const Labctl lab;
+  const std::string file = lab.write("file", "");
+  const ProgramResult result = lab.run({"init", file + "/below"});
+  EXPECT_TRUE(ends_with(result, kUsage));
+  EXPECT_TRUE(has(result.err, "Not a directory"));
+}
+
+TEST(Schema, AnUnknownKindIsRefusedWithTheNearest) {
+  const ProgramResult result = Labctl().run({"schema", "Scenaro"});
+  EXPECT_TRUE(ends_with(result, kUsage));
+  EXPECT_TRUE(has(result.err, "did you mean Scenario?"));
+  EXPECT_EQ(result.out, "");
+}
+
 TEST(BrokenFiles, TenMegabytesOfNestingAreRefusedAtOnce) {
   const Labctl lab;
   const std::string file = lab.write("deep.yaml", std::string(10'000'000, '['));
@@ -147,9 +237,10 @@ TEST(BrokenFiles, AMissingFileIsAUsageError) {
 
 // ---- The command line --------------------------------------------------------------------------
 
-const std::vector<std::string> kCommands = {
-    "up",    "down",   "ls",   "status", "get",    "describe", "apply",  "delete", "exec",    "logs",
-    "probe", "matrix", "test", "lint",   "doctor", "graph",    "events", "gc",     "version", "completion"};
+const std::vector<std::string> kCommands = {"up",     "down",   "ls",      "status",    "get",    "describe",
+                                            "apply",  "delete", "exec",    "logs",      "probe",  "matrix",
+                                            "test",   "lint",   "init",    "schema",    "doctor", "graph",
+                                            "events", "gc",     "version", "completion"};
 
 TEST(CommandLine, EveryCommandHelpsAndBeginsWithExamples) {
   const Labctl lab;

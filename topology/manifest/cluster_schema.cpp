@@ -137,7 +137,7 @@ constexpr std::array kClusterFields{
 
 }  // namespace
 
-constexpr Schema kClusterSpec{"Cluster spec", kSpecFields, check_nodes};
+constexpr Schema kClusterSpec{"Cluster spec", kSpecFields, nullptr, check_nodes};
 constexpr Schema kCluster{"Cluster", kClusterFields};
 
 }  // namespace labctl::manifest

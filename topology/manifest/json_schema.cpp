@@ -1,6 +1,7 @@
 #include "topology/manifest/json_schema.hpp"
 
 #include "topology/manifest/kinds.hpp"
+#include "topology/manifest/verb_schema.hpp"
 
 #include <algorithm>
 #include <array>
@@ -33,7 +34,7 @@ constexpr TextPattern kTextPatterns[] = {
     {"^[0-9A-Fa-f:.]+/[0-9]{1,3}$",
      {"10.244.0.0/16", "fd00:10::/32", "192.0.2.1/32"},
      {"", "10.244.0.0", "a/b", "/16"}},
-    {"^[0-9A-Fa-f:.]+$", {"192.0.2.1", "2001:db8::1", "198.51.100.80"}, {"", "10.0.0.0/8", "www", "1.2"}},
+    {"^[0-9A-Fa-f:.]+$", {"192.0.2.1", "2001:db8::1", "198.51.100.80"}, {"", "10.0.0.0/8", "client", "1.2"}},
     {"^(pod/[^/]+/[^/]+|(node|outside)/[^/]+)$",
      {"pod/default/a", "node/node-1", "outside/www"},
      {"", "web", "pod/web", "deployment/default/web"}},
@@ -64,7 +65,7 @@ std::optional<std::string> pattern_of(TextCheck check) {
     }
   }
   // A number's check: no text but a variable's.
-  if (is_variable && refuses("") && refuses("a") && refuses("7") && refuses("7s") && refuses("/a")) {
+  if (check == only_variable) {
     return std::string(kVariablePattern);
   }
   return std::nullopt;
@@ -85,9 +86,14 @@ void add_words(json& out, const Field& field, bool is_required) {
     out["pattern"] = *pattern;
   }
   if (!field.values.empty()) {
-    out["enum"] = field.values;
+    json words = field.values;
     if (!is_required) {
-      out["enum"].push_back(nullptr);
+      words.push_back(nullptr);
+    }
+    if (field.may_be_variable) {
+      out["anyOf"] = {{{"enum", std::move(words)}}, {{"pattern", kVariablePattern}}};
+    } else {
+      out["enum"] = std::move(words);
     }
   }
 }

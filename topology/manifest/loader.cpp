@@ -5,6 +5,7 @@
 #include "topology/manifest/document_reader.hpp"
 #include "topology/manifest/kinds.hpp"
 #include "topology/manifest/references.hpp"
+#include "topology/manifest/scenario_check.hpp"
 #include "topology/manifest/tree_values.hpp"
 
 #include <algorithm>
@@ -155,6 +156,9 @@ class Load {
     } else {
       check_schema(place, *kind.schema, findings_);
     }
+    if (kind.name == "Scenario") {
+      check_variables(place, options_.known_variables, findings_);
+    }
     Record record{place, &kind, {}, {}, false};
     const Place metadata = place.field("metadata");
     if (metadata && metadata.node->is_mapping()) {
@@ -290,18 +294,27 @@ class Load {
     }
   }
 
+  Object named_object(const Record& record) const {
+    Object object;
+    object.api_version = record.kind->api_version;
+    object.kind = record.kind->name;
+    object.ns = record.ns;
+    object.name = record.name;
+    object.where = findings_.position(record.place);
+    object.json = to_json(*record.place.node);
+    return object;
+  }
+
   void build_objects() {
     for (const Record& record : records_) {
+      if (!record.is_sound && record.kind->name == "Scenario") {
+        loaded_.unsound_scenarios.push_back(named_object(record));
+        loaded_.unsound_scenarios.back().positions = positions_of(record.place, findings_);
+      }
       if (!record.is_sound || record.kind->support == Support::Later || record.kind->name == "Cluster") {
         continue;
       }
-      Object object;
-      object.api_version = record.kind->api_version;
-      object.kind = record.kind->name;
-      object.ns = record.ns;
-      object.name = record.name;
-      object.where = findings_.position(record.place);
-      object.json = to_json(*record.place.node);
+      Object object = named_object(record);
       object.json["apiVersion"] = object.api_version;  // items of typed lists leave them out
       object.json["kind"] = object.kind;
       object.json.erase("status");

@@ -46,6 +46,8 @@ struct LoadOptions {
   std::set<std::string> known_namespaces;
   // Of a running lab; with allow_cluster false and none given, node names are not checked.
   std::set<std::string> known_nodes;
+  // Variables of scenarios that come from elsewhere, as from --set.
+  std::set<std::string> known_variables;
   // False when applying to a running lab, whose Cluster is fixed: a Cluster is then an error.
   bool allow_cluster = true;
 };
@@ -55,7 +57,9 @@ struct Loaded {
   nlohmann::json cluster_spec;            // as the files have it; null when they have none
   std::vector<Object> objects;            // Kubernetes kinds in file order, Lists flattened
   std::vector<Object> scenarios;          // Scenario and Probe kinds, validated
-  std::vector<Diagnostic> diagnostics;    // in the order of sources, lines and columns
+  // Scenarios with errors, for whoever wants to look at the files they name: any field may have any type.
+  std::vector<Object> unsound_scenarios;
+  std::vector<Diagnostic> diagnostics;  // in the order of sources, lines and columns
 };
 
 // Never throws on bad input: whatever is wrong is in `diagnostics`. Objects that are no good are left out of

@@ -133,7 +133,7 @@ void check_step(const Place& step, Findings& findings) {
     check_cases(cases, findings);
   }
 }
-constexpr Schema kStep{"step", kStepFields, check_step};
+constexpr Schema kStep{"step", kStepFields, nullptr, check_step};
 
 // ---- Scenario -----------------------------------------------------------------------------------
 // What a scenario cannot do without: a program of the host, or something its kernel has.
@@ -204,6 +204,9 @@ void check_scenario_spec(const Place& spec, Findings& findings) {
   for (size_t i = 0; i < steps.size(); ++i) {
     const Place step = steps.item(i);
     const Place name = step.field("name");
+    if (!name) {
+      continue;
+    }
     if (const auto [first, is_new] = names.emplace(name.text(), name.mark.line); !is_new) {
       findings.error(
           name, "a second step named " + in_quotes(name.text()),
@@ -211,7 +214,7 @@ void check_scenario_spec(const Place& spec, Findings& findings) {
     }
   }
 }
-constexpr Schema kScenarioSpec{"Scenario spec", kScenarioSpecFields, check_scenario_spec};
+constexpr Schema kScenarioSpec{"Scenario spec", kScenarioSpecFields, nullptr, check_scenario_spec};
 constexpr std::array kScenarioFields{
     text("apiVersion"),
     text("kind"),

@@ -85,7 +85,7 @@ void check_text(const Place& place, TextCheck check, Findings& findings) {
 }
 
 void check_values(const Place& place, const Field& field, Findings& findings) {
-  if (field.values.empty() ||
+  if (field.values.empty() || (field.may_be_variable && place.text().find("${") != std::string_view::npos) ||
       std::find(field.values.begin(), field.values.end(), place.text()) != field.values.end()) {
     return;
   }
@@ -276,6 +276,9 @@ void check_schema(const Place& place, const Schema& schema, Findings& findings) 
     if (field.is_required && !place.field(field.name)) {
       findings.error(place.field(field.name), "is required");
     }
+  }
+  if (schema.check_always != nullptr) {
+    schema.check_always(place, findings);
   }
   if (schema.check != nullptr && findings.errors() == errors_before) {
     schema.check(place, findings);

@@ -46,7 +46,9 @@ struct Field {
   std::int64_t min = std::numeric_limits<std::int64_t>::min();
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
   std::span<const std::string_view> values{};  // the only strings allowed, if any are named
-  size_t items_min = 0;                        // of a list
+  bool may_be_variable =
+      false;                 // a text with "${" in it need not be one of them: what fills it in is checked
+  size_t items_min = 0;      // of a list
   std::string_view usual{};  // the API's default: a field without effect that says only this gives no warning
 
   constexpr Field required() const {
@@ -57,6 +59,12 @@ struct Field {
   constexpr Field one_of(std::span<const std::string_view> words) const {
     Field copy = *this;
     copy.values = words;
+    return copy;
+  }
+  // As one_of(); a variable may name it.
+  constexpr Field one_of_or_variable(std::span<const std::string_view> words) const {
+    Field copy = one_of(words);
+    copy.may_be_variable = true;
     return copy;
   }
   constexpr Field not_empty() const {
@@ -77,6 +85,9 @@ struct Schema {
   std::span<const Field> fields;
   // Called when the fields of the object are sound, with the object's place.
   void (*check)(const Place& place, Findings& findings) = nullptr;
+  // Called for every mapping, so that no other mistake hides those it finds; may take no field's type for
+  // granted.
+  void (*check_always)(const Place& place, Findings& findings) = nullptr;
 };
 
 // The words of the tables.

@@ -243,26 +243,16 @@ constexpr Schema kProbeExpect{"probe expectation", kProbeExpectFields, check_pro
 constexpr std::array<std::string_view, 7> kProbeProtocols{"icmp", "tcp",  "udp",  "sctp",
                                                           "dns",  "http", "https"};
 
-std::optional<Complaint> check_probe_protocol(std::string_view text) {
-  if (std::find(kProbeProtocols.begin(), kProbeProtocols.end(), text) != kProbeProtocols.end()) {
-    return std::nullopt;
-  }
-  const std::string near = nearest(text, {kProbeProtocols.begin(), kProbeProtocols.end()});
-  return Complaint{
-      "must be " + either({kProbeProtocols.begin(), kProbeProtocols.end()}) + ", got " + in_quotes(text),
-      near.empty() ? "" : "did you mean " + near + "?"};
-}
-
 constexpr std::array kHttpFields{text("method"), text("path"), text("host"), string_map("headers"),
                                  text("body")};
 constexpr Schema kHttp{"http request", kHttpFields};
 constexpr std::array kDnsFields{text("name").required(), text("type"), text("server", or_variable<check_ip>)};
 constexpr Schema kDns{"dns question", kDnsFields};
 
-#define LABCTL_PROBE_FIELDS                                                                      \
-  text("from", check_vantage).required(), text("to", check_target).required(),                   \
-      text("proto", or_variable<check_probe_protocol>), number_or_variable("count", 1, 100'000), \
-      duration("timeout"), number_or_variable("sourcePort", 1, 65535), object("http", kHttp),    \
+#define LABCTL_PROBE_FIELDS                                                                       \
+  text("from", check_vantage).required(), text("to", check_target).required(),                    \
+      text("proto").one_of_or_variable(kProbeProtocols), number_or_variable("count", 1, 100'000), \
+      duration("timeout"), number_or_variable("sourcePort", 1, 65535), object("http", kHttp),     \
       object("dns", kDns), object("expect", kProbeExpect)
 
 constexpr std::array kProbeFields{LABCTL_PROBE_FIELDS};
@@ -321,7 +311,7 @@ void check_label(const Place& place, Findings& findings) {
 
 constexpr std::array kMatrixExpectFields{any("outcome")};
 constexpr Schema kMatrixExpect{"matrix expectation", kMatrixExpectFields, check_expect};
-constexpr std::array kMatrixFields{text("proto", or_variable<check_probe_protocol>),
+constexpr std::array kMatrixFields{text("proto").one_of_or_variable(kProbeProtocols),
                                    number_or_variable("port", 0, 65535),
                                    texts("from", check_vantage),
                                    texts("to", check_vantage),
