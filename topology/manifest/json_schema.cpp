@@ -37,7 +37,7 @@ constexpr TextPattern kTextPatterns[] = {
     {"^[0-9A-Fa-f:.]+$", {"192.0.2.1", "2001:db8::1", "198.51.100.80"}, {"", "10.0.0.0/8", "client", "1.2"}},
     {"^(pod/[^/]+/[^/]+|(node|outside)/[^/]+)$",
      {"pod/default/a", "node/node-1", "outside/www"},
-     {"", "web", "pod/web", "deployment/default/web"}},
+     {"", "10.0.0.1", "pod/web", "deployment/default/web"}},
     {"^[a-z]+(/[^/]+){1,2}$",
      {"pod/default/a", "deployment/default/web", "namespace/shop"},
      {"", "web", "pod/web", "web/default/a"}},
