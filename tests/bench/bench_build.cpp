@@ -38,31 +38,6 @@ double supervisor_memory() {
   return std::atof(kib.c_str()) * 1024;
 }
 
-// In a child: the cluster goes with the process, as labctl's does.
-double time_floor(int nodes, int pods) {
-  int ends[2];
-  if (::pipe(ends) != 0) {
-    die("pipe");
-  }
-  const pid_t child = ::fork();
-  if (child == 0) {
-    raise_open_files();
-    const double begin = now_us();
-    build_floor(nodes, pods);
-    const double took = now_us() - begin;
-    [[maybe_unused]] const ssize_t size = ::write(ends[1], &took, sizeof took);
-    ::_exit(0);
-  }
-  double took = 0;
-  ::close(ends[1]);
-  if (::read(ends[0], &took, sizeof took) != sizeof took) {
-    die("floor");
-  }
-  ::close(ends[0]);
-  ::waitpid(child, nullptr, 0);
-  return took;
-}
-
 std::string dotted(unsigned value) {
   return std::to_string(value >> 24) + "." + std::to_string(value >> 16 & 255) + "." +
          std::to_string(value >> 8 & 255) + "." + std::to_string(value & 255);

@@ -77,4 +77,7 @@ class Sentinel {
 
 void raise_open_files();
 
+// Builds the cluster of the floor in a child, with which it goes, and returns how long it took, in us.
+double time_floor(int nodes, int pods);
+
 }  // namespace labctl::bench

@@ -39,7 +39,8 @@ validator = jsonschema.Draft202012Validator(schema)
 is_valid = True
 for name in sys.argv[1:]:
     for document in documents(name):
-        for error in validator.iter_errors(document):
+        # As JSON, where keys are texts: YAML 1.1 reads the key "on" as true.
+        for error in validator.iter_errors(json.loads(json.dumps(document))):
             is_valid = False
             print(f"{name}: {error.json_path}: {error.message[:200]}")
 sys.exit(0 if is_valid else 2)

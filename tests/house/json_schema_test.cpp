@@ -94,6 +94,23 @@ std::string scenario(const std::string& steps) {
          steps;
 }
 
+// The files for other projects' CI are whole, and say only what their engines know.
+TEST_F(JsonSchema, OfEnginesFitsTheFilesForThem) {
+  const auto read = [](const char* file) { return support::read_file(repository() / "tests/house" / file); };
+  const std::string github = read("github_workflow.schema.json"), gitlab = read("gitlab_ci.schema.json");
+  const std::string workflow = (repository() / "ci/github-actions.yml").string();
+  const std::string pipeline = (repository() / "ci/gitlab-ci.yml").string();
+  for (const auto& [schema, file] : {std::pair(github, workflow), std::pair(gitlab, pipeline)}) {
+    const ProgramResult result = validate(schema, {file});
+    EXPECT_EQ(result.exit_code, kValid) << to_string(result);
+    // All of what it runs is there: the stages, and only flags that labctl has.
+    EXPECT_NE(support::read_file(file).find("ci/setup"), std::string::npos);
+    EXPECT_NE(support::read_file(file).find("labctl test scenarios/"), std::string::npos);
+  }
+  EXPECT_EQ(validate(github, {pipeline}).exit_code, kNotValid);
+  EXPECT_EQ(validate(gitlab, {workflow}).exit_code, kNotValid);
+}
+
 TEST_F(JsonSchema, FitsEveryFileOfTheScenarios) {
   const std::vector<std::string> files = yaml_files_below(repository() / "scenarios");
   EXPECT_GE(files.size(), 3U);
