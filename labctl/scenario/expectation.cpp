@@ -1,6 +1,7 @@
 #include "labctl/scenario/expectation.hpp"
 
 #include "topology/base/duration.hpp"
+#include "topology/base/ip_address.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -178,6 +179,15 @@ AddressBook address_book(const json& graph) {
     const std::string id = "node/" + node.value("name", "");
     const std::set<std::string> addresses = words_of(node.value("addresses", json::array()));
     book.own[id] = book.node[id] = addresses;
+    // Towards pods a node speaks with the address of its bridge or of its VXLAN device.
+    for (const std::string& text : words_of(node.value("podCIDRs", json::array()))) {
+      const auto cidr = Prefix::parse(text);
+      for (const std::uint64_t n : {0, 1}) {
+        if (const auto host = cidr ? cidr->subnet(cidr->length() + cidr->host_bits(), n) : std::nullopt) {
+          book.own[id].insert(to_string(host->address()));
+        }
+      }
+    }
     for (const json& pod : node.value("pods", json::array())) {
       const std::string pod_id = "pod/" + pod.value("namespace", "") + "/" + pod.value("name", "");
       book.own[pod_id] = words_of(pod.value("ips", json::array()));

@@ -50,5 +50,21 @@ TEST(Result, BeginsEmptyAgain) {
   EXPECT_EQ(result.http.status, 0);
 }
 
+TEST(Result, PercentilesAreOfTheNearestRank) {
+  Result result;
+  EXPECT_EQ(result.rtt_percentile_us(50), 0u);
+  result.rtts_us = {7};
+  EXPECT_EQ(result.rtt_percentile_us(1), 7u);
+  EXPECT_EQ(result.rtt_percentile_us(99), 7u);
+  result.rtts_us = {50, 20, 40, 10, 30};
+  EXPECT_EQ(result.rtt_percentile_us(20), 10u);
+  EXPECT_EQ(result.rtt_percentile_us(21), 20u);
+  EXPECT_EQ(result.rtt_percentile_us(50), 30u);
+  EXPECT_EQ(result.rtt_percentile_us(99), 50u);
+  EXPECT_EQ(result.rtts_us.front(), 50u) << "they stay in the order of time";
+  result.begin_sequence();
+  EXPECT_TRUE(result.rtts_us.empty());
+}
+
 }  // namespace
 }  // namespace labctl::engine
