@@ -182,7 +182,8 @@ void TestProgress::print_aftermath(const ScenarioResult& scenario) {
     out_ << "    evidence: " << plain_line(scenario.evidence) << '\n';
   }
   if (!scenario.lab.empty()) {
-    out_ << "    kept: " << plain_line(scenario.lab) << ", `labctl down " << plain_line(scenario.lab)
+    const std::string lab = printable(scenario.lab);
+    out_ << "    kept: `labctl -n " << lab << " exec node/NAME -- sh` enters it, `labctl down " << lab
          << "` takes it down\n";
   }
 }

@@ -62,6 +62,15 @@ void remember(const report::TestRun& run) {
   std::ofstream(history_file()) << json{{"failed", std::move(failed)}}.dump() << '\n';
 }
 
+std::string left_of(const report::TestRun& run) {
+  if (!run.residue.empty()) {
+    return {};
+  }
+  const auto kept = std::count_if(run.scenarios.begin(), run.scenarios.end(),
+                                  [](const ScenarioResult& scenario) { return !scenario.lab.empty(); });
+  return kept == 0 ? "; no lab is left" : "; " + std::to_string(kept) + " kept, no other lab is left";
+}
+
 int exit_code(const report::TestRun& run, const ScheduleEnd& end, bool fail_on_flaky) {
   const auto any = [&](auto holds) { return std::any_of(run.scenarios.begin(), run.scenarios.end(), holds); };
   if (end.signal != 0) {
@@ -182,7 +191,7 @@ class TestCommand {
          .note = [&](const std::string& text) { tell(text); }});
     run.scenarios = std::move(end.results);
     run.residue = labs_left(end.labs);
-    run.host = compare_hosts(before, read_host()) + (run.residue.empty() ? "; no lab is left" : "");
+    run.host = compare_hosts(before, read_host()) + left_of(run);
     run.signal = end.signal;
     run.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
     run.exit_code = exit_code(run, end, options_.fail_on_flaky);

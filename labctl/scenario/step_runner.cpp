@@ -55,7 +55,7 @@ class LastTries {
       ++tries_.back().count;
       return;
     }
-    tries_.push_back({std::chrono::duration_cast<std::chrono::microseconds>(at), said, 1});
+    tries_.push_back({std::chrono::round<std::chrono::milliseconds>(at), said, 1});
     if (tries_.size() > kShown) {
       tries_.pop_front();
     }
@@ -72,7 +72,7 @@ class LastTries {
  private:
   static constexpr size_t kShown = 5;
   struct Try {
-    std::chrono::microseconds at;
+    std::chrono::milliseconds at;
     std::string said;
     int count;
   };

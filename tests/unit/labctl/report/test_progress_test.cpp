@@ -109,7 +109,8 @@ TEST(Dated, SaysOfAFlakyScenarioWhyAndWhereToLook) {
               HasSubstr("Z flaky shaky  (10ms)\n"
                         "    passed on try 3; before: answers: wanted ok, seen timeout\n"
                         "    evidence: evidence/shaky\n"
-                        "    kept: shaky-1, `labctl down shaky-1` takes it down\n"));
+                        "    kept: `labctl -n shaky-1 exec node/NAME -- sh` enters it, `labctl down shaky-1` "
+                        "takes it down\n"));
 }
 
 TEST(Dated, ShowsAllChecksWhenVerbose) {
