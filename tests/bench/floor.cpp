@@ -238,7 +238,7 @@ void RawBatch::send(int socket, const char* what) {
   char replies[16384];
   for (bool answered = false; !answered;) {
     const ssize_t got = ::recv(socket, replies, sizeof replies, 0);
-    int rest = static_cast<int>(got);
+    auto rest = static_cast<unsigned>(std::max<ssize_t>(got, 0));
     for (auto* reply = reinterpret_cast<nlmsghdr*>(replies); NLMSG_OK(reply, rest);
          reply = NLMSG_NEXT(reply, rest)) {
       const int error = static_cast<nlmsgerr*>(NLMSG_DATA(reply))->error;
