@@ -88,11 +88,7 @@ void detach_from_terminal() {
 
 // The first process of the lab: dies with the keeper.
 [[noreturn]] void become_supervisor(KeeperSetup& setup, Handshake& pipes, kernel::IdMapping mapping) {
-  pipes.unshared_read.reset();
-  pipes.mapped_write.reset();
-  pipes.pid_read.reset();
   pipes.pid_write.reset();
-  pipes.go_write.reset();
   pid_t own_pid = 0;
   if (!read_value(pipes.go_read, own_pid)) {
     ::_exit(1);  // the keeper is gone already
@@ -118,6 +114,11 @@ void detach_from_terminal() {
 
 // Leaves the host's namespaces, starts the supervisor in them and ends.
 [[noreturn]] void leave_host(KeeperSetup& setup, Handshake& pipes, const kernel::IdPlan& ids) {
+  // The keeper's ends: held here as well, a keeper that is killed would be waited for without end.
+  pipes.unshared_read.reset();
+  pipes.mapped_write.reset();
+  pipes.pid_read.reset();
+  pipes.go_write.reset();
   int status = 1;
   try {
     kernel::unshare_capsule(ids.mapping);
