@@ -93,6 +93,7 @@ Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       fabric_(network_, own_network()),
       runtime_(loop_, reaper_, runtime_options(mapping_)),
       life_(loop_, clock_, runtime_, life_options(cluster_), life_hooks()),
+      services_(store_, cluster_, fabric_, runtime_.server()),
       engine_(&runtime_.server()) {
   store_.set_bound("events", controllers::kEventsKept);
   subscription_ = store_.on_change([this](const store::Change& change) {

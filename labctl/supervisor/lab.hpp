@@ -14,6 +14,7 @@
 #include "labctl/controllers/pod_life.hpp"
 #include "labctl/controllers/reconcile.hpp"
 #include "labctl/store/store.hpp"
+#include "labctl/supervisor/lab_services.hpp"
 #include "labctl/supervisor/launch.hpp"
 #include "labctl/supervisor/main_loop.hpp"
 #include "labctl/supervisor/vantage_table.hpp"
@@ -75,6 +76,7 @@ class Lab {
 
   bool has_pod(const model::PodKey& key) const { return life_.contains(key); }
   store::Store& objects() { return store_; }
+  LabServices& services() { return services_; }
   const model::Cluster& cluster() const { return cluster_; }
   MainLoop& loop() { return loop_; }
   kernel::Reaper& reaper() { return reaper_; }
@@ -119,6 +121,7 @@ class Lab {
   apply::Fabric fabric_;
   controllers::LocalRuntime runtime_;
   controllers::PodLife life_;
+  LabServices services_;
   engine::Engine engine_;
 
   store::Store::Subscription subscription_;

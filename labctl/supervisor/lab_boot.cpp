@@ -69,6 +69,7 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   create_objects(store_, objects);
   const std::vector<model::Pod> pods = reconcile();
   connected.get();
+  services_.open();
   start_outside_hosts();
   place_at_boot(pods);
   sync();

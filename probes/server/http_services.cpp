@@ -41,6 +41,14 @@ void serve_http(HttpSession& session, const HttpMessage& request) {
     case Service::FixedHttp:
       serve_fixed(session, session.endpoint().text);
       break;
+    case Service::StatusHttp: {
+      HttpReply reply;
+      reply.status = session.endpoint().status;
+      reply.body = session.endpoint().text;
+      reply.content_type = "application/json";
+      session.reply(reply);
+      break;
+    }
     case Service::MethodHttp:
       serve_fixed(session,
                   "{\"Method\":" + json_string(request.method) +

@@ -52,6 +52,7 @@ bool speaks_http(Service service) {
   switch (service) {
     case Service::NetexecHttp:
     case Service::FixedHttp:
+    case Service::StatusHttp:
     case Service::MethodHttp:
     case Service::HostnameHttp:
     case Service::NoSnatHttp:

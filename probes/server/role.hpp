@@ -21,6 +21,7 @@ enum class Service : std::uint8_t {
   NetexecHttp,    // TCP: the HTTP API of netexec
   NetexecText,    // UDP, SCTP: "hostname", "echo <text>", "clientip"
   FixedHttp,      // TCP: `text` as the body of every HTTP answer (porter)
+  StatusHttp,     // TCP: as FixedHttp, a JSON text with a status of its own (health checks of nodes)
   MethodHttp,     // TCP: as FixedHttp, in JSON with the request's method (porter --json-response)
   FixedText,      // SCTP: `text` to whoever connects; UDP: `text` for every datagram (porter)
   HostnameHttp,   // TCP: the hostname as the body of every HTTP answer
@@ -36,7 +37,8 @@ struct Endpoint {
   model::Protocol protocol = model::Protocol::Tcp;
   std::uint16_t port = 0;
   Service service = Service::NetexecHttp;
-  std::string text{};                  // of FixedHttp and FixedText
+  std::string text{};                  // of FixedHttp, StatusHttp and FixedText
+  int status = 200;                    // of StatusHttp
   std::vector<IpAddress> addresses{};  // bind to these; empty: to every address of the namespace
   bool operator==(const Endpoint&) const = default;
 };

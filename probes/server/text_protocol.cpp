@@ -86,6 +86,7 @@ std::size_t answer_text(const TextService& service, std::string_view request, co
     }
     case Service::NetexecHttp:
     case Service::FixedHttp:
+    case Service::StatusHttp:
     case Service::MethodHttp:
     case Service::HostnameHttp:
     case Service::NoSnatHttp:

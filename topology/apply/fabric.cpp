@@ -23,6 +23,18 @@ struct Inverse {
   void operator()(const plan::AddNeighbour& c) const {
     out.push_back(plan::DeleteNeighbour{c.ifindex, c.address});
   }
+  void operator()(const plan::ReplaceRoute& c) const {
+    if (c.before.empty()) {
+      out.push_back(plan::DeleteRoute{c.destination, c.hops});
+    } else {
+      out.push_back(plan::ReplaceRoute{c.destination, c.before, c.hops});
+    }
+  }
+  void operator()(const plan::DeleteRoute& c) const {
+    if (!c.before.empty()) {
+      out.push_back(plan::ReplaceRoute{c.destination, c.before, {}});
+    }
+  }
   void operator()(const plan::SetMaster&) const {}
   void operator()(const plan::AddAddress&) const {}
   void operator()(const plan::AddRoute&) const {}

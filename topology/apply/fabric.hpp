@@ -26,8 +26,8 @@ class Fabric {
   // `underlay` is the capsule's own network namespace. `network` must outlive the Fabric.
   Fabric(HostNetwork& network, UniqueFd underlay);
 
-  // Called when a step that makes a namespace is done, with its borrowed descriptor: what the namespace is for may
-  // begin while others are made. Its port may not carry packets yet.
+  // Called when a step that makes a namespace is done, with its borrowed descriptor: what the namespace is
+  // for may begin while others are made. Its port may not carry packets yet.
   using OnMade = std::function<void(const plan::NamespaceId& id, int namespace_fd)>;
 
   // Throws Error as the failing step did; everything of this call has then been undone.
@@ -52,7 +52,8 @@ class Fabric {
 };
 
 // What takes the changes of a step back where its namespace stays: links made there deleted, neighbours
-// deleted, links that went down set up again. Addresses and routes go with their links.
+// deleted, links that went down set up again, replaced or deleted routes put back. Addresses and other routes
+// go with their links.
 std::vector<plan::LinkChange> inverse(const plan::Step& step);
 
 }  // namespace labctl::apply

@@ -50,6 +50,14 @@ struct AddTo {
   void operator()(const plan::AddRoute& c) const {
     batch.add_route({c.destination, c.gateway, c.oif, c.onlink});
   }
+  void operator()(const plan::ReplaceRoute& c) const {
+    std::vector<kernel::NextHop> hops;
+    for (const plan::NextHop& hop : c.hops) {
+      hops.push_back({hop.gateway, hop.oif});
+    }
+    batch.replace_route(c.destination, hops);
+  }
+  void operator()(const plan::DeleteRoute& c) const { batch.delete_route(c.destination); }
   void operator()(const plan::AddNeighbour& c) const { batch.add_neighbour(c.ifindex, c.address, c.mac); }
   void operator()(const plan::DeleteNeighbour& c) const { batch.delete_neighbour(c.ifindex, c.address); }
   void operator()(const plan::AddFdb& c) const { batch.add_fdb(c.ifindex, c.mac, c.remote); }

@@ -31,6 +31,8 @@ namespace {
 // Below the default send buffer (212,992 bytes), with room for the kernel's own accounting.
 constexpr size_t kChunkBytes = 96 * 1024;
 constexpr size_t kReplyBytes = 32 * 1024;
+constexpr size_t kPageBytes = 64 * 1024;  // the largest page
+constexpr size_t kNextHopBytes = 32;      // with an IPv6 gateway: 28
 
 struct FreeMessage {
   void operator()(nl_msg* message) const noexcept { ::nlmsg_free(message); }
@@ -98,6 +100,38 @@ ifinfomsg link_header(int ifindex, bool up) {
     header.ifi_flags = header.ifi_change = IFF_UP;
   }
   return header;
+}
+
+rtmsg route_header(const Prefix& destination) {
+  rtmsg header{};
+  header.rtm_family = static_cast<std::uint8_t>(destination.address().af());
+  header.rtm_dst_len = static_cast<std::uint8_t>(destination.length());
+  header.rtm_table = RT_TABLE_MAIN;
+  return header;
+}
+
+void put_destination(nl_msg* message, const Prefix& destination) {
+  if (destination.length() > 0) {
+    put_address(message, RTA_DST, destination.address());
+  }
+}
+
+void put_next_hops(nl_msg* message, const std::vector<NextHop>& hops) {
+  // A message holds a page unless told otherwise: some hundred next hops.
+  if (::nlmsg_expand(message, kPageBytes + hops.size() * kNextHopBytes) < 0) {
+    throw Error(ErrorKind::Internal, "netlink message: out of memory");
+  }
+  nlattr* list = ::nla_nest_start(message, RTA_MULTIPATH);
+  for (const NextHop& hop : hops) {
+    rtnexthop header{};
+    header.rtnh_len = static_cast<std::uint16_t>(RTNH_LENGTH(NLA_HDRLEN + hop.gateway.size()));
+    header.rtnh_ifindex = hop.oif;
+    if (::nlmsg_append(message, &header, sizeof header, NLMSG_ALIGNTO) < 0) {
+      throw Error(ErrorKind::Internal, "netlink message: too long");
+    }
+    put_address(message, RTA_GATEWAY, hop.gateway);
+  }
+  ::nla_nest_end(message, list);
 }
 
 std::string explanation_of(const nlmsghdr* reply) {
@@ -242,11 +276,7 @@ void NetlinkBatch::add_local_route(int ifindex, const IpAddress& address) {
 }
 
 void NetlinkBatch::add_route(const RouteOptions& options) {
-  rtmsg header{};
-  header.rtm_family =
-      static_cast<std::uint8_t>(options.destination.family() == Family::IPv4 ? AF_INET : AF_INET6);
-  header.rtm_dst_len = static_cast<std::uint8_t>(options.destination.length());
-  header.rtm_table = RT_TABLE_MAIN;
+  rtmsg header = route_header(options.destination);
   header.rtm_protocol = RTPROT_STATIC;
   header.rtm_scope = options.gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
   header.rtm_type = RTN_UNICAST;
@@ -255,15 +285,41 @@ void NetlinkBatch::add_route(const RouteOptions& options) {
   }
   const MessagePtr message = start(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, header);
   std::string act = "add route " + to_string(options.destination);
-  if (options.destination.length() > 0) {
-    put_address(message.get(), RTA_DST, options.destination.address());
-  }
+  put_destination(message.get(), options.destination);
   if (options.gateway) {
     put_address(message.get(), RTA_GATEWAY, *options.gateway);
     act += " via " + to_string(*options.gateway);
   }
   put_u32(message.get(), RTA_OIF, static_cast<std::uint32_t>(options.oif));
   append(message.get(), std::move(act));
+}
+
+void NetlinkBatch::replace_route(const Prefix& destination, const std::vector<NextHop>& hops) {
+  rtmsg header = route_header(destination);
+  header.rtm_protocol = RTPROT_STATIC;
+  header.rtm_scope = RT_SCOPE_UNIVERSE;
+  header.rtm_type = RTN_UNICAST;
+  const MessagePtr message = start(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, header);
+  put_destination(message.get(), destination);
+  if (hops.size() == 1) {
+    put_address(message.get(), RTA_GATEWAY, hops.front().gateway);
+    put_u32(message.get(), RTA_OIF, static_cast<std::uint32_t>(hops.front().oif));
+  } else {
+    put_next_hops(message.get(), hops);
+  }
+  std::string act = "replace route " + to_string(destination) + " via " + to_string(hops.front().gateway);
+  if (hops.size() > 1) {
+    act += " and " + std::to_string(hops.size() - 1) + " more";
+  }
+  append(message.get(), std::move(act));
+}
+
+void NetlinkBatch::delete_route(const Prefix& destination) {
+  rtmsg header = route_header(destination);
+  header.rtm_scope = RT_SCOPE_NOWHERE;  // any
+  const MessagePtr message = start(RTM_DELROUTE, 0, header);
+  put_destination(message.get(), destination);
+  append(message.get(), "delete route " + to_string(destination));
 }
 
 void NetlinkBatch::add_neighbour(int ifindex, const IpAddress& address, const MacAddress& mac) {

@@ -59,6 +59,12 @@ struct RouteOptions {
   bool onlink = false;
 };
 
+// One of the ways of a route.
+struct NextHop {
+  IpAddress gateway;
+  int oif = 0;
+};
+
 class NetlinkSocket;
 
 class NetlinkBatch {
@@ -75,10 +81,17 @@ class NetlinkBatch {
   // Puts a link on a bridge.
   void set_master(int ifindex, int master);
   void delete_link(int ifindex);
-  // IPv6 addresses are added without duplicate address detection, since we gave every address out, and with their local
-  // route: the kernel adds it from a work queue, and until then nothing that is sent to the address arrives.
+  // IPv6 addresses are added without duplicate address detection, since we gave every address out, and with
+  // their local route: the kernel adds it from a work queue, and until then nothing that is sent to the
+  // address arrives.
   void add_address(int ifindex, const IpAddress& address, int prefix_length);
   void add_route(const RouteOptions& options);
+  // The only route to `destination` from now on: packets are spread over the next hops by flow. The kernel
+  // puts one in the other's place, so no packet finds no route. Precondition: at least one next hop, all of
+  // the destination's family.
+  void replace_route(const Prefix& destination, const std::vector<NextHop>& hops);
+  // With all its next hops.
+  void delete_route(const Prefix& destination);
   // NUD_PERMANENT: exempt from the neighbour table's limit, which the whole host shares.
   void add_neighbour(int ifindex, const IpAddress& address, const MacAddress& mac);
   void delete_neighbour(int ifindex, const IpAddress& address);

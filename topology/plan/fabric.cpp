@@ -108,6 +108,10 @@ Step node_step(const model::Cluster& cluster, size_t index, int bridge_ports) {
   step.ns = node_id(node.name);
   step.makes_namespace = true;
   step.sysctls = forwarding_sysctls(cluster);
+  if (cluster.has_family(Family::IPv4)) {
+    // For hostPorts on 127.0.0.1; the chain `loopback` keeps others out.
+    step.sysctls.push_back({"net/ipv4/conf/default/route_localnet", "1"});
+  }
   step.changes.push_back(SetLink{1, true});
   add_node_bridge(step, cluster, node);
   add_node_uplink(step, cluster, index, bridge_ports);

@@ -19,12 +19,13 @@
 
 namespace labctl::plan {
 
-// Well-known indexes inside a node.
+// Well-known indexes inside a node, a pod, and the router.
 inline constexpr int kNodeBridge = 2;  // cbr0
 inline constexpr int kNodeUplink = 3;  // eth0
 inline constexpr int kNodeVxlan = 4;   // vxlan0
 inline constexpr int kPodLink = 2;     // eth0 of a pod
 inline constexpr int kFirstPodPort = 10;
+inline constexpr int kRouterUplink = 2;  // the router's eth0, to the nodes
 
 // The kernel's BR_MAX_PORTS is 1,024, the first of them unusable.
 inline constexpr int kBridgePorts = 1023;

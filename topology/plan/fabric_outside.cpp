@@ -13,7 +13,6 @@ namespace {
 constexpr int kUnderlayBridge = 10;  // first of those, the only one with this number of nodes
 
 // The router's ends.
-constexpr int kRouterToNodes = 2;
 constexpr int kRouterToOutside = 3;
 constexpr int kHostLink = 2;
 
@@ -86,15 +85,20 @@ Step router_step(const model::Cluster& cluster) {
   step.ns = kRouter;
   step.makes_namespace = true;
   step.sysctls = forwarding_sysctls(cluster);
+  // Connections, not hosts, are spread over the nodes that a load balancer's address is routed to.
+  step.sysctls.push_back({"net/ipv4/fib_multipath_hash_policy", "1", true});
+  if (cluster.has_family(Family::IPv6)) {
+    step.sysctls.push_back({"net/ipv6/fib_multipath_hash_policy", "1", true});
+  }
   step.changes.push_back(SetLink{1, true});
   step.changes.push_back(AddVeth{kUnderlay, "router-nodes", kRouterNodePort, underlay_bridge(0), "eth0",
-                                 kRouterToNodes, router_mac(cluster), link_mtu(cluster)});
+                                 kRouterUplink, router_mac(cluster), link_mtu(cluster)});
   step.changes.push_back(AddVeth{kUnderlay, "router-outside", kRouterOutsidePort, kOutsideBridge, "eth1",
                                  kRouterToOutside, router_mac(cluster), link_mtu(cluster)});
-  step.changes.push_back(SetLink{kRouterToNodes, true});
+  step.changes.push_back(SetLink{kRouterUplink, true});
   step.changes.push_back(SetLink{kRouterToOutside, true});
   for (const Prefix& range : cluster.network.node_cidrs) {
-    step.changes.push_back(AddAddress{kRouterToNodes, model::router_node_address(range), range.length()});
+    step.changes.push_back(AddAddress{kRouterUplink, model::router_node_address(range), range.length()});
   }
   for (const Family family : outside_families(cluster)) {
     const Prefix& outside = model::default_ranges(family).outside;
@@ -103,7 +107,7 @@ Step router_step(const model::Cluster& cluster) {
   }
   for (const model::Node& node : cluster.nodes) {
     for (const IpAddress& address : node.addresses) {
-      step.changes.push_back(AddNeighbour{kRouterToNodes, address, node_mac(node)});
+      step.changes.push_back(AddNeighbour{kRouterUplink, address, node_mac(node)});
     }
   }
   for (const model::OutsideHost& host : cluster.outside.hosts) {

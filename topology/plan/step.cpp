@@ -26,6 +26,14 @@ struct Describe {
     const std::string to = "add route " + to_string(c.destination);
     return (c.gateway ? to + " via " + to_string(*c.gateway) : to) + " on " + link(c.oif);
   }
+  std::string operator()(const ReplaceRoute& c) const {
+    std::string text = "replace route " + to_string(c.destination);
+    for (const NextHop& hop : c.hops) {
+      text += " via " + to_string(hop.gateway) + " on " + link(hop.oif);
+    }
+    return text;
+  }
+  std::string operator()(const DeleteRoute& c) const { return "delete route " + to_string(c.destination); }
   std::string operator()(const AddNeighbour& c) const {
     return "add permanent neighbour " + to_string(c.address) + " at " + to_string(c.mac) + " on " +
            link(c.ifindex);

@@ -86,6 +86,29 @@ struct AddRoute {
   bool operator==(const AddRoute&) const = default;
 };
 
+// One of the ways of a route that has several.
+struct NextHop {
+  IpAddress gateway;
+  int oif = 0;
+  bool operator==(const NextHop&) const = default;
+};
+
+// Makes `hops` (at least one) the only ways to `destination`. `before` are those it had: what undoing puts
+// back; empty: there was no route.
+struct ReplaceRoute {
+  Prefix destination;
+  std::vector<NextHop> hops;
+  std::vector<NextHop> before;
+  bool operator==(const ReplaceRoute&) const = default;
+};
+
+// With all its next hops. `before` as above; empty: undoing puts nothing back.
+struct DeleteRoute {
+  Prefix destination;
+  std::vector<NextHop> before;
+  bool operator==(const DeleteRoute&) const = default;
+};
+
 struct AddNeighbour {
   int ifindex = 0;
   IpAddress address;
@@ -112,7 +135,7 @@ struct DeleteLink {
 };
 
 using LinkChange = std::variant<AddBridge, AddVeth, AddVxlan, SetLink, SetMaster, AddAddress, AddRoute,
-                                AddNeighbour, DeleteNeighbour, AddFdb, DeleteLink>;
+                                ReplaceRoute, DeleteRoute, AddNeighbour, DeleteNeighbour, AddFdb, DeleteLink>;
 
 struct Step {
   NamespaceId ns;

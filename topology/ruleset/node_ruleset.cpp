@@ -4,30 +4,120 @@ namespace labctl::ruleset {
 namespace {
 
 // Only addresses, which cannot carry a quote or a semicolon, enter the text.
-std::string masquerade_rule(const Prefix& pods, const Prefix& nodes) {
-  const std::string family = pods.family() == Family::IPv4 ? "ip" : "ip6";
-  return "    " + family + " saddr " + to_string(pods) + " " + family + " daddr != { " + to_string(pods) +
-         ", " + to_string(nodes) + " } oifname \"eth0\" masquerade comment \"pod egress\"\n";
+
+// The words of a family's declarations.
+struct FamilyWords {
+  std::string ip;
+  std::string end;
+  std::string key;
+};
+
+FamilyWords family_words(Family family) {
+  const std::string ip = family == Family::IPv4 ? "ip" : "ip6";
+  return {ip, family == Family::IPv4 ? "4" : "6", ip + " daddr . meta l4proto . th dport"};
+}
+
+// What service_maps.hpp fills.
+std::string declarations(Family family) {
+  const FamilyWords words = family_words(family);
+  return "  map services" + words.end + " { typeof " + words.key + " : meta mark; }\n" +  //
+         "  map endpoints" + words.end + " { typeof " + words.key + " . numgen random mod 2 : " + words.ip +
+         " daddr . th dport; }\n" +  //
+         "  set ranges" + words.end + " { typeof " + words.key + " . " + words.ip +
+         " saddr; flags interval; }\n" + "  set cluster-ips" + words.end + " { typeof " + words.ip +
+         " daddr; }\n" +  //
+         "  set hairpin" + words.end + " { typeof " + words.ip + " saddr . " + words.ip + " daddr; }\n";
+}
+
+// The first packet of every connection comes here. What no Service knows falls through to routing, unless it
+// is for an address that only Services have.
+std::string services_chain(const model::Cluster& cluster) {
+  std::string text = "  chain services {\n";
+  for (const Family family : cluster.families) {
+    const FamilyWords words = family_words(family);
+    text += "    meta mark set " + words.key + " map @services" + words.end + "\n";
+  }
+  text += "    meta mark vmap @shapes\n";
+  for (const Family family : cluster.families) {
+    const FamilyWords words = family_words(family);
+    text += "    " + words.ip + " daddr @cluster-ips" + words.end +
+            " reject with icmpx port-unreachable comment \"no such port of the Service\"\n";
+  }
+  for (const Prefix& range : cluster.network.service_cidrs) {
+    text += "    " + family_words(range.family()).ip + " daddr " + to_string(range) +
+            " drop comment \"ClusterIP of no Service\"\n";
+  }
+  // Else it would be sent back to the router, which sends it here.
+  for (const Prefix& range : cluster.network.load_balancer_cidrs) {
+    text += "    iifname \"eth0\" " + family_words(range.family()).ip + " daddr " + to_string(range) +
+            " reject with icmpx port-unreachable comment \"no such port of the LoadBalancer\"\n";
+  }
+  return text + "  }\n";
+}
+
+std::string service_tables(const model::Cluster& cluster) {
+  std::string text;
+  for (const Family family : cluster.families) {
+    text += declarations(family);
+  }
+  return text + "  map shapes { typeof meta mark : verdict; }\n  map learn { typeof ct mark : verdict; }\n" +
+         services_chain(cluster) +
+         "  chain prerouting { type nat hook prerouting priority dstnat; policy accept;\n"
+         "    jump services\n  }\n";
+}
+
+// Masquerades what services_chain() marked, and a pod that reaches itself by way of a Service.
+std::string masquerade_services(const model::Cluster& cluster) {
+  std::string text =
+      "    ct mark vmap @learn\n"
+      "    meta mark & 0x4000 == 0x4000 masquerade fully-random comment \"to a Service, not from a pod\"\n";
+  for (const Family family : cluster.families) {
+    const FamilyWords words = family_words(family);
+    text += "    ct status dnat " + words.ip + " saddr . " + words.ip + " daddr @hairpin" + words.end +
+            " masquerade fully-random comment \"to itself by a Service\"\n";
+  }
+  return text;
+}
+
+std::string pod_egress(const Prefix& pods, const Prefix& nodes) {
+  const std::string ip = family_words(pods.family()).ip;
+  return "    " + ip + " saddr " + to_string(pods) + " " + ip + " daddr != { " + to_string(pods) + ", " +
+         to_string(nodes) + " } oifname \"eth0\" masquerade comment \"pod egress\"\n";
 }
 
 }  // namespace
 
 std::string node_ruleset(const model::Cluster& cluster) {
-  std::string text = "table inet " + std::string(kTable) +
-                     " {\n"
-                     "  chain postrouting {\n"
-                     "    type nat hook postrouting priority srcnat; policy accept;\n";
+  std::string text = "table inet " + std::string(kTable) + " {\n" + service_tables(cluster) +
+                     "  chain output { type nat hook output priority -100; policy accept;\n"
+                     "    jump services\n  }\n"
+                     "  chain input { type nat hook input priority 100; policy accept;\n"
+                     "    ct mark vmap @learn\n  }\n"
+                     "  chain postrouting { type nat hook postrouting priority srcnat; policy accept;\n" +
+                     masquerade_services(cluster);
   for (size_t i = 0; i < cluster.families.size(); ++i) {
-    text += masquerade_rule(cluster.network.pod_cidrs.at(i), cluster.network.node_cidrs.at(i));
+    text += pod_egress(cluster.network.pod_cidrs.at(i), cluster.network.node_cidrs.at(i));
   }
-  return text + "  }\n}\n";
+  text +=
+      "  }\n"
+      "  chain forward { type filter hook forward priority filter; policy accept;\n"
+      "    ct state invalid drop comment \"of no connection: would pass without its translation\"\n  }\n";
+  if (cluster.has_family(Family::IPv4)) {
+    // route_localnet, which a hostPort on 127.0.0.1 needs, must not open this node's loopback to others.
+    text +=
+        "  chain loopback { type filter hook prerouting priority raw; policy accept;\n"
+        "    iifname != \"lo\" ip daddr 127.0.0.0/8 drop comment \"loopback address from another host\"\n  "
+        "}\n";
+  }
+  return text + "}\n";
 }
 
 std::string router_ruleset(const model::Cluster& cluster) {
-  std::string text = "table inet " + std::string(kTable) +
-                     " {\n"
-                     "  chain prerouting {\n"
-                     "    type filter hook prerouting priority filter; policy accept;\n";
+  std::string text =
+      "table inet " + std::string(kTable) + " {\n" + service_tables(cluster) +
+      "  chain postrouting { type nat hook postrouting priority srcnat; policy accept;\n"
+      "    meta mark & 0x4000 == 0x4000 masquerade fully-random comment \"by the balancer\"\n  }\n"
+      "  chain no-route { type filter hook prerouting priority filter; policy accept;\n";
   for (size_t i = 0; i < cluster.families.size(); ++i) {
     const Prefix& pods = cluster.network.pod_cidrs.at(i);
     const bool is_ipv4 = pods.family() == Family::IPv4;
@@ -35,7 +125,8 @@ std::string router_ruleset(const model::Cluster& cluster) {
     for (const Prefix& services : cluster.network.service_cidrs) {
       text += services.family() == pods.family() ? ", " + to_string(services) : "";
     }
-    text += std::string(" } reject with ") + (is_ipv4 ? "icmp type net-unreachable" : "icmpv6 type no-route") +
+    text += std::string(" } reject with ") +
+            (is_ipv4 ? "icmp type net-unreachable" : "icmpv6 type no-route") +
             " comment \"no route to pods and services\"\n";
   }
   return text + "  }\n}\n";

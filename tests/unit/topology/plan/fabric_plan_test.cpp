@@ -164,5 +164,14 @@ TEST(FabricPlan, AStepReadsAsALine) {
   EXPECT_NE(text.find("  add route 0.0.0.0/0 via 10.244.1.1 on link 2\n"), std::string::npos) << text;
 }
 
+TEST(FabricPlan, ReplacedAndDeletedRoutesReadAsALine) {
+  const Prefix vip = *Prefix::parse("192.0.2.80/32");
+  const ReplaceRoute replaced{
+      vip, {{*IpAddress::parse("10.0.0.2"), 3}, {*IpAddress::parse("10.0.0.3"), 4}}, {}};
+  EXPECT_EQ(describe(LinkChange(replaced)),
+            "replace route 192.0.2.80/32 via 10.0.0.2 on link 3 via 10.0.0.3 on link 4");
+  EXPECT_EQ(describe(LinkChange(DeleteRoute{vip, {}})), "delete route 192.0.2.80/32");
+}
+
 }  // namespace
 }  // namespace labctl::plan

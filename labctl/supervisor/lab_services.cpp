@@ -1,0 +1,377 @@
+#include "labctl/supervisor/lab_services.hpp"
+
+#include "labctl/controllers/events.hpp"
+#include "labctl/controllers/objects.hpp"
+#include "topology/base/error.hpp"
+#include "topology/manifest/decode_service.hpp"
+#include "topology/plan/fabric.hpp"
+#include "topology/ruleset/service_maps.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace labctl::supervisor {
+namespace {
+
+using model::ServiceKey;
+using nlohmann::json;
+
+constexpr const char* kZoneLabel = "topology.kubernetes.io/zone";
+constexpr const char* kExcludeLabel = "node.kubernetes.io/exclude-from-external-load-balancers";
+
+std::string owner_name(const ServiceKey& key) { return "svc " + to_string(key); }
+
+store::Key store_key(const ServiceKey& key) { return {"services", key.ns, key.name}; }
+
+std::unique_ptr<ruleset::NodeTable> make_table(const model::Cluster& cluster,
+                                               const std::vector<Prefix>& own_pods) {
+  return std::make_unique<ruleset::ServiceMaps>(own_pods, cluster.network.pod_cidrs);
+}
+
+// The Ready condition of a Node is anything but True.
+bool is_down(const json& node) {
+  const json* ready = controllers::condition(node, "Ready");
+  return ready != nullptr && controllers::text_at(*ready, "status") != "True";
+}
+
+std::vector<service::PortEndpoint> all_endpoints(const model::Service& service,
+                                                 const std::vector<const model::EndpointSlice*>& slices,
+                                                 const model::ServicePort& port) {
+  std::vector<service::PortEndpoint> all;
+  for (const Family family : {Family::IPv4, Family::IPv6}) {
+    const bool has_family = std::any_of(service.cluster_ips.begin(), service.cluster_ips.end(),
+                                        [&](const IpAddress& ip) { return ip.family() == family; });
+    if (has_family) {
+      const auto some = service::endpoints_of(port, family, slices);
+      all.insert(all.end(), some.begin(), some.end());
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+LabServices::LabServices(store::Store& store, const model::Cluster& cluster, apply::Fabric& fabric,
+                         server::Server& server)
+    : store_(store), cluster_(cluster), fabric_(fabric), server_(server) {
+  subscription_ = store_.on_change([this](const store::Change& change) { note(change); });
+}
+
+LabServices::~LabServices() {
+  for (const NodeState& node : nodes_) {
+    if (node.server) {
+      server_.remove_pod(*node.server);
+    }
+  }
+}
+
+void LabServices::open() {
+  nodes_.resize(cluster_.nodes.size());
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const model::Node& node = cluster_.nodes[i];
+    nodes_[i].table.emplace(fabric_.namespace_fd(plan::node_id(node.name)),
+                            make_table(cluster_, node.pod_cidrs));
+    nodes_[i].program = {{node.name, ""}, node.addresses};
+  }
+  router_.emplace(fabric_.namespace_fd(plan::kRouter),
+                  std::make_unique<ruleset::ServiceMaps>(std::vector<Prefix>{}, cluster_.network.pod_cidrs));
+  start_api_stub();
+}
+
+// ---- What changed ------------------------------------------------------------------------------------
+
+void LabServices::note(const store::Change& change) {
+  if (change.key.resource == "services") {
+    dirty_.insert({change.key.ns, change.key.name});
+  } else if (change.key.resource == "endpointslices") {
+    note_slice(change);
+  } else if (change.key.resource == "nodes") {
+    are_nodes_dirty_ = true;
+    for (const auto& [key, known] : known_) {
+      dirty_.insert(key);
+    }
+  }
+}
+
+void LabServices::note_slice(const store::Change& change) {
+  const auto before = slice_owner_.find(change.key);
+  if (before != slice_owner_.end()) {
+    known_[before->second].slices.erase(change.key);
+    dirty_.insert(before->second);
+    slice_owner_.erase(before);
+  }
+  if (change.type == store::ChangeType::Deleted) {
+    return;
+  }
+  try {
+    if (auto slice = manifest::decode_endpoint_slice(*change.object)) {
+      const ServiceKey owner = slice->service;
+      known_[owner].slices[change.key] = std::move(*slice);
+      slice_owner_[change.key] = owner;
+      dirty_.insert(owner);
+    }
+  } catch (const Error& error) {
+    // Whoever wrote it is not to be stopped by it.
+    spdlog::warn("{}: {}", store::to_string(change.key), error.what());
+  }
+}
+
+void LabServices::read_nodes() {
+  if (!std::exchange(are_nodes_dirty_, false)) {
+    return;
+  }
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const store::ObjectPtr node = store_.find({"nodes", "", cluster_.nodes[i].name});
+    const json* labels = node == nullptr ? nullptr : controllers::field(*node, "metadata.labels");
+    nodes_[i].program.viewer.zone = labels == nullptr ? std::string() : labels->value(kZoneLabel, "");
+    nodes_[i].takes_balanced_traffic =
+        (labels == nullptr || !labels->contains(kExcludeLabel)) && (node == nullptr || !is_down(*node));
+  }
+}
+
+void LabServices::sync() {
+  if (!has_work() || nodes_.empty()) {
+    return;
+  }
+  read_nodes();
+  for (const ServiceKey& key : std::exchange(dirty_, {})) {
+    try {
+      update(key);
+    } catch (const Error& error) {
+      spdlog::warn("svc {}: {}", to_string(key), error.what());
+    }
+  }
+  are_host_ports_dirty_ = false;
+  commit();
+}
+
+void LabServices::update(const ServiceKey& key) {
+  Known& known = known_[key];
+  const model::Service before = known.service;
+  known.object = store_.find(store_key(key));
+  const bool is_gone = known.object == nullptr;
+  known.service = is_gone ? model::Service{key, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}
+                          : manifest::decode_service(*known.object);
+  Slices slices;
+  for (const auto& [slice_key, slice] : known.slices) {
+    slices.push_back(&slice);
+  }
+  queue_programs(known, slices, is_gone);
+  queue_router(key, known, slices, is_gone);
+  update_health(key, known, slices, is_gone);
+  collect_flows(before, known, slices);
+  if (is_gone && known.slices.empty()) {
+    known_.erase(key);
+  }
+}
+
+// ---- Nodes -------------------------------------------------------------------------------------------
+
+void LabServices::queue_programs(const Known& known, const Slices& slices, bool is_gone) {
+  const std::string owner = owner_name(known.service.key);
+  for (NodeState& node : nodes_) {
+    node.table->set(
+        owner, is_gone ? service::NodeProgram{} : service::node_program(known.service, slices, node.program));
+  }
+}
+
+void LabServices::claim_host_ports(const model::Pod& pod, std::size_t node) {
+  service::NodeProgram program = service::host_port_program(pod, cluster_.nodes[node].addresses);
+  if (program.ports.empty()) {
+    return;
+  }
+  nodes_[node].table->set("hostPort " + to_string(pod.key), program);
+  host_ports_[pod.key] = {node, std::move(program)};
+  are_host_ports_dirty_ = true;
+}
+
+void LabServices::release_host_ports(const model::PodKey& pod) {
+  const auto found = host_ports_.find(pod);
+  if (found == host_ports_.end()) {
+    return;
+  }
+  nodes_[found->second.first].table->set("hostPort " + to_string(pod), {});
+  // As for Services that go: UDP flows to what is not there any more would go on.
+  for (const service::PortProgram& port : found->second.second.ports) {
+    for (const service::Entry& entry : port.entries) {
+      if (entry.vip.protocol == model::Protocol::Udp) {
+        stale_.push_back({entry.vip, {}});
+      }
+    }
+  }
+  host_ports_.erase(found);
+  are_host_ports_dirty_ = true;
+}
+
+void LabServices::commit() {
+  const std::vector<apply::UdpFlows> stale = std::exchange(stale_, {});
+  std::vector<apply::ServiceTable*> tables;
+  for (NodeState& node : nodes_) {
+    tables.push_back(&*node.table);
+  }
+  tables.push_back(&*router_);
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    try {
+      tables[i]->commit();
+      if (!stale.empty()) {
+        tables[i]->end_stale_flows(stale);
+      }
+    } catch (const Error& error) {
+      spdlog::error("{}: program Services: {}", i < nodes_.size() ? cluster_.nodes[i].name : "router",
+                    error.what());
+    }
+  }
+  if (!route_changes_.empty()) {
+    plan::Step step;
+    step.ns = plan::kRouter;
+    step.changes = std::exchange(route_changes_, {});
+    try {
+      fabric_.apply(std::span(&step, 1));
+    } catch (const Error& error) {
+      spdlog::error("router: route to load balancer addresses: {}", error.what());
+    }
+  }
+}
+
+std::size_t LabServices::resync() {
+  for (const auto& [key, known] : known_) {
+    dirty_.insert(key);
+  }
+  are_nodes_dirty_ = true;
+  sync();
+  std::size_t mended = router_ ? router_->resync() : 0;
+  for (NodeState& node : nodes_) {
+    mended += node.table->resync();
+  }
+  return mended;
+}
+
+// ---- UDP flows (§12) ---------------------------------------------------------------------------------
+
+void LabServices::add_flows(const model::Service& service, const model::ServicePort& port,
+                            const std::vector<service::Backend>& serving) {
+  const auto add = [&](const IpAddress& address, std::uint16_t number) {
+    stale_.push_back({{address, model::Protocol::Udp, number}, serving});
+  };
+  for (const auto* list :
+       {&service.cluster_ips, &service.external_ips, &service.load_balancer_ips, &service.proxied_ips}) {
+    for (const IpAddress& address : *list) {
+      add(address, port.port);
+    }
+  }
+  if (port.node_port != 0) {
+    for (const model::Node& node : cluster_.nodes) {
+      for (const IpAddress& address : node.addresses) {
+        add(address, port.node_port);
+      }
+    }
+  }
+}
+
+void LabServices::collect_flows(const model::Service& before, const Known& known, const Slices& slices) {
+  const auto is_udp = [](const model::ServicePort& port) { return port.protocol == model::Protocol::Udp; };
+  // What the Service had and has no more comes first: what it has now is looked at last, and counts.
+  if (std::any_of(before.ports.begin(), before.ports.end(), is_udp) && before != known.service) {
+    for (const model::ServicePort& port : before.ports) {
+      if (is_udp(port)) {
+        add_flows(before, port, {});
+      }
+    }
+  }
+  for (const model::ServicePort& port : known.service.ports) {
+    if (!is_udp(port)) {
+      continue;
+    }
+    // Without a serving endpoint flows are left alone; an entry without backends would end them, so that what
+    // the loop above added for the same address is taken back.
+    const auto serving = service::serving(all_endpoints(known.service, slices, port));
+    if (!serving.empty()) {
+      add_flows(known.service, port, serving);
+    } else {
+      std::erase_if(stale_, [&](const apply::UdpFlows& flows) {
+        return flows.vip.port == port.port && flows.serving.empty() &&
+               std::find(known.service.cluster_ips.begin(), known.service.cluster_ips.end(),
+                         flows.vip.address) != known.service.cluster_ips.end();
+      });
+    }
+  }
+}
+
+// ---- describe ----------------------------------------------------------------------------------------
+
+namespace {
+
+const char* verdict_text(service::Verdict verdict) {
+  switch (verdict) {
+    case service::Verdict::Balance:
+      return "balance";
+    case service::Verdict::Reject:
+      return "reject";
+    case service::Verdict::Drop:
+      return "drop";
+  }
+  return "";
+}
+
+std::string note_of(const service::PortProgram& port, const service::Entry& entry) {
+  std::string note;
+  const auto add = [&](const std::string& text) { note += (note.empty() ? "" : ", ") + text; };
+  if (entry.traffic == service::Traffic::ExternalCluster) {
+    add("masqueraded");
+  } else if (entry.traffic == service::Traffic::ExternalLocal) {
+    add(entry.local.empty()
+            ? "from outside: dropped, no endpoint on this node"
+            : "from outside: " + std::to_string(entry.local.size()) + " on this node, source kept");
+  }
+  for (const Prefix& range : entry.source_ranges) {
+    add("from " + to_string(range));
+  }
+  if (port.affinity_timeout.count() > 0) {
+    add("affinity " + std::to_string(port.affinity_timeout.count()) + " s");
+  }
+  return note;
+}
+
+json entries_of(const service::NodeProgram& program) {
+  json entries = json::array();
+  for (const service::PortProgram& port : program.ports) {
+    for (const service::Entry& entry : port.entries) {
+      json endpoints = json::array();
+      for (const service::Backend& backend : entry.backends) {
+        endpoints.push_back(to_string(backend.address, backend.port));
+      }
+      entries.push_back({{"name", port.name},
+                         {"address", to_string(entry.vip.address)},
+                         {"protocol", model::to_string(entry.vip.protocol)},
+                         {"port", entry.vip.port},
+                         {"verdict", verdict_text(entry.verdict)},
+                         {"endpoints", std::move(endpoints)},
+                         {"note", note_of(port, entry)}});
+    }
+  }
+  return entries;
+}
+
+}  // namespace
+
+json LabServices::describe(const ServiceKey& key) const {
+  const auto found = known_.find(key);
+  if (found == known_.end() || found->second.object == nullptr) {
+    throw Error(ErrorKind::NotFound, "services \"" + key.name + "\" not found");
+  }
+  Slices slices;
+  for (const auto& [slice_key, slice] : found->second.slices) {
+    slices.push_back(&slice);
+  }
+  json nodes = json::array();
+  for (const NodeState& node : nodes_) {
+    nodes.push_back(
+        {{"node", node.program.viewer.node},
+         {"entries", entries_of(service::node_program(found->second.service, slices, node.program))}});
+  }
+  return nodes;
+}
+
+}  // namespace labctl::supervisor

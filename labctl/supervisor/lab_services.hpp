@@ -1,0 +1,115 @@
+#pragma once
+
+// From the Services and EndpointSlices in the store to what every node does with their packets, and the
+// router: data path, routes to load balancer addresses, health checks. Looks only at what changed.
+//
+//   store --changes--> dirty Services --topology/service--> programs --topology/apply--> kernel
+//
+// Threads: the main loop's.
+
+#include "labctl/store/store.hpp"
+#include "probes/server/server.hpp"
+#include "topology/apply/fabric.hpp"
+#include "topology/apply/service_table.hpp"
+#include "topology/model/cluster.hpp"
+#include "topology/model/pod.hpp"
+#include "topology/service/node_program.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace labctl::supervisor {
+
+// Where the endpoint of default/kubernetes listens, on the first node.
+inline constexpr std::uint16_t kApiPort = 6443;
+
+class LabServices {
+ public:
+  // All must outlive this.
+  LabServices(store::Store& store, const model::Cluster& cluster, apply::Fabric& fabric,
+              server::Server& server);
+  ~LabServices();
+  LabServices(const LabServices&) = delete;
+  LabServices& operator=(const LabServices&) = delete;
+
+  // Once the nodes and the router are there. Throws Error.
+  void open();
+
+  // The hostPorts of a pod with its own network, from now until release_host_ports(); brought to the kernel
+  // by sync().
+  void claim_host_ports(const model::Pod& pod, std::size_t node);
+  void release_host_ports(const model::PodKey& pod);
+
+  // Acts on all that changed. What a node refuses becomes a Warning event of its Service.
+  void sync();
+  bool has_work() const { return !dirty_.empty() || are_host_ports_dirty_; }
+
+  // What each node does for a Service: an array of {node, entries}. Throws Error NotFound.
+  nlohmann::json describe(const model::ServiceKey& key) const;
+  // Compares the tables of all nodes with what is wanted, as a restarted proxy would; how many elements it
+  // mended.
+  std::size_t resync();
+
+ private:
+  struct Known {
+    store::ObjectPtr object;  // null: not there, only its slices
+    model::Service service;
+    std::map<store::Key, model::EndpointSlice> slices;
+  };
+  struct NodeState {
+    service::ProgramNode program;
+    bool takes_balanced_traffic = true;  // not excluded from external load balancers
+    std::optional<apply::ServiceTable> table;
+    std::optional<server::PodId> server;
+  };
+  struct HealthCheck {
+    server::ContainerId server = 0;
+    std::uint16_t port = 0;
+    std::size_t ready = 0;
+  };
+  using Slices = std::vector<const model::EndpointSlice*>;
+
+  void note(const store::Change& change);
+  void note_slice(const store::Change& change);
+  void read_nodes();
+  void update(const model::ServiceKey& key);
+  void queue_programs(const Known& known, const Slices& slices, bool is_gone);
+  void queue_router(const model::ServiceKey& key, const Known& known, const Slices& slices, bool is_gone);
+  std::vector<IpAddress> balanced_nodes(const Known& known, const Slices& slices) const;
+  void update_health(const model::ServiceKey& key, const Known& known, const Slices& slices, bool is_gone);
+  void start_health(std::size_t node, const model::ServiceKey& key, HealthCheck& check);
+  void collect_flows(const model::Service& before, const Known& known, const Slices& slices);
+  void add_flows(const model::Service& service, const model::ServicePort& port,
+                 const std::vector<service::Backend>& serving);
+  void commit();
+  server::PodId server_of(std::size_t node);
+  void start_api_stub();
+
+  store::Store& store_;
+  const model::Cluster& cluster_;
+  apply::Fabric& fabric_;
+  server::Server& server_;
+
+  std::map<model::ServiceKey, Known> known_;
+  std::map<store::Key, model::ServiceKey> slice_owner_;
+  std::set<model::ServiceKey> dirty_;
+  bool are_nodes_dirty_ = true;
+  bool are_host_ports_dirty_ = false;
+  std::map<model::PodKey, std::pair<std::size_t, service::NodeProgram>> host_ports_;
+
+  std::vector<NodeState> nodes_;
+  std::optional<apply::ServiceTable> router_;
+  std::map<IpAddress, std::vector<IpAddress>> routes_;            // of load balancer addresses, to nodes
+  std::map<model::ServiceKey, std::vector<IpAddress>> balanced_;  // which of them are a Service's
+  std::map<std::pair<model::ServiceKey, std::size_t>, HealthCheck> health_;
+  std::vector<apply::UdpFlows> stale_;
+  std::vector<plan::LinkChange> route_changes_;
+  store::Store::Subscription subscription_;
+};
+
+}  // namespace labctl::supervisor

@@ -1,0 +1,238 @@
+#include "topology/apply/service_table.hpp"
+
+#include "topology/base/error.hpp"
+#include "topology/kernel/conntrack.hpp"
+#include "topology/kernel/network_namespace.hpp"
+#include "topology/kernel/nft_batch.hpp"
+#include "topology/kernel/nft_context.hpp"
+#include "topology/ruleset/node_ruleset.hpp"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+namespace labctl::apply {
+namespace {
+
+using ruleset::ElementChange;
+using ruleset::TableChanges;
+
+// How often stale clients are looked for after a change: a connection that was on its way may add one
+// meanwhile.
+constexpr int kAffinityRounds = 3;
+// What one element takes in a batch, with its message if it has one to itself: an upper bound.
+constexpr std::size_t kElementBytesMax = 400;
+
+kernel::SetElement element_of(const ElementChange& change) {
+  return {change.key.span(), change.key_end.span(), change.data.span(), change.comment};
+}
+
+void add_to(kernel::NftBatch& batch, const ElementChange& change) {
+  if (change.is_removal) {
+    batch.remove(change.set, element_of(change));
+  } else {
+    batch.add(change.set, element_of(change));
+  }
+}
+
+std::vector<std::byte> bytes_of(const ruleset::ElementBytes& bytes) {
+  return {bytes.span().begin(), bytes.span().end()};
+}
+
+ruleset::ElementBytes backend_bytes(const service::Backend& backend) {
+  ruleset::ElementBytes bytes;
+  bytes.add_address(backend.address);
+  bytes.add_port(backend.port);
+  return bytes;
+}
+
+kernel::SetElement stored_element(const kernel::StoredElement& stored) {
+  return {stored.key, stored.key_end, stored.data, stored.comment};
+}
+
+}  // namespace
+
+struct ServiceTable::State {
+  int namespace_fd = -1;
+  std::unique_ptr<ruleset::NodeTable> table;
+  kernel::NftSocket socket;
+  std::optional<kernel::ConntrackSocket> conntrack;
+  std::vector<TableChanges> queue;  // one for each set()
+
+  void run_text(const std::string& commands) const {
+    if (!commands.empty()) {
+      const kernel::NamespaceScope scope(namespace_fd);
+      kernel::NftContext::open().run(commands);
+    }
+  }
+  kernel::ConntrackSocket& flows() {
+    if (!conntrack) {
+      const kernel::NamespaceScope scope(namespace_fd);
+      conntrack = kernel::ConntrackSocket::open();
+    }
+    return *conntrack;
+  }
+
+  void commit_elements(const std::vector<TableChanges>& changes);
+  void forget_clients(const ruleset::AffinityChange& change);
+  std::size_t mend(const std::string& set, const std::vector<ElementChange>& wanted);
+};
+
+namespace {
+
+kernel::NftSocket open_in(int namespace_fd) {
+  const kernel::NamespaceScope scope(namespace_fd);
+  return kernel::NftSocket::open();
+}
+
+}  // namespace
+
+ServiceTable::ServiceTable(int namespace_fd, std::unique_ptr<ruleset::NodeTable> table)
+    : state_(new State{namespace_fd, std::move(table), open_in(namespace_fd), std::nullopt, {}}) {}
+ServiceTable::~ServiceTable() = default;
+ServiceTable::ServiceTable(ServiceTable&&) noexcept = default;
+ServiceTable& ServiceTable::operator=(ServiceTable&&) noexcept = default;
+
+void ServiceTable::set(const std::string& owner, const service::NodeProgram& wanted) {
+  TableChanges changes;
+  state_->table->set(owner, wanted, changes);
+  if (!changes.empty()) {
+    state_->queue.push_back(std::move(changes));
+  }
+}
+
+// The changes of one Service stay together.
+void ServiceTable::State::commit_elements(const std::vector<TableChanges>& changes) {
+  kernel::NftBatch batch(ruleset::kTable);
+  for (const TableChanges& change : changes) {
+    const std::size_t more = change.elements.size() * kElementBytesMax;
+    if (!batch.empty() && batch.size_bytes() + more > socket.max_batch_bytes()) {
+      socket.commit(batch);
+    }
+    for (const ElementChange& element : change.elements) {
+      add_to(batch, element);
+    }
+  }
+  if (!batch.empty()) {
+    socket.commit(batch);
+  }
+}
+
+void ServiceTable::commit() {
+  const std::vector<TableChanges> changes = std::exchange(state_->queue, {});
+  std::string before, after;
+  for (const TableChanges& change : changes) {
+    before += change.before;
+    after += change.after;
+  }
+  try {
+    state_->run_text(before);
+    state_->commit_elements(changes);
+    state_->run_text(after);
+  } catch (const Error&) {
+    resync();
+    throw;
+  }
+  for (const TableChanges& change : changes) {
+    for (const ruleset::AffinityChange& affinity : change.affinity) {
+      state_->forget_clients(affinity);
+    }
+  }
+}
+
+void ServiceTable::State::forget_clients(const ruleset::AffinityChange& change) {
+  std::vector<std::vector<std::byte>> allowed;
+  for (const service::Backend& backend : change.allowed) {
+    allowed.push_back(bytes_of(backend_bytes(backend)));
+  }
+  for (int round = 0; round < kAffinityRounds; ++round) {
+    kernel::NftBatch stale(ruleset::kTable);
+    for (const kernel::StoredElement& stored : socket.elements(ruleset::kTable, change.map)) {
+      if (std::find(allowed.begin(), allowed.end(), stored.data) == allowed.end()) {
+        stale.remove(change.map, stored_element(stored));
+      }
+    }
+    if (stale.empty()) {
+      return;
+    }
+    try {
+      socket.commit(stale);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::NotFound) {  // it ran out by itself meanwhile
+        throw;
+      }
+    }
+  }
+}
+
+std::size_t ServiceTable::end_stale_flows(std::span<const UdpFlows> flows) {
+  std::map<service::Vip, const UdpFlows*> by_vip;
+  bool has_family[2] = {false, false};
+  for (const UdpFlows& flow : flows) {
+    by_vip[flow.vip] = &flow;
+    has_family[flow.vip.address.family() == Family::IPv4 ? 0 : 1] = true;
+  }
+  std::size_t ended = 0;
+  for (const Family family : {Family::IPv4, Family::IPv6}) {
+    if (!has_family[family == Family::IPv4 ? 0 : 1]) {
+      continue;
+    }
+    for (const kernel::Flow& flow : state_->flows().list(family, IPPROTO_UDP)) {
+      const auto found = by_vip.find({flow.orig_dst, model::Protocol::Udp, flow.orig_dport});
+      if (found == by_vip.end()) {
+        continue;
+      }
+      const auto& serving = found->second->serving;
+      const service::Backend answering{flow.reply_src, flow.reply_sport};
+      if (std::find(serving.begin(), serving.end(), answering) == serving.end()) {
+        ended += state_->flows().erase(flow) ? 1 : 0;
+      }
+    }
+  }
+  return ended;
+}
+
+// Makes one set what it should be, in as many transactions as it takes.
+std::size_t ServiceTable::State::mend(const std::string& set, const std::vector<ElementChange>& wanted) {
+  std::map<std::vector<std::byte>, const ElementChange*> missing;
+  for (const ElementChange& change : wanted) {
+    missing[bytes_of(change.key)] = &change;
+  }
+  kernel::NftBatch batch(ruleset::kTable);
+  std::size_t differences = 0;
+  const auto flush_if_full = [&] {
+    ++differences;
+    if (batch.size_bytes() > socket.max_batch_bytes() / 2) {
+      socket.commit(batch);
+    }
+  };
+  for (const kernel::StoredElement& stored : socket.elements(ruleset::kTable, set)) {
+    const auto found = missing.find(stored.key);
+    if (found != missing.end() && bytes_of(found->second->data) == stored.data) {
+      missing.erase(found);
+      continue;
+    }
+    batch.remove(set, stored_element(stored));
+    flush_if_full();
+  }
+  for (const auto& [key, change] : missing) {
+    batch.add(set, element_of(*change));
+    flush_if_full();
+  }
+  if (!batch.empty()) {
+    socket.commit(batch);
+  }
+  return differences;
+}
+
+std::size_t ServiceTable::resync() {
+  std::size_t differences = 0;
+  for (const auto& [set, wanted] : state_->table->expected()) {
+    differences += state_->mend(set, wanted);
+  }
+  return differences;
+}
+
+}  // namespace labctl::apply

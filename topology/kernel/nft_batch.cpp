@@ -1,0 +1,276 @@
+#include "topology/kernel/nft_batch.hpp"
+
+#include "topology/base/error.hpp"
+#include "topology/base/scope_exit.hpp"
+#include "topology/kernel/netfilter_message.hpp"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+namespace labctl::kernel {
+namespace {
+
+namespace nf = netfilter;
+
+constexpr int kNewElement = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM;
+constexpr int kDeleteElement = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELSETELEM;
+constexpr int kGetElements = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM;
+constexpr std::size_t kBoundaryBytes = NLMSG_LENGTH(sizeof(nfgenmsg));
+constexpr std::size_t kMaxListBytes = 65532;    // nla_len is 16 bits wide
+constexpr std::size_t kMaxCommentBytes = 127;   // nft's own limit, without the NUL
+constexpr std::byte kCommentTag{0};             // NFTNL_UDATA_SET_ELEM_COMMENT
+constexpr int kWantedSendBuffer = 32 << 20;     // the kernel doubles it
+constexpr std::size_t kSendBufferReserve = 32;  // netlink_sendmsg() keeps so much of it
+constexpr int kMaxDumps = 100;
+
+void put_data(std::vector<std::byte>& bytes, int type, std::span<const std::byte> value) {
+  const std::size_t nest = nf::start_nest(bytes, type);
+  nf::put_attribute(bytes, NFTA_DATA_VALUE, value);
+  nf::end_nest(bytes, nest);
+}
+
+// Tag, length, text with its NUL: how nft itself keeps a comment with an element.
+void put_comment(std::vector<std::byte>& bytes, std::string_view comment) {
+  const std::string_view kept = comment.substr(0, kMaxCommentBytes);
+  std::array<std::byte, 2 + kMaxCommentBytes + 1> value{};
+  value[0] = kCommentTag;
+  value[1] = static_cast<std::byte>(kept.size() + 1);
+  std::memcpy(value.data() + 2, kept.data(), kept.size());
+  nf::put_attribute(bytes, NFTA_SET_ELEM_USERDATA, std::span(value).first(2 + kept.size() + 1));
+}
+
+std::string comment_of(std::span<const std::byte> element) {
+  std::span<const std::byte> rest = nf::attribute(element, NFTA_SET_ELEM_USERDATA);
+  while (rest.size() >= 2 && 2 + std::to_integer<std::size_t>(rest[1]) <= rest.size()) {
+    const auto length = std::to_integer<std::size_t>(rest[1]);
+    if (rest[0] == kCommentTag && length > 0) {
+      return {reinterpret_cast<const char*>(rest.data()) + 2, length - 1};
+    }
+    rest = rest.subspan(2 + length);
+  }
+  return {};
+}
+
+std::vector<std::byte> value_of(std::span<const std::byte> element, int type) {
+  const std::span<const std::byte> value = nf::attribute(nf::attribute(element, type), NFTA_DATA_VALUE);
+  return {value.begin(), value.end()};
+}
+
+std::size_t largest_send(int fd) {
+  const int wanted = kWantedSendBuffer;
+  // The first is for root on the host only; the second goes no further than net.core.wmem_max.
+  if (::setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof wanted) != 0) {
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
+  }
+  int given = 0;
+  socklen_t size = sizeof given;
+  if (::getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &given, &size) != 0) {
+    throw Error::from_errno(errno, "read the send buffer of a netfilter socket");
+  }
+  return static_cast<std::size_t>(given) - kSendBufferReserve;
+}
+
+void send_bytes(int fd, std::span<const std::byte> bytes, const std::string& act) {
+  while (::send(fd, bytes.data(), bytes.size(), 0) < 0) {
+    if (errno != EINTR) {
+      throw Error::from_errno(errno, act);
+    }
+  }
+}
+
+}  // namespace
+
+NftBatch::NftBatch(std::string table) : table_(std::move(table)) { clear(); }
+
+void NftBatch::clear() {
+  bytes_.clear();
+  messages_.clear();
+  elements_ = 0;
+  nf::start_message(bytes_, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+}
+
+std::size_t NftBatch::size_bytes() const { return empty() ? 0 : bytes_.size() + kBoundaryBytes; }
+
+void NftBatch::add(std::string_view set, const SetElement& element) {
+  append(kNewElement, set, element, true);
+}
+
+void NftBatch::remove(std::string_view set, const SetElement& element) {
+  append(kDeleteElement, set, element, false);
+}
+
+void NftBatch::append(int type, std::string_view set, const SetElement& element, bool has_data) {
+  const auto put_element = [&] {
+    const std::size_t nest = nf::start_nest(bytes_, NFTA_LIST_ELEM);
+    put_data(bytes_, NFTA_SET_ELEM_KEY, element.key);
+    if (!element.key_end.empty()) {
+      put_data(bytes_, NFTA_SET_ELEM_KEY_END, element.key_end);
+    }
+    if (has_data && !element.data.empty()) {
+      put_data(bytes_, NFTA_SET_ELEM_DATA, element.data);
+    }
+    if (has_data && !element.comment.empty()) {
+      put_comment(bytes_, element.comment);
+    }
+    nf::end_nest(bytes_, nest);
+  };
+  if (messages_.empty() || messages_.back().type != type || messages_.back().set != set) {
+    start_message(type, set);
+  }
+  const std::size_t before = bytes_.size();
+  put_element();
+  if (bytes_.size() - messages_.back().list_offset > kMaxListBytes) {
+    bytes_.resize(before);
+    start_message(type, set);
+    put_element();
+  }
+  nf::end_nest(bytes_, messages_.back().list_offset);
+  nf::end_message(bytes_, messages_.back().offset);
+  ++elements_;
+}
+
+void NftBatch::start_message(int type, std::string_view set) {
+  Message message{0, 0, elements_, type, std::string(set)};
+  message.offset = nf::start_message(bytes_, type, type == kNewElement ? NLM_F_CREATE : 0, NFPROTO_INET);
+  nf::put_text(bytes_, NFTA_SET_ELEM_LIST_TABLE, table_);
+  nf::put_text(bytes_, NFTA_SET_ELEM_LIST_SET, set);
+  message.list_offset = nf::start_nest(bytes_, NFTA_SET_ELEM_LIST_ELEMENTS);
+  messages_.push_back(std::move(message));
+}
+
+// "add element 3 (default/web:http) to services4"; without the element where the kernel did not say which.
+std::string NftBatch::describe(std::size_t index, std::uint32_t bad_offset) const {
+  const Message& message = messages_[index];
+  const bool adds = message.type == kNewElement;
+  std::string element = "elements";
+  const std::size_t end = index + 1 < messages_.size() ? messages_[index + 1].offset : bytes_.size();
+  const std::size_t begin = message.list_offset + NLA_HDRLEN;
+  std::size_t number = message.first_element;
+  const std::size_t bad = message.offset + bad_offset;
+  nf::for_each_attribute(
+      std::span(bytes_).subspan(begin, end - begin), [&](int, std::span<const std::byte> one) {
+        const auto at = static_cast<std::size_t>(one.data() - bytes_.data());
+        if (bad < at + one.size() && bad + NLA_HDRLEN >= at) {
+          const std::string comment = comment_of(one);
+          element = "element " + std::to_string(number) + (comment.empty() ? "" : " (" + comment + ")");
+          return false;
+        }
+        ++number;
+        return true;
+      });
+  return (adds ? "add " : "remove ") + element + (adds ? " to " : " from ") + message.set;
+}
+
+NftSocket NftSocket::open() {
+  UniqueFd fd = nf::open_socket();
+  const std::size_t largest = largest_send(fd.get());
+  return {std::move(fd), largest};
+}
+
+void NftSocket::commit(NftBatch& batch) {
+  if (batch.empty()) {
+    return;
+  }
+  const ScopeExit clear_batch([&] { batch.clear(); });
+  const std::string act =
+      "change " + std::to_string(batch.elements()) + " set elements of table " + batch.table_;
+  if (batch.size_bytes() > max_batch_bytes_) {
+    throw Error(ErrorKind::InvalidInput, act + ": " + std::to_string(batch.size_bytes()) +
+                                             " bytes are more than one transaction can carry here (" +
+                                             std::to_string(max_batch_bytes_) + ")");
+  }
+  const std::size_t end_offset =
+      nf::start_message(batch.bytes_, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+  const std::uint32_t begin = ++sequence_;  // of the boundary; the messages count on
+  nf::header_at(batch.bytes_, 0).nlmsg_seq = begin;
+  for (const NftBatch::Message& message : batch.messages_) {
+    nf::header_at(batch.bytes_, message.offset).nlmsg_seq = ++sequence_;
+  }
+  const std::uint32_t last = sequence_;
+  nf::header_at(batch.bytes_, batch.messages_.back().offset).nlmsg_flags |= NLM_F_ACK;
+  nf::header_at(batch.bytes_, end_offset).nlmsg_seq = ++sequence_;
+  send_bytes(fd_.get(), batch.bytes_, act);
+  batch.bytes_.resize(end_offset);
+
+  std::optional<Error> failure;
+  bool is_acknowledged = false;
+  nf::read_replies(fd_.get(), [&](const nf::Reply& reply) {
+    if (reply.type != NLMSG_ERROR || reply.sequence - begin > last - begin) {
+      return true;
+    }
+    // The acknowledgement of the last message comes even if the commit that follows it fails.
+    is_acknowledged = is_acknowledged || (reply.error == 0 && reply.sequence == last);
+    if (reply.error != 0 && !failure) {
+      const std::string which =
+          reply.sequence != begin ? batch.describe(reply.sequence - begin - 1, reply.bad_offset) : act;
+      failure = Error::from_errno(reply.error,
+                                  reply.explanation.empty() ? which : which + ": " + reply.explanation);
+    }
+    return true;
+  });
+  if (failure) {
+    throw *failure;
+  }
+  if (!is_acknowledged) {
+    throw Error(ErrorKind::Kernel, act + ": the kernel's answer was lost");
+  }
+}
+
+std::vector<StoredElement> NftSocket::elements(std::string_view table, std::string_view set) {
+  std::vector<StoredElement> found;
+  for (int attempt = 0; attempt < kMaxDumps; ++attempt) {
+    found.clear();
+    if (read_elements(table, set, found)) {
+      return found;
+    }
+  }
+  throw Error(ErrorKind::Busy, "list set " + std::string(set) + ": it changes faster than it can be read");
+}
+
+// False if the table changed meanwhile.
+bool NftSocket::read_elements(std::string_view table, std::string_view set,
+                              std::vector<StoredElement>& found) {
+  const std::string act = "list set " + std::string(set) + " of table " + std::string(table);
+  std::vector<std::byte> request;
+  const std::size_t message = nf::start_message(request, kGetElements, NLM_F_DUMP, NFPROTO_INET);
+  nf::put_text(request, NFTA_SET_ELEM_LIST_TABLE, table);
+  nf::put_text(request, NFTA_SET_ELEM_LIST_SET, set);
+  nf::end_message(request, message);
+  nf::header_at(request, message).nlmsg_seq = ++sequence_;
+  send_bytes(fd_.get(), request, act);
+
+  bool is_whole = true;
+  bool is_done = false;
+  int error = 0;
+  // Read to the end in any case: a dump that is left half-way would refuse the next one.
+  const bool is_lossy = nf::read_replies(fd_.get(), [&](const nf::Reply& reply) {
+    if (reply.sequence != sequence_) {
+      return true;
+    }
+    is_whole = is_whole && !reply.is_interrupted;
+    error = error != 0 ? error : reply.error;
+    is_done = is_done || reply.type == NLMSG_DONE || reply.type == NLMSG_ERROR;
+    nf::for_each_attribute(
+        nf::attribute(reply.attributes, NFTA_SET_ELEM_LIST_ELEMENTS),
+        [&](int, std::span<const std::byte> one) {
+          found.push_back({value_of(one, NFTA_SET_ELEM_KEY), value_of(one, NFTA_SET_ELEM_KEY_END),
+                           value_of(one, NFTA_SET_ELEM_DATA), comment_of(one)});
+          return true;
+        });
+    return true;
+  });
+  if (error != 0 && error != EINTR) {
+    throw Error::from_errno(error, act);
+  }
+  return is_whole && is_done && !is_lossy && error == 0;
+}
+
+}  // namespace labctl::kernel

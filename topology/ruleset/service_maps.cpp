@@ -1,0 +1,396 @@
+#include "topology/ruleset/service_maps.hpp"
+
+#include "topology/ruleset/node_ruleset.hpp"
+#include "topology/ruleset/service_shapes.hpp"
+
+#include <algorithm>
+
+namespace labctl::ruleset {
+namespace {
+
+using service::Backend;
+using service::NodeProgram;
+using service::PortProgram;
+using service::Traffic;
+using service::Vip;
+
+constexpr const char* kServices[] = {"services4", "services6"};
+constexpr const char* kEndpoints[] = {"endpoints4", "endpoints6"};
+constexpr const char* kRanges[] = {"ranges4", "ranges6"};
+constexpr const char* kClusterIps[] = {"cluster-ips4", "cluster-ips6"};
+constexpr const char* kHairpin[] = {"hairpin4", "hairpin6"};
+
+// Names of sets by family.
+const char* in_family(const char* const (&names)[2], Family family) {
+  return names[family == Family::IPv4 ? 0 : 1];
+}
+
+ElementBytes vip_key(const Vip& vip) {
+  ElementBytes key;
+  key.add_address(vip.address);
+  key.add_protocol(vip.protocol);
+  key.add_port(vip.port);
+  return key;
+}
+
+ElementChange service_element(const Vip& vip, std::uint32_t shape, const std::string& name, bool is_removal) {
+  ElementChange change{in_family(kServices, vip.address.family()), is_removal, vip_key(vip), {}, {}, {}};
+  if (!is_removal) {
+    change.data.add_number(shape);
+    change.comment = nft_comment(name);
+  }
+  return change;
+}
+
+ElementChange endpoint_element(const Vip& vip, std::size_t index, const Backend& backend, bool is_removal) {
+  ElementChange change{in_family(kEndpoints, vip.address.family()), is_removal, vip_key(vip), {}, {}, {}};
+  change.key.add_number(static_cast<std::uint32_t>(index));
+  if (!is_removal) {
+    change.data.add_address(backend.address);
+    change.data.add_port(backend.port);
+  }
+  return change;
+}
+
+IpAddress last_of(const Prefix& prefix) {
+  std::array<std::uint8_t, 16> bytes = prefix.address().bytes();
+  const int bits = static_cast<int>(prefix.address().size()) * 8;
+  for (int bit = prefix.length(); bit < bits; ++bit) {
+    bytes[static_cast<std::size_t>(bit / 8)] |=
+        static_cast<std::uint8_t>(0x80U >> static_cast<unsigned>(bit % 8));
+  }
+  return IpAddress::from_bytes(prefix.family(), bytes.data());
+}
+
+ElementChange range_element(const Vip& vip, const Prefix& range, bool is_removal) {
+  ElementChange change{
+      in_family(kRanges, vip.address.family()), is_removal, vip_key(vip), vip_key(vip), {}, {}};
+  change.key.add_address(range.address());
+  change.key_end.add_address(last_of(range));
+  return change;
+}
+
+ElementChange address_element(const char* const (&sets)[2], const IpAddress& address, int times,
+                              bool is_removal, const std::string& name) {
+  ElementChange change{in_family(sets, address.family()), is_removal, {}, {}, {}, {}};
+  for (int i = 0; i < times; ++i) {
+    change.key.add_address(address);
+  }
+  change.comment = is_removal ? std::string() : nft_comment(name);
+  return change;
+}
+
+// `wanted` in an order in which what stays keeps its index, and as little as possible moves.
+std::vector<Backend> keep_places(const std::vector<Backend>& before, const std::vector<Backend>& wanted) {
+  std::vector<Backend> places(wanted.size());
+  std::vector<bool> is_taken(wanted.size(), false);
+  std::vector<Backend> rest;
+  for (const Backend& backend : wanted) {
+    const auto found = std::find(before.begin(), before.end(), backend);
+    const auto index = static_cast<std::size_t>(found - before.begin());
+    if (found != before.end() && index < places.size()) {
+      places[index] = backend;
+      is_taken[index] = true;
+    } else {
+      rest.push_back(backend);
+    }
+  }
+  auto next = rest.begin();
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (!is_taken[i]) {
+      places[i] = *next++;
+    }
+  }
+  return places;
+}
+
+void change_endpoints(const Vip& vip, std::size_t first, const std::vector<Backend>& before,
+                      const std::vector<Backend>& after, TableChanges& changes) {
+  for (std::size_t i = 0; i < std::max(before.size(), after.size()); ++i) {
+    if (i < before.size() && i < after.size() && before[i] == after[i]) {
+      continue;
+    }
+    if (i < before.size()) {
+      changes.elements.push_back(endpoint_element(vip, first + i, before[i], true));
+    }
+    if (i < after.size()) {
+      changes.elements.push_back(endpoint_element(vip, first + i, after[i], false));
+    }
+  }
+}
+
+void change_ranges(const Vip& vip, const std::vector<Prefix>& before, const std::vector<Prefix>& after,
+                   TableChanges& changes) {
+  if (before == after) {
+    return;
+  }
+  for (const Prefix& range : before) {
+    changes.elements.push_back(range_element(vip, range, true));
+  }
+  for (const Prefix& range : after) {
+    changes.elements.push_back(range_element(vip, range, false));
+  }
+}
+
+// Without those that lie within another: an interval set takes no overlaps.
+std::vector<Prefix> without_overlaps(std::vector<Prefix> ranges) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const Prefix& a, const Prefix& b) { return a.length() < b.length(); });
+  std::vector<Prefix> kept;
+  for (const Prefix& range : ranges) {
+    if (std::none_of(kept.begin(), kept.end(), [&](const Prefix& other) { return other.overlaps(range); })) {
+      kept.push_back(range);
+    }
+  }
+  return kept;
+}
+
+bool lost_one(const std::vector<Backend>& before, const std::vector<Backend>& after) {
+  return std::any_of(before.begin(), before.end(), [&](const Backend& backend) {
+    return std::find(after.begin(), after.end(), backend) == after.end();
+  });
+}
+
+Family family_of(const PortProgram& port) { return port.entries.front().vip.address.family(); }
+
+}  // namespace
+
+std::size_t VipHash::operator()(const Vip& vip) const noexcept {
+  std::uint64_t hash = 0xCBF29CE484222325U;
+  const auto mix = [&](std::uint64_t value) { hash = (hash ^ value) * 0x100000001B3U; };
+  for (std::size_t i = 0; i < vip.address.size(); ++i) {
+    mix(vip.address.bytes()[i]);
+  }
+  mix(static_cast<std::uint64_t>(vip.protocol));
+  mix(vip.port);
+  return static_cast<std::size_t>(hash);
+}
+
+ServiceMaps::ServiceMaps(std::vector<Prefix> own_pods, std::vector<Prefix> all_pods)
+    : own_pods_(std::move(own_pods)), all_pods_(std::move(all_pods)) {}
+
+void ServiceMaps::set(const std::string& owner, const NodeProgram& wanted, TableChanges& changes) {
+  const auto found = programs_.find(owner);
+  const NodeProgram before = found == programs_.end() ? NodeProgram{} : found->second;
+  if (before == wanted) {
+    return;
+  }
+  for (const PortProgram& port : before.ports) {
+    for (const service::Entry& entry : port.entries) {
+      withdraw(owner, entry.vip);
+    }
+  }
+  set_claims(owner, wanted, changes);
+  std::set<Vip> concerned;
+  for (const NodeProgram* program : {&before, &wanted}) {
+    for (const PortProgram& port : program->ports) {
+      for (const service::Entry& entry : port.entries) {
+        concerned.insert(entry.vip);
+      }
+    }
+  }
+  for (const Vip& vip : concerned) {
+    install(vip, changes);
+  }
+  set_cluster_ips(owner, before.cluster_ips, wanted.cluster_ips, changes);
+  if (wanted == NodeProgram{}) {
+    programs_.erase(owner);
+  } else {
+    programs_[owner] = wanted;
+  }
+}
+
+void ServiceMaps::set_claims(const std::string& owner, const NodeProgram& wanted, TableChanges& changes) {
+  std::set<AffinityKey> remembered;
+  for (const PortProgram& port : wanted.ports) {
+    if (port.entries.empty()) {
+      continue;
+    }
+    const std::uint32_t affinity =
+        port.affinity_timeout.count() > 0 ? affinity_number(owner, port, changes) : 0;
+    if (affinity != 0) {
+      remembered.insert({owner, port.name + std::string(to_string(family_of(port)))});
+    }
+    for (const service::Entry& entry : port.entries) {
+      std::vector<Claim>& claims = claims_[entry.vip];
+      const bool is_first = entry.traffic == Traffic::HostPort;
+      claims.insert(is_first ? claims.begin() : claims.end(), {owner, port.name, entry, affinity});
+      claims[is_first ? 0 : claims.size() - 1].entry.source_ranges = without_overlaps(entry.source_ranges);
+    }
+  }
+  for (auto at = affinities_.lower_bound({owner, ""}); at != affinities_.end() && at->first.first == owner;) {
+    const AffinityKey key = (at++)->first;
+    if (!remembered.contains(key)) {
+      forget_affinity(key, changes);
+    }
+  }
+}
+
+void ServiceMaps::withdraw(const std::string& owner, const Vip& vip) {
+  const auto claims = claims_.find(vip);
+  if (claims == claims_.end()) {
+    return;
+  }
+  std::erase_if(claims->second, [&](const Claim& claim) { return claim.owner == owner; });
+  if (claims->second.empty()) {
+    claims_.erase(claims);
+  }
+}
+
+void ServiceMaps::install(const Vip& vip, TableChanges& changes) {
+  const auto claims = claims_.find(vip);
+  const auto found = installed_.find(vip);
+  const bool was_there = found != installed_.end();
+  const Installed before = was_there ? found->second : Installed{};
+  Installed after;
+  if (claims != claims_.end()) {
+    const Claim& claim = claims->second.front();
+    after = {shape_number(claim, changes), keep_places(before.backends, claim.entry.backends),
+             keep_places(before.local, claim.entry.local), claim.entry.source_ranges, claim.name};
+    if (claim.affinity != 0) {
+      for (const bool is_local : {false, true}) {
+        const auto& now = is_local ? after.local : after.backends;
+        if (lost_one(is_local ? before.local : before.backends, now)) {
+          changes.affinity.push_back({affinity_map(claim.affinity, is_local), now});
+        }
+      }
+    }
+  }
+  const bool is_same =
+      was_there && claims != claims_.end() && before.shape == after.shape && before.name == after.name;
+  if (was_there && !is_same) {
+    changes.elements.push_back(service_element(vip, before.shape, before.name, true));
+  }
+  if (claims != claims_.end() && !is_same) {
+    changes.elements.push_back(service_element(vip, after.shape, after.name, false));
+  }
+  change_endpoints(vip, 0, before.backends, after.backends, changes);
+  change_endpoints(vip, kFirstLocalIndex, before.local, after.local, changes);
+  change_ranges(vip, before.source_ranges, after.source_ranges, changes);
+  for (const auto* list : {&after.backends, &after.local}) {
+    count_hairpin(*list, 1, changes);
+  }
+  for (const auto* list : {&before.backends, &before.local}) {
+    count_hairpin(*list, -1, changes);
+  }
+  if (claims == claims_.end()) {
+    installed_.erase(vip);
+  } else {
+    installed_[vip] = std::move(after);
+  }
+}
+
+std::uint32_t ServiceMaps::shape_number(const Claim& claim, TableChanges& changes) {
+  const Shape shape = shape_of(claim.entry, claim.affinity);
+  const auto [found, is_new] = shapes_.try_emplace(chain_name(shape), next_shape_);
+  if (is_new) {
+    ++next_shape_;
+    const auto pods = std::find_if(all_pods_.begin(), all_pods_.end(),
+                                   [&](const Prefix& prefix) { return prefix.family() == shape.family; });
+    changes.before += add_shape(shape, found->second,
+                                pods == all_pods_.end() ? std::nullopt : std::optional<Prefix>(*pods));
+  }
+  return found->second;
+}
+
+std::uint32_t ServiceMaps::affinity_number(const std::string& owner, const PortProgram& port,
+                                           TableChanges& changes) {
+  const Family family = family_of(port);
+  const AffinityKey key{owner, port.name + std::string(to_string(family))};
+  const auto found = affinities_.find(key);
+  if (found != affinities_.end()) {
+    if (found->second.timeout == port.affinity_timeout) {
+      return found->second.number;
+    }
+    forget_affinity(key, changes);
+  }
+  const Affinity affinity{next_affinity_++, port.affinity_timeout, family};
+  affinities_[key] = affinity;
+  changes.before += add_affinity(affinity.number, family, affinity.timeout, port.name);
+  return affinity.number;
+}
+
+void ServiceMaps::forget_affinity(const AffinityKey& key, TableChanges& changes) {
+  const auto affinity = affinities_.extract(key);
+  const std::string end = "-affinity" + std::to_string(affinity.mapped().number);
+  for (auto shape = shapes_.begin(); shape != shapes_.end();) {
+    const bool is_its = shape->first.ends_with(end) || shape->first.ends_with(end + "-ranges");
+    if (is_its) {
+      changes.after += delete_shape(shape->first, shape->second);
+    }
+    shape = is_its ? shapes_.erase(shape) : std::next(shape);
+  }
+  changes.after += delete_affinity(affinity.mapped().number);
+}
+
+void ServiceMaps::set_cluster_ips(const std::string& owner, const std::vector<IpAddress>& before,
+                                  const std::vector<IpAddress>& after, TableChanges& changes) {
+  for (const IpAddress& address : before) {
+    if (std::find(after.begin(), after.end(), address) != after.end()) {
+      continue;
+    }
+    std::vector<std::string>& owners = cluster_ips_[address];
+    std::erase(owners, owner);
+    if (owners.empty()) {
+      cluster_ips_.erase(address);
+      changes.elements.push_back(address_element(kClusterIps, address, 1, true, {}));
+    }
+  }
+  for (const IpAddress& address : after) {
+    if (std::find(before.begin(), before.end(), address) != before.end()) {
+      continue;
+    }
+    std::vector<std::string>& owners = cluster_ips_[address];
+    owners.push_back(owner);
+    if (owners.size() == 1) {
+      changes.elements.push_back(address_element(kClusterIps, address, 1, false, owner));
+    }
+  }
+}
+
+void ServiceMaps::count_hairpin(const std::vector<Backend>& backends, int difference, TableChanges& changes) {
+  for (const Backend& backend : backends) {
+    const bool is_own = std::any_of(own_pods_.begin(), own_pods_.end(),
+                                    [&](const Prefix& pods) { return pods.contains(backend.address); });
+    if (!is_own) {
+      continue;
+    }
+    int& count = hairpin_[backend.address];
+    const int was = count;
+    count += difference;
+    if ((was == 0) != (count == 0)) {
+      changes.elements.push_back(address_element(kHairpin, backend.address, 2, count == 0, {}));
+    }
+    if (count == 0) {
+      hairpin_.erase(backend.address);
+    }
+  }
+}
+
+std::map<std::string, std::vector<ElementChange>> ServiceMaps::expected() const {
+  TableChanges all;
+  for (const auto& [vip, installed] : installed_) {
+    all.elements.push_back(service_element(vip, installed.shape, installed.name, false));
+    change_endpoints(vip, 0, {}, installed.backends, all);
+    change_endpoints(vip, kFirstLocalIndex, {}, installed.local, all);
+    change_ranges(vip, {}, installed.source_ranges, all);
+  }
+  for (const auto& [address, owners] : cluster_ips_) {
+    all.elements.push_back(address_element(kClusterIps, address, 1, false, owners.front()));
+  }
+  for (const auto& [address, count] : hairpin_) {
+    all.elements.push_back(address_element(kHairpin, address, 2, false, {}));
+  }
+  std::map<std::string, std::vector<ElementChange>> by_set;
+  for (const Prefix& pods : all_pods_) {
+    for (const auto& names : {kServices, kEndpoints, kRanges, kClusterIps, kHairpin}) {
+      by_set[names[pods.family() == Family::IPv4 ? 0 : 1]];
+    }
+  }
+  for (ElementChange& change : all.elements) {
+    by_set[change.set].push_back(std::move(change));
+  }
+  return by_set;
+}
+
+}  // namespace labctl::ruleset

@@ -1,0 +1,84 @@
+#pragma once
+
+// The layout `maps`: two lookups for each new connection, whatever the number of Services.
+//
+//   services4    address . protocol . port          -> mark: a shape
+//   shapes       mark                               -> the chain of the shape
+//   endpoints4   address . protocol . port . index  -> endpoint address . port
+//
+// A shape is all that decides which rules a packet needs: how many endpoints there are to draw from, whether
+// it is masqueraded, and so on; Services of one shape share its chain. Endpoints are data, so a change of
+// theirs touches elements only, and the kernel need not check the table again. Index 32768 and up are the
+// endpoints of the node itself, for externalTrafficPolicy Local. The same again with 6 for IPv6. See
+// README.md of this room.
+
+#include "topology/model/cluster.hpp"
+#include "topology/ruleset/node_table.hpp"
+
+#include <set>
+#include <unordered_map>
+
+namespace labctl::ruleset {
+
+// Marks packets to be masqueraded after routing; kube-proxy's bit.
+inline constexpr std::uint32_t kMasqueradeMark = 0x4000;
+
+struct VipHash {
+  std::size_t operator()(const service::Vip& vip) const noexcept;
+};
+
+class ServiceMaps final : public NodeTable {
+ public:
+  // `own_pods`: the node's pod CIDRs; `all_pods`: the cluster's, one a family.
+  ServiceMaps(std::vector<Prefix> own_pods, std::vector<Prefix> all_pods);
+
+  void set(const std::string& owner, const service::NodeProgram& wanted, TableChanges& changes) override;
+  std::map<std::string, std::vector<ElementChange>> expected() const override;
+
+ private:
+  struct Claim {
+    std::string owner;
+    std::string name;
+    service::Entry entry;
+    std::uint32_t affinity = 0;  // its number; 0: none
+  };
+  // What the kernel holds for a Vip. Endpoints stay at their index while others come and go.
+  struct Installed {
+    std::uint32_t shape = 0;
+    std::vector<service::Backend> backends;
+    std::vector<service::Backend> local;
+    std::vector<Prefix> source_ranges;
+    std::string name;
+  };
+  struct Affinity {
+    std::uint32_t number = 0;
+    std::chrono::seconds timeout{0};
+    Family family = Family::IPv4;
+  };
+  using AffinityKey = std::pair<std::string, std::string>;  // owner, port program's name and family
+
+  void set_claims(const std::string& owner, const service::NodeProgram& wanted, TableChanges& changes);
+  void withdraw(const std::string& owner, const service::Vip& vip);
+  void install(const service::Vip& vip, TableChanges& changes);
+  std::uint32_t shape_number(const Claim& claim, TableChanges& changes);
+  std::uint32_t affinity_number(const std::string& owner, const service::PortProgram& port,
+                                TableChanges& changes);
+  void forget_affinity(const AffinityKey& key, TableChanges& changes);
+  void set_cluster_ips(const std::string& owner, const std::vector<IpAddress>& before,
+                       const std::vector<IpAddress>& after, TableChanges& changes);
+  void count_hairpin(const std::vector<service::Backend>& backends, int difference, TableChanges& changes);
+
+  std::vector<Prefix> own_pods_;
+  std::vector<Prefix> all_pods_;
+  std::unordered_map<std::string, service::NodeProgram> programs_;
+  std::unordered_map<service::Vip, std::vector<Claim>, VipHash> claims_;
+  std::unordered_map<service::Vip, Installed, VipHash> installed_;
+  std::map<std::string, std::uint32_t> shapes_;  // by the chain's name
+  std::uint32_t next_shape_ = 1;
+  std::map<AffinityKey, Affinity> affinities_;
+  std::uint32_t next_affinity_ = 1;
+  std::map<IpAddress, std::vector<std::string>> cluster_ips_;  // and their owners
+  std::map<IpAddress, int> hairpin_;                           // how often an endpoint of this node is in use
+};
+
+}  // namespace labctl::ruleset

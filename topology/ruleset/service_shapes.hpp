@@ -1,0 +1,42 @@
+#pragma once
+
+// Chains of the layout `maps`: one for each shape of a Service port, as nft commands. Internal to the room.
+
+#include "topology/service/node_program.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace labctl::ruleset {
+
+inline constexpr std::uint32_t kFirstLocalIndex = 32768;
+// In the conntrack mark of a connection whose client is remembered among the node's own endpoints.
+inline constexpr std::uint32_t kLocalAffinity = 0x80000000;
+
+struct Shape {
+  Family family = Family::IPv4;
+  service::Verdict verdict = service::Verdict::Reject;
+  service::Traffic traffic = service::Traffic::Internal;
+  std::size_t backends = 0;
+  std::size_t local = 0;
+  bool has_source_ranges = false;
+  std::uint32_t affinity = 0;  // number of the service port's own maps; 0: none
+};
+
+Shape shape_of(const service::Entry& entry, std::uint32_t affinity);
+// Equal for equal shapes: "cluster4-3", "external6-local-5-2-ranges", "reject4".
+std::string chain_name(const Shape& shape);
+// Adds the chain with its rules, and its number to the map of shapes. `pods`: the range of all pods of the
+// family.
+std::string add_shape(const Shape& shape, std::uint32_t number, const std::optional<Prefix>& pods);
+std::string delete_shape(const std::string& chain, std::uint32_t number);
+
+// The maps that remember clients, and the chain that fills them.
+std::string affinity_map(std::uint32_t number, bool is_local);
+std::string add_affinity(std::uint32_t number, Family family, std::chrono::seconds timeout,
+                         const std::string& name);
+std::string delete_affinity(std::uint32_t number);
+
+}  // namespace labctl::ruleset

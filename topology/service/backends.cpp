@@ -1,0 +1,109 @@
+#include "topology/service/backends.hpp"
+
+#include <algorithm>
+
+namespace labctl::service {
+namespace {
+
+bool is_fallback(const model::Endpoint& endpoint) { return endpoint.is_serving && endpoint.is_terminating; }
+
+// Higher is more usable.
+int rank(const model::Endpoint& endpoint) { return endpoint.is_ready ? 2 : is_fallback(endpoint) ? 1 : 0; }
+
+bool names(const std::vector<std::string>& hints, const std::string& name) {
+  return std::find(hints.begin(), hints.end(), name) != hints.end();
+}
+
+template <typename Predicate>
+std::vector<Backend> chosen(std::span<const PortEndpoint> endpoints, const Predicate& is_chosen) {
+  std::vector<Backend> backends;
+  for (const PortEndpoint& entry : endpoints) {
+    if (is_chosen(*entry.endpoint)) {
+      backends.push_back(entry.backend);
+    }
+  }
+  return backends;
+}
+
+// The hints of ready endpoints in one dimension: usable only if each has one and one names `name` (§8.5).
+template <typename Hints>
+bool hints_apply(std::span<const PortEndpoint> endpoints, const std::string& name, const Hints& hints_of) {
+  bool is_named = false;
+  for (const PortEndpoint& entry : endpoints) {
+    if (!entry.endpoint->is_ready) {
+      continue;
+    }
+    if (hints_of(*entry.endpoint).empty()) {
+      return false;
+    }
+    is_named = is_named || names(hints_of(*entry.endpoint), name);
+  }
+  return is_named && !name.empty();
+}
+
+std::vector<Backend> ready_narrowed(const Viewer& viewer, std::span<const PortEndpoint> endpoints) {
+  const auto node_hints = [](const model::Endpoint& e) -> const auto& { return e.node_hints; };
+  const auto zone_hints = [](const model::Endpoint& e) -> const auto& { return e.zone_hints; };
+  if (hints_apply(endpoints, viewer.node, node_hints)) {
+    return chosen(endpoints,
+                  [&](const model::Endpoint& e) { return e.is_ready && names(e.node_hints, viewer.node); });
+  }
+  if (hints_apply(endpoints, viewer.zone, zone_hints)) {
+    return chosen(endpoints,
+                  [&](const model::Endpoint& e) { return e.is_ready && names(e.zone_hints, viewer.zone); });
+  }
+  return chosen(endpoints, [](const model::Endpoint& e) { return e.is_ready; });
+}
+
+}  // namespace
+
+std::vector<PortEndpoint> endpoints_of(const model::ServicePort& port, Family family,
+                                       std::span<const model::EndpointSlice* const> slices) {
+  std::vector<PortEndpoint> endpoints;
+  for (const model::EndpointSlice* slice : slices) {
+    for (const model::EndpointPort& target : slice->ports) {
+      if (target.name != port.name || target.protocol != port.protocol || target.port == 0) {
+        continue;
+      }
+      for (const model::Endpoint& endpoint : slice->endpoints) {
+        if (endpoint.address.family() == family) {
+          endpoints.push_back({{endpoint.address, target.port}, &endpoint});
+        }
+      }
+    }
+  }
+  std::stable_sort(endpoints.begin(), endpoints.end(), [](const PortEndpoint& a, const PortEndpoint& b) {
+    return a.backend != b.backend ? a.backend < b.backend : rank(*a.endpoint) > rank(*b.endpoint);
+  });
+  const auto same = [](const PortEndpoint& a, const PortEndpoint& b) { return a.backend == b.backend; };
+  endpoints.erase(std::unique(endpoints.begin(), endpoints.end(), same), endpoints.end());
+  return endpoints;
+}
+
+Usable usable_by(const Viewer& viewer, std::span<const PortEndpoint> endpoints) {
+  Usable usable;
+  usable.cluster = ready_narrowed(viewer, endpoints);
+  if (usable.cluster.empty()) {
+    usable.cluster = chosen(endpoints, is_fallback);
+  }
+  usable.any = !usable.cluster.empty();
+  const auto is_here = [&](const model::Endpoint& e) { return !e.node.empty() && e.node == viewer.node; };
+  usable.local = chosen(endpoints, [&](const model::Endpoint& e) { return e.is_ready && is_here(e); });
+  if (usable.local.empty()) {
+    usable.local = chosen(endpoints, [&](const model::Endpoint& e) { return is_fallback(e) && is_here(e); });
+  }
+  return usable;
+}
+
+std::vector<Backend> serving(std::span<const PortEndpoint> endpoints) {
+  return chosen(endpoints, [](const model::Endpoint& e) { return e.is_serving || e.is_ready; });
+}
+
+std::size_t ready_on(const std::string& node, std::span<const PortEndpoint> endpoints) {
+  return static_cast<std::size_t>(
+      std::count_if(endpoints.begin(), endpoints.end(), [&](const PortEndpoint& e) {
+        return e.endpoint->is_ready && !e.endpoint->is_terminating && e.endpoint->node == node;
+      }));
+}
+
+}  // namespace labctl::service

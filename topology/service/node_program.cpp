@@ -1,0 +1,157 @@
+#include "topology/service/node_program.hpp"
+
+#include <algorithm>
+
+namespace labctl::service {
+namespace {
+
+// The verdict under a policy (§7.2).
+void decide(Entry& entry, const Usable& usable, const std::vector<Backend>& backends) {
+  entry.verdict = !backends.empty() ? Verdict::Balance : usable.any ? Verdict::Drop : Verdict::Reject;
+  entry.backends = backends;
+}
+
+Entry internal_entry(const Vip& vip, const model::Service& service, const Usable& usable) {
+  Entry entry{vip, Verdict::Reject, Traffic::Internal, {}, {}, {}};
+  decide(entry, usable,
+         service.internal_policy == model::TrafficPolicy::Local ? usable.local : usable.cluster);
+  return entry;
+}
+
+Entry external_entry(const Vip& vip, const model::Service& service, const Usable& usable) {
+  Entry entry{vip, Verdict::Reject, Traffic::ExternalCluster, {}, {}, {}};
+  decide(entry, usable, usable.cluster);
+  if (service.external_policy == model::TrafficPolicy::Local && entry.verdict == Verdict::Balance) {
+    entry.traffic = Traffic::ExternalLocal;
+    entry.local = usable.local;
+  }
+  return entry;
+}
+
+// Of the lists of addresses of a Service only those of one family.
+template <typename Add>
+void each_of(const std::vector<IpAddress>& addresses, Family family, const Add& add) {
+  for (const IpAddress& address : addresses) {
+    if (address.family() == family) {
+      add(address);
+    }
+  }
+}
+
+PortProgram port_program(const model::Service& service, const model::ServicePort& port, Family family,
+                         const Usable& usable, const ProgramNode& node) {
+  PortProgram program{port_label(service, port), service.affinity_timeout, {}};
+  const auto vip = [&](const IpAddress& address, std::uint16_t number) {
+    return Vip{address, port.protocol, number};
+  };
+  each_of(service.cluster_ips, family, [&](const IpAddress& ip) {
+    program.entries.push_back(internal_entry(vip(ip, port.port), service, usable));
+  });
+  each_of(service.external_ips, family, [&](const IpAddress& ip) {
+    program.entries.push_back(external_entry(vip(ip, port.port), service, usable));
+  });
+  each_of(service.load_balancer_ips, family, [&](const IpAddress& ip) {
+    program.entries.push_back(external_entry(vip(ip, port.port), service, usable));
+    for (const Prefix& range : service.source_ranges) {
+      if (range.family() == family) {
+        program.entries.back().source_ranges.push_back(range);
+      }
+    }
+    if (!service.source_ranges.empty() && program.entries.back().source_ranges.empty()) {
+      // Ranges of the other family only: nobody of this one may come.
+      program.entries.back().verdict = Verdict::Drop;
+    }
+  });
+  if (port.node_port != 0) {
+    each_of(node.addresses, family, [&](const IpAddress& ip) {
+      program.entries.push_back(external_entry(vip(ip, port.node_port), service, usable));
+    });
+  }
+  return program;
+}
+
+bool has_family(const model::Service& service, Family family) {
+  return std::any_of(service.cluster_ips.begin(), service.cluster_ips.end(),
+                     [&](const IpAddress& ip) { return ip.family() == family; });
+}
+
+}  // namespace
+
+std::string to_string(const Vip& vip) {
+  return to_string(vip.address, vip.port) + "/" + std::string(model::to_string(vip.protocol));
+}
+
+std::string port_label(const model::Service& service, const model::ServicePort& port) {
+  return "svc " + to_string(service.key) + ":" + (port.name.empty() ? std::to_string(port.port) : port.name);
+}
+
+NodeProgram node_program(const model::Service& service, std::span<const model::EndpointSlice* const> slices,
+                         const ProgramNode& node) {
+  NodeProgram program;
+  if (service.is_ignored || service.cluster_ips.empty()) {
+    return program;
+  }
+  for (const Family family : {Family::IPv4, Family::IPv6}) {
+    if (!has_family(service, family)) {
+      continue;
+    }
+    for (const model::ServicePort& port : service.ports) {
+      const std::vector<PortEndpoint> endpoints = endpoints_of(port, family, slices);
+      program.ports.push_back(port_program(service, port, family, usable_by(node.viewer, endpoints), node));
+    }
+  }
+  program.cluster_ips = service.cluster_ips;
+  return program;
+}
+
+NodeProgram host_port_program(const model::Pod& pod, const std::vector<IpAddress>& addresses) {
+  NodeProgram program;
+  PortProgram ports{"hostPort " + to_string(pod.key), std::chrono::seconds(0), {}};
+  for (const model::Container& container : pod.containers) {
+    for (const model::ContainerPort& port : container.ports) {
+      if (port.host_port == 0) {
+        continue;
+      }
+      for (const IpAddress& pod_ip : pod.ips) {
+        const auto add = [&](const IpAddress& ip) {
+          ports.entries.push_back({{ip, port.protocol, port.host_port},
+                                   Verdict::Balance,
+                                   Traffic::HostPort,
+                                   {{pod_ip, port.container_port}},
+                                   {},
+                                   {}});
+        };
+        each_of(addresses, pod_ip.family(), add);
+      }
+    }
+  }
+  if (!ports.entries.empty()) {
+    program.ports.push_back(std::move(ports));
+  }
+  return program;
+}
+
+NodeProgram router_program(const model::Service& service, std::span<const IpAddress> nodes) {
+  NodeProgram program;
+  for (const model::ServicePort& port : service.ports) {
+    PortProgram ports{port_label(service, port), std::chrono::seconds(0), {}};
+    for (const IpAddress& ip : service.proxied_ips) {
+      Entry entry{{ip, port.protocol, port.port}, Verdict::Reject, Traffic::ExternalCluster, {}, {},
+                  service.source_ranges};
+      for (const IpAddress& node : nodes) {
+        if (port.node_port != 0 && node.family() == ip.family()) {
+          entry.backends.push_back({node, port.node_port});
+        }
+      }
+      entry.verdict = entry.backends.empty() ? Verdict::Reject : Verdict::Balance;
+      std::erase_if(entry.source_ranges, [&](const Prefix& range) { return range.family() != ip.family(); });
+      ports.entries.push_back(std::move(entry));
+    }
+    if (!ports.entries.empty()) {
+      program.ports.push_back(std::move(ports));
+    }
+  }
+  return program;
+}
+
+}  // namespace labctl::service
