@@ -161,6 +161,14 @@ UniqueFd open_socket() {
   return fd;
 }
 
+void send_bytes(int fd, std::span<const std::byte> bytes, const std::string& act) {
+  while (::send(fd, bytes.data(), bytes.size(), 0) < 0) {
+    if (errno != EINTR) {
+      throw Error::from_errno(errno, act);
+    }
+  }
+}
+
 bool read_replies(int fd, const std::function<bool(const Reply&)>& take) {
   alignas(nlmsghdr) std::array<std::byte, kReplyBytes> buffer;
   bool is_lossy = false;

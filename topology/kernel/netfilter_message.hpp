@@ -41,6 +41,9 @@ std::uint32_t number(std::span<const std::byte> payload);  // 0 unless of 4 byte
 // A NETLINK_NETFILTER socket in the calling thread's namespace that explains errors. Throws Error.
 UniqueFd open_socket();
 
+// Throws Error.
+void send_bytes(int fd, std::span<const std::byte> bytes, const std::string& act);
+
 // One message of an answer.
 struct Reply {
   int type = 0;

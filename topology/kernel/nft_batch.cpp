@@ -78,14 +78,6 @@ std::size_t largest_send(int fd) {
   return static_cast<std::size_t>(given) - kSendBufferReserve;
 }
 
-void send_bytes(int fd, std::span<const std::byte> bytes, const std::string& act) {
-  while (::send(fd, bytes.data(), bytes.size(), 0) < 0) {
-    if (errno != EINTR) {
-      throw Error::from_errno(errno, act);
-    }
-  }
-}
-
 }  // namespace
 
 NftBatch::NftBatch(std::string table) : table_(std::move(table)) { clear(); }
@@ -197,7 +189,7 @@ void NftSocket::commit(NftBatch& batch) {
   const std::uint32_t last = sequence_;
   nf::header_at(batch.bytes_, batch.messages_.back().offset).nlmsg_flags |= NLM_F_ACK;
   nf::header_at(batch.bytes_, end_offset).nlmsg_seq = ++sequence_;
-  send_bytes(fd_.get(), batch.bytes_, act);
+  nf::send_bytes(fd_.get(), batch.bytes_, act);
   batch.bytes_.resize(end_offset);
 
   std::optional<Error> failure;
@@ -245,7 +237,7 @@ bool NftSocket::read_elements(std::string_view table, std::string_view set,
   nf::put_text(request, NFTA_SET_ELEM_LIST_SET, set);
   nf::end_message(request, message);
   nf::header_at(request, message).nlmsg_seq = ++sequence_;
-  send_bytes(fd_.get(), request, act);
+  nf::send_bytes(fd_.get(), request, act);
 
   bool is_whole = true;
   bool is_done = false;
