@@ -181,6 +181,7 @@ json Lab::graph() const {
 
 VantageTable Lab::vantages() const {
   VantageTable table;
+  table.set_services(store_.list("services"));
   for (const auto& [key, placed] : placed_) {
     if (!placed.is_connected) {
       continue;

@@ -76,6 +76,17 @@ api::Response on_exec(Lab& lab, const api::Request& request) {
   return response;
 }
 
+// What is programmed for NAMESPACE/NAME, node by node.
+api::Response on_service(Lab& lab, const std::string& path) {
+  const std::size_t slash = path.find('/');
+  json body;
+  lab.loop().run_here([&] {
+    body = lab.services().describe(
+        {path.substr(0, slash), slash == std::string::npos ? "" : path.substr(slash + 1)});
+  });
+  return reply(body);
+}
+
 api::Response on_status(Lab& lab, json (Lab::*what)() const) {
   json body;
   lab.loop().run_here([&] { body = (lab.*what)(); });
@@ -107,6 +118,15 @@ api::Response LabApi::on_lab(const api::Request& request) {
   }
   if (route == "GET graph") {
     return on_status(lab_, &Lab::graph);
+  }
+  constexpr std::string_view kServices = "GET services/";
+  if (route.starts_with(kServices)) {
+    return on_service(lab_, route.substr(kServices.size()));
+  }
+  if (route == "POST resync") {
+    json body;
+    lab_.loop().run_here([&] { body["mended"] = lab_.services().resync(); });
+    return reply(body);
   }
   if (route == "GET logs") {
     return serve_logs(lab_, request);

@@ -1,6 +1,7 @@
 #include "labctl/supervisor/probe_request.hpp"
 
 #include "topology/base/error.hpp"
+#include "topology/manifest/decode_service.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -72,19 +73,56 @@ model::Protocol transport_of(ProbeProtocol protocol) {
   return model::Protocol::Tcp;
 }
 
-// An address of the place that the vantage has the family of; else the place's first.
-IpAddress address_for(const Place& to, const engine::Vantage& from) {
-  if (to.addresses.empty()) {
-    throw Error(ErrorKind::NotFound, "\"" + to.id + "\": has no address yet");
+// An address of those of `id` that the vantage has the family of; else the first.
+IpAddress address_for(const std::string& id, const std::vector<IpAddress>& addresses,
+                      const engine::Vantage& from) {
+  if (addresses.empty()) {
+    throw Error(ErrorKind::NotFound, "\"" + id + "\": has no address yet");
   }
-  for (const IpAddress& address : to.addresses) {
+  for (const IpAddress& address : addresses) {
     for (const IpAddress& own : from.addresses) {
       if (own.family() == address.family()) {
         return address;
       }
     }
   }
-  return to.addresses.front();
+  return addresses.front();
+}
+
+ProbeProtocol protocol_of(model::Protocol protocol) {
+  switch (protocol) {
+    case model::Protocol::Tcp:
+      return ProbeProtocol::Tcp;
+    case model::Protocol::Udp:
+      return ProbeProtocol::Udp;
+    case model::Protocol::Sctp:
+      return ProbeProtocol::Sctp;
+  }
+  return ProbeProtocol::Tcp;
+}
+
+// By name or by number; a number that the Service does not have is probed as it is: that it is refused may be
+// the point.
+model::ServicePort port_of(const model::Service& service, const protocol::ServiceTarget& target) {
+  std::string names;
+  for (const model::ServicePort& port : service.ports) {
+    if (target.port_name.empty() ? port.port == target.port : port.name == target.port_name) {
+      return port;
+    }
+    names += (names.empty() ? "" : ", ") + (port.name.empty() ? std::to_string(port.port) : port.name);
+  }
+  if (!target.port_name.empty()) {
+    throw Error(ErrorKind::NotFound,
+                "svc/" + target.ns + "/" + target.name + ": has no port named \"" + target.port_name + "\"",
+                "it has " + names);
+  }
+  return {"", model::Protocol::Tcp, target.port, 0};
+}
+
+// The built-in server may answer behind any address that is not a place's own: Services, NodePorts of nodes.
+bool is_direct(const VantageTable& table, const IpAddress& address) {
+  const Place* owner = table.find(table.owner_of(address));
+  return owner != nullptr && owner->kind != PlaceKind::Node;
 }
 
 const Place& place(const VantageTable& table, const std::string& id) {
@@ -111,9 +149,16 @@ class Resolve {
     to_place("outside/" + target.name, target.port, false);
   }
   void operator()(const protocol::ServiceTarget& target) {
-    throw Error(ErrorKind::Unsupported,
-                "svc/" + target.ns + "/" + target.name + ": Services are not programmed yet",
-                "probe the pods behind it: pod/NAMESPACE/NAME");
+    const model::Service service = manifest::decode_service(table_.service(target.ns, target.name));
+    const std::string id = "svc/" + target.ns + "/" + target.name;
+    if (service.cluster_ips.empty()) {
+      throw Error(ErrorKind::InvalidInput, "\"" + id + "\": has no ClusterIP (headless or ExternalName)",
+                  "probe the pods behind it: pod/NAMESPACE/NAME");
+    }
+    const model::ServicePort& port = port_of(service, target);
+    probe_.address = address_for(id, service.cluster_ips, *probe_.from);
+    probe_.protocol = asked_.value_or(protocol_of(port.protocol));
+    probe_.port = port.port;
   }
   void operator()(const protocol::UrlTarget& target) {
     const auto address = IpAddress::parse(target.url.host);
@@ -155,7 +200,7 @@ class Resolve {
  private:
   void to_place(const std::string& id, std::optional<std::uint16_t> port, bool needs_port) {
     const Place& to = place(table_, id);
-    probe_.address = address_for(to, *probe_.from);
+    probe_.address = address_for(to.id, to.addresses, *probe_.from);
     const ProbeProtocol protocol = asked_.value_or(ProbeProtocol::Tcp);
     if (!port && protocol != ProbeProtocol::Icmp) {
       port = declared_port(to, protocol);
@@ -251,9 +296,7 @@ engine::Probe probe_from_json(const json& request, const VantageTable& table) {
     }
     probe.expect = *outcome;
   }
-  // Whose loopback an address is, only the vantage's own listeners can tell.
-  if (Prefix(IpAddress::loopback(Family::IPv4), 8).contains(probe.address) ||
-      probe.address == IpAddress::loopback(Family::IPv6)) {
+  if (!is_direct(table, probe.address)) {
     probe.identify = engine::Identify::Ask;
   }
   if (probe.protocol == ProbeProtocol::Http) {

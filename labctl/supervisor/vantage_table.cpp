@@ -1,11 +1,14 @@
 #include "labctl/supervisor/vantage_table.hpp"
 
 #include "labctl/api/nearest.hpp"
+#include "labctl/controllers/objects.hpp"
 #include "topology/base/error.hpp"
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 namespace labctl::supervisor {
@@ -47,6 +50,27 @@ const engine::Vantage& VantageTable::vantage(const std::string& id) const {
                              : "did you mean " + near + "?");
   }
   return vantages_[found->second];
+}
+
+const nlohmann::json& VantageTable::service(const std::string& ns, const std::string& name) const {
+  const auto name_of = [](const store::ObjectPtr& object) {
+    return std::pair(std::string_view(controllers::namespace_of(*object)),
+                     std::string_view(controllers::name_of(*object)));
+  };
+  const std::pair<std::string_view, std::string_view> wanted(ns, name);
+  const auto found =
+      std::lower_bound(services_.begin(), services_.end(), wanted,
+                       [&](const auto& object, const auto& key) { return name_of(object) < key; });
+  if (found != services_.end() && name_of(*found) == wanted) {
+    return **found;
+  }
+  std::vector<std::string> ids;
+  for (const store::ObjectPtr& object : services_) {
+    ids.push_back(controllers::namespace_of(*object) + "/" + controllers::name_of(*object));
+  }
+  const std::string near = api::nearest(ns + "/" + name, {ids.begin(), ids.end()});
+  throw Error(ErrorKind::NotFound, "services \"" + name + "\" not found in the namespace " + ns,
+              near.empty() ? "labctl get svc -A shows them" : "did you mean svc/" + near + "?");
 }
 
 const std::string& VantageTable::owner_of(const IpAddress& address) const {

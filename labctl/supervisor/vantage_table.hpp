@@ -3,6 +3,7 @@
 // The places of a lab that one can probe from and to, as of one moment: a copy, so that probes run on threads
 // of their own while the lab changes.
 
+#include "labctl/store/change.hpp"
 #include "probes/engine/probe.hpp"
 #include "topology/base/unique_fd.hpp"
 #include "topology/model/pod.hpp"
@@ -39,6 +40,10 @@ class VantageTable {
   const engine::Vantage& vantage(const std::string& id) const;
   // Whose address this is: the pod's rather than its node's. Empty for nobody's.
   const std::string& owner_of(const IpAddress& address) const;
+  // The Services of the lab, by namespace and name.
+  void set_services(std::vector<store::ObjectPtr> services) { services_ = std::move(services); }
+  // Throws Error NotFound with a hint that names a near one.
+  const nlohmann::json& service(const std::string& ns, const std::string& name) const;
   // In the order they were added.
   const std::deque<Place>& places() const { return places_; }
 
@@ -48,6 +53,7 @@ class VantageTable {
   std::deque<UniqueFd> fds_;
   std::unordered_map<std::string, std::size_t> by_id_;
   std::map<IpAddress, std::size_t> by_address_;
+  std::vector<store::ObjectPtr> services_;
 };
 
 }  // namespace labctl::supervisor
