@@ -68,7 +68,8 @@ const nlohmann::json& VantageTable::service(const std::string& ns, const std::st
   for (const store::ObjectPtr& object : services_) {
     ids.push_back(controllers::namespace_of(*object) + "/" + controllers::name_of(*object));
   }
-  const std::string near = api::nearest(ns + "/" + name, {ids.begin(), ids.end()});
+  const std::string near =
+      api::nearest(ns + "/" + name, std::vector<std::string_view>(ids.begin(), ids.end()));
   throw Error(ErrorKind::NotFound, "services \"" + name + "\" not found in the namespace " + ns,
               near.empty() ? "labctl get svc -A shows them" : "did you mean svc/" + near + "?");
 }
