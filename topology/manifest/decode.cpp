@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
+#include <optional>
 #include <utility>
 
 namespace labctl::manifest {
@@ -53,6 +55,69 @@ model::ContainerPort decode_port(const json& port) {
   out.container_port = port.at("containerPort").get<std::uint16_t>();
   out.host_port = port.value("hostPort", std::uint16_t{0});
   out.protocol = model::parse_protocol(port.value("protocol", "TCP")).value_or(model::Protocol::Tcp);
+  if (!text_at(port, "hostIP").empty()) {
+    out.host_ip = decode_ip(port.at("hostIP"));
+  }
+  return out;
+}
+
+// Absent and 0 mean the default, as they do for Kubernetes.
+int decode_count(const json& object, const char* field, int otherwise) {
+  const json& value = at_or_null(object, field);
+  const int count = value.is_null() ? 0 : value.get<int>();
+  return count > 0 ? count : otherwise;
+}
+
+void decode_action_port(const json& action, model::ContainerAction& out) {
+  out.host = text_at(action, "host");
+  const json& port = action.at("port");
+  if (port.is_string()) {
+    out.port_name = port.get<std::string>();
+  } else {
+    out.port = port.get<std::uint16_t>();
+  }
+}
+
+// Of a probe or a lifecycle hook.
+model::ContainerAction decode_action(const json& source) {
+  using Kind = model::ContainerAction::Kind;
+  model::ContainerAction out;
+  if (const json& get = at_or_null(source, "httpGet"); get.is_object()) {
+    out.kind = Kind::HttpGet;
+    decode_action_port(get, out);
+    out.path = text_at(get, "path");
+    out.is_https = text_at(get, "scheme") == "HTTPS";
+    for (const json& header : at_or_null(get, "httpHeaders")) {
+      out.headers.emplace_back(text_at(header, "name"), text_at(header, "value"));
+    }
+  } else if (const json& socket = at_or_null(source, "tcpSocket"); socket.is_object()) {
+    out.kind = Kind::TcpSocket;
+    decode_action_port(socket, out);
+  } else if (const json& exec = at_or_null(source, "exec"); exec.is_object()) {
+    out.kind = Kind::Exec;
+    out.command = texts_at(exec, "command");
+  } else if (const json& sleep = at_or_null(source, "sleep"); sleep.is_object()) {
+    out.kind = Kind::Sleep;
+    out.duration = std::chrono::seconds(decode_count(sleep, "seconds", 0));
+  }
+  return out;
+}
+
+std::optional<model::ContainerProbe> decode_probe(const json& container, const char* field) {
+  const json& probe = at_or_null(container, field);
+  if (!probe.is_object()) {
+    return std::nullopt;
+  }
+  model::ContainerProbe out;
+  out.action = decode_action(probe);
+  out.initial_delay = std::chrono::seconds(decode_count(probe, "initialDelaySeconds", 0));
+  out.period = std::chrono::seconds(decode_count(probe, "periodSeconds", 10));
+  out.timeout = std::chrono::seconds(decode_count(probe, "timeoutSeconds", 1));
+  out.success_threshold = decode_count(probe, "successThreshold", 1);
+  out.failure_threshold = decode_count(probe, "failureThreshold", 3);
+  if (const int grace = decode_count(probe, "terminationGracePeriodSeconds", 0); grace > 0) {
+    out.termination_grace = std::chrono::seconds(grace);
+  }
   return out;
 }
 
@@ -68,6 +133,13 @@ model::Container decode_container(const json& container) {
   }
   for (const json& port : at_or_null(container, "ports")) {
     out.ports.push_back(decode_port(port));
+  }
+  out.startup_probe = decode_probe(container, "startupProbe");
+  out.readiness_probe = decode_probe(container, "readinessProbe");
+  out.liveness_probe = decode_probe(container, "livenessProbe");
+  const json& lifecycle = at_or_null(container, "lifecycle");
+  if (lifecycle.is_object() && at_or_null(lifecycle, "preStop").is_object()) {
+    out.pre_stop = decode_action(lifecycle.at("preStop"));
   }
   return out;
 }

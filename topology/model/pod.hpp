@@ -10,7 +10,9 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace labctl::model {
@@ -20,6 +22,7 @@ struct ContainerPort {
   std::uint16_t container_port = 0;
   std::uint16_t host_port = 0;  // 0: none
   Protocol protocol = Protocol::Tcp;
+  std::optional<IpAddress> host_ip{};  // where host_port listens; none: on every address of the node
   bool operator==(const ContainerPort&) const = default;
 };
 
@@ -32,6 +35,39 @@ struct EnvVar {
   bool operator==(const EnvVar&) const = default;
 };
 
+// What a probe or a lifecycle hook does. Of a port either the number or the name of a container port is set.
+struct ContainerAction {
+  enum class Kind {
+    None,  // of no kind known here
+    HttpGet,
+    TcpSocket,
+    Exec,
+    Sleep,
+  };
+  Kind kind = Kind::None;
+  std::string host;  // HttpGet, TcpSocket; empty: the pod's address
+  std::uint16_t port = 0;
+  std::string port_name;
+  std::string path;  // HttpGet, as this and the next two
+  bool is_https = false;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::string> command;  // Exec
+  std::chrono::seconds duration{0};  // Sleep
+  bool operator==(const ContainerAction&) const = default;
+};
+
+// Defaults as Kubernetes has them.
+struct ContainerProbe {
+  ContainerAction action;
+  std::chrono::seconds initial_delay{0};
+  std::chrono::seconds period{10};
+  std::chrono::seconds timeout{1};
+  int success_threshold = 1;
+  int failure_threshold = 3;
+  std::optional<std::chrono::seconds> termination_grace;  // instead of the pod's when this probe ends it
+  bool operator==(const ContainerProbe&) const = default;
+};
+
 struct Container {
   std::string name;
   std::string image;
@@ -40,6 +76,10 @@ struct Container {
   std::string working_dir;
   std::vector<EnvVar> env;
   std::vector<ContainerPort> ports;
+  std::optional<ContainerProbe> startup_probe{};
+  std::optional<ContainerProbe> readiness_probe{};
+  std::optional<ContainerProbe> liveness_probe{};
+  std::optional<ContainerAction> pre_stop{};
   bool operator==(const Container&) const = default;
 };
 

@@ -65,6 +65,66 @@ spec:
   EXPECT_THAT(pod.ips, ElementsAre(*IpAddress::parse("10.244.1.2"), *IpAddress::parse("fd00:10:244:1::2")));
 }
 
+model::Container decode_one(const json& container) {
+  return decode_pod({{"metadata", {{"name", "a"}}}, {"spec", {{"containers", {container}}}}})
+      .containers.at(0);
+}
+
+TEST(DecodeProbe, ReadsEveryField) {
+  using Kind = model::ContainerAction::Kind;
+  const model::Container container = decode_one(json::parse(R"({
+    "name": "a",
+    "readinessProbe": {
+      "httpGet": {"path": "/ready", "port": "http", "host": "192.0.2.1", "scheme": "HTTPS",
+                  "httpHeaders": [{"name": "X-A", "value": "b"}]},
+      "initialDelaySeconds": 2, "periodSeconds": 3, "timeoutSeconds": 4, "successThreshold": 5,
+      "failureThreshold": 6, "terminationGracePeriodSeconds": 7},
+    "livenessProbe": {"tcpSocket": {"port": 80}},
+    "startupProbe": {"exec": {"command": ["cat", "/tmp/x"]}},
+    "lifecycle": {"preStop": {"sleep": {"seconds": 9}}}})"));
+  const model::ContainerProbe& ready = *container.readiness_probe;
+  EXPECT_EQ(ready.action.kind, Kind::HttpGet);
+  EXPECT_EQ(ready.action.path, "/ready");
+  EXPECT_EQ(ready.action.port_name, "http");
+  EXPECT_EQ(ready.action.host, "192.0.2.1");
+  EXPECT_TRUE(ready.action.is_https);
+  EXPECT_EQ(ready.action.headers.at(0).first + ready.action.headers.at(0).second, "X-Ab");
+  EXPECT_EQ(ready.initial_delay.count(), 2);
+  EXPECT_EQ(ready.period.count(), 3);
+  EXPECT_EQ(ready.timeout.count(), 4);
+  EXPECT_EQ(ready.success_threshold, 5);
+  EXPECT_EQ(ready.failure_threshold, 6);
+  EXPECT_EQ(ready.termination_grace, std::chrono::seconds(7));
+  EXPECT_EQ(container.liveness_probe->action.kind, Kind::TcpSocket);
+  EXPECT_EQ(container.liveness_probe->action.port, 80);
+  EXPECT_THAT(container.startup_probe->action.command, ElementsAre("cat", "/tmp/x"));
+  EXPECT_EQ(container.pre_stop->kind, Kind::Sleep);
+  EXPECT_EQ(container.pre_stop->duration.count(), 9);
+}
+
+TEST(DecodeProbe, HasTheDefaultsOfTheApi) {
+  const model::Container none = decode_one({{"name", "a"}});
+  EXPECT_FALSE(none.readiness_probe || none.liveness_probe || none.startup_probe || none.pre_stop);
+  const model::ContainerProbe probe =
+      *decode_one(
+           json::parse(R"({"name": "a", "livenessProbe": {"httpGet": {"port": 80}, "periodSeconds": null}})"))
+           .liveness_probe;
+  EXPECT_EQ(probe, (model::ContainerProbe{probe.action, std::chrono::seconds(0), std::chrono::seconds(10),
+                                          std::chrono::seconds(1), 1, 3, std::nullopt}));
+  EXPECT_FALSE(probe.action.is_https);
+  EXPECT_EQ(decode_one(json::parse(R"({"name": "a", "livenessProbe": {"grpc": {"port": 80}}})"))
+                .liveness_probe->action.kind,
+            model::ContainerAction::Kind::None);
+}
+
+TEST(DecodePort, ReadsTheHostsAddress) {
+  const model::Container container =
+      decode_one(json::parse(R"({"name": "a", "ports": [{"containerPort": 80, "hostIP": "127.0.0.1"},
+                                                        {"containerPort": 81, "hostIP": ""}]})"));
+  EXPECT_EQ(container.ports.at(0).host_ip, IpAddress::parse("127.0.0.1"));
+  EXPECT_FALSE(container.ports.at(1).host_ip);
+}
+
 TEST(DecodePod, HasTheDefaultsOfTheApi) {
   const model::Pod pod =
       decode_pod(json::parse(R"({"metadata": {"name": "a"}, "spec": {"containers": []}})"));
