@@ -35,6 +35,8 @@ ContainerLife::ContainerLife(const model::Pod& pod, const Clock& clock)
     item.status.name = container.name;
     item.status.image = container.image;
     item.status.state = waiting(init_count_ > 0 ? "PodInitializing" : "ContainerCreating");
+    item.has_startup_probe = container.startup_probe.has_value();
+    item.has_readiness_probe = container.readiness_probe.has_value();
     items_.push_back(std::move(item));
   };
   std::for_each(pod.init_containers.begin(), pod.init_containers.end(), add);
@@ -89,8 +91,15 @@ void ContainerLife::started(std::size_t index, std::string container_id) {
   item.status.state.kind = Kind::Running;
   item.status.state.started_at = clock_.wall();
   item.status.container_id = std::move(container_id);
-  item.status.is_ready = !is_init(index);
-  item.status.is_started = true;
+  item.is_unhealthy = false;
+  item.status.is_started = !item.has_startup_probe;
+  item.status.is_ready = item.status.is_started && !item.has_readiness_probe && !is_init(index);
+}
+
+void ContainerLife::set_health(std::size_t index, bool is_started, bool is_ready) {
+  ContainerStatus& status = items_[index].status;
+  status.is_started = is_started;
+  status.is_ready = is_ready && !is_init(index);
 }
 
 void ContainerLife::exited(std::size_t index, const ContainerEnd& end_of_it) {
@@ -127,7 +136,7 @@ void ContainerLife::end(std::size_t index, ContainerState state) {
   item.status.is_ready = is_init(index) && state.exit_code == 0;
   item.status.is_started = false;
   item.status.state = std::move(state);
-  if (!restarts(index, item.status.state.exit_code == 0)) {
+  if (!restarts(index, item.status.state.exit_code == 0 && !item.is_unhealthy)) {
     item.is_over = true;
     return;
   }

@@ -51,6 +51,10 @@ class ContainerLife {
 
   void started(std::size_t index, std::string container_id);
   void exited(std::size_t index, const ContainerEnd& end);
+  // What the probes of a running container say. Without probes it is both as soon as it runs.
+  void set_health(std::size_t index, bool is_started, bool is_ready);
+  // A probe says that it has to end: however it does, that counts as a failure.
+  void set_unhealthy(std::size_t index) { items_[index].is_unhealthy = true; }
   // The program is not there, or the kernel refused: tried again as a crash would be.
   void could_not_start(std::size_t index, const std::string& message);
   // The pod asks for what cannot be: stays Waiting with `reason`, such as "CreateContainerConfigError".
@@ -71,6 +75,9 @@ class ContainerLife {
  private:
   struct Item {
     ContainerStatus status;
+    bool has_startup_probe = false;
+    bool has_readiness_probe = false;
+    bool is_unhealthy = false;
     bool was_started = false;           // the next start is a restart
     bool is_over = false;               // will not start again
     std::chrono::milliseconds wait{0};  // before the next restart

@@ -6,6 +6,7 @@
 // Threads: all calls and hooks on the thread of the main loop. No hook is called from inside start(), stop()
 // or remove_pod().
 
+#include "labctl/controllers/captured_run.hpp"
 #include "labctl/controllers/container_env.hpp"
 #include "labctl/controllers/container_life.hpp"
 #include "labctl/controllers/container_log.hpp"
@@ -70,6 +71,10 @@ class ContainerRuntime {
   // To execute another program beside the container: with its files, names and network. The caller adds
   // streams and spawns at once. `run` may have ended, or be 0. Throws Error: NotFound for an unknown pod.
   virtual kernel::ProcessOptions exec_options(PodId pod, RunId run) = 0;
+  // Executes what exec_options() prepared, for its output; as CapturedRuns::run(). What was made for it goes
+  // with it.
+  virtual void execute(kernel::ProcessOptions options, std::chrono::milliseconds deadline,
+                       std::function<void(CapturedEnd)> done) = 0;
 };
 
 }  // namespace labctl::controllers

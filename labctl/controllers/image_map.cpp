@@ -12,7 +12,7 @@ std::vector<std::string> with_args(std::vector<std::string> command, const std::
   return command;
 }
 
-std::string joined(const std::vector<std::string>& words) {
+std::string command_text(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) {
     text += (text.empty() ? "" : " ") + word;
@@ -37,7 +37,7 @@ ImageChoice choose_by_rule(const model::Container& container, const model::Image
     return invalid(container,
                    "neither the images entry \"" + rule.match + "\" nor the container says what to run");
   }
-  choice.notice = "image " + container.image + ": runs \"" + joined(choice.command) + "\" from " +
+  choice.notice = "image " + container.image + ": runs \"" + command_text(choice.command) + "\" from " +
                   (rule.root.empty() ? "the host" : rule.root) + ", by the images entry \"" + rule.match +
                   "\"";
   return choice;

@@ -357,6 +357,20 @@ kernel::ProcessOptions LocalRuntime::exec_options(PodId pod_id, RunId run_id) {
   return options_in(*pod->second, {}, "exec");
 }
 
+void LocalRuntime::execute(kernel::ProcessOptions options, std::chrono::milliseconds deadline,
+                           std::function<void(CapturedEnd)> done) {
+  if (!options.view) {
+    captured_.run(std::move(options), deadline, std::move(done));
+    return;
+  }
+  const fs::path scratch = options.view->scratch;
+  captured_.run(std::move(options), deadline, [scratch, done = std::move(done)](CapturedEnd end) {
+    std::error_code ignored;  // the pod's folder goes with the pod
+    fs::remove_all(scratch, ignored);
+    done(std::move(end));
+  });
+}
+
 void LocalRuntime::run_shell(server::ContainerId container, const std::string& command,
                              const std::function<void(server::ShellResult)>& done) {
   const auto id = built_in_runs_.find(container);
@@ -373,7 +387,7 @@ void LocalRuntime::run_shell(server::ContainerId container, const std::string& c
   }
   options.argv = {"/bin/sh", "-c", command};
   options.env = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}};
-  captured_.run(std::move(options), kShellDeadline, [done](CapturedEnd end) {
+  execute(std::move(options), kShellDeadline, [done](CapturedEnd end) {
     done({std::move(end.output), std::move(end.error)});
   });
 }
@@ -394,8 +408,7 @@ void LocalRuntime::resolve(server::PodId server_pod, const std::string& name,
   }
   // The C library's own resolver, reading the pod's own files.
   options.argv = {"getent", "ahosts", name};
-  captured_.run(std::move(options), kResolveDeadline,
-                [done](CapturedEnd end) { done(addresses_of(end.output)); });
+  execute(std::move(options), kResolveDeadline, [done](CapturedEnd end) { done(addresses_of(end.output)); });
 }
 
 }  // namespace labctl::controllers

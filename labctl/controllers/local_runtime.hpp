@@ -51,6 +51,8 @@ class LocalRuntime final : public ContainerRuntime {
   RunId start(PodId pod, const RunSpec& spec, Hooks hooks) override;
   void stop(RunId run, std::chrono::milliseconds grace) override;
   kernel::ProcessOptions exec_options(PodId pod, RunId run) override;
+  void execute(kernel::ProcessOptions options, std::chrono::milliseconds deadline,
+               std::function<void(CapturedEnd)> done) override;
 
  private:
   struct Pod;

@@ -1,5 +1,7 @@
 #include "labctl/controllers/pod_life.hpp"
 
+#include "labctl/controllers/container_prober.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -8,6 +10,8 @@ namespace {
 
 // Distinct notices remembered; a lab with more image names than this repeats itself.
 constexpr std::size_t kNoticesMax = 1'000;
+// What a container has at least between its preStop hook and SIGKILL, as with the kubelet.
+constexpr std::chrono::seconds kGraceAfterHook{2};
 
 std::string with_hint(const Error& error) {
   return error.hint().empty() ? error.message() : error.message() + " (" + error.hint() + ")";
@@ -26,6 +30,11 @@ struct PodLife::Container {
   ImageChoice choice;
   ContainerLog log;
   ContainerRuntime::RunId run = 0;
+  std::unique_ptr<ContainerProber> prober;  // while it runs, if it has probes
+  // Its end, once that has begun.
+  std::optional<ContainerLife::SteadyTime> end_by;
+  ContainerActions::Id hook = 0;  // preStop, while it runs
+  EventLoop::Id hook_timer = 0;
 };
 
 struct PodLife::Entry {
@@ -42,11 +51,19 @@ struct PodLife::Entry {
 
 PodLife::PodLife(EventLoop& loop, const Clock& clock, ContainerRuntime& runtime, PodLifeOptions options,
                  PodLifeHooks hooks)
-    : loop_(loop), clock_(clock), runtime_(runtime), options_(std::move(options)), hooks_(std::move(hooks)) {}
+    : loop_(loop),
+      clock_(clock),
+      runtime_(runtime),
+      options_(std::move(options)),
+      hooks_(std::move(hooks)),
+      actions_(loop, runtime) {}
 
 PodLife::~PodLife() {
   for (const auto& [key, entry] : pods_) {
     loop_.cancel(entry->timer);
+    for (const auto& container : entry->containers) {
+      forget_hook(*container);
+    }
     runtime_.remove_pod(entry->id);
   }
 }
@@ -176,6 +193,7 @@ void PodLife::start_container(Entry& entry, std::size_t index) {
     container.run = runtime_.start(entry.id, run, std::move(hooks));
     entry.life.started(index, "labctl://" + std::to_string(container.run));
     event(entry, false, "Started", "Started container " + spec.name);
+    start_probes(entry, index);
   } catch (const Error& error) {
     on_start_error(entry, index, error);
   }
@@ -206,6 +224,9 @@ void PodLife::on_ended(const model::PodKey& key, std::size_t index, const Contai
   Entry& entry = *found->second;
   Container& container = *entry.containers[index];
   container.run = 0;
+  container.prober.reset();
+  forget_hook(container);
+  container.end_by.reset();
   container.log.end_instance(clock_.wall());
   entry.life.exited(index, end);
   const ContainerState& state = entry.life.status(index).state;
@@ -214,6 +235,49 @@ void PodLife::on_ended(const model::PodKey& key, std::size_t index, const Contai
   }
   advance(entry);
   finish_if_idle(entry);
+}
+
+ActionPlace PodLife::action_place(const Entry& entry, std::size_t index) {
+  ActionPlace place;
+  place.node_netns_fd = entry.place.node_netns_fd;
+  if (!entry.pod.ips.empty()) {
+    place.pod_ip = entry.pod.ips.front();
+  }
+  place.container = entry.containers[index]->spec;
+  place.exec_options = [this, key = entry.pod.key, index](const std::vector<std::string>& command) {
+    return exec_options(key, get(key).containers[index]->spec->name, command, {});
+  };
+  return place;
+}
+
+void PodLife::start_probes(Entry& entry, std::size_t index) {
+  Container& container = *entry.containers[index];
+  if (entry.life.is_init(index) || !has_probes(*container.spec)) {
+    return;
+  }
+  ContainerProber::Hooks hooks;
+  hooks.on_failure = [this, &entry, index](ProbeKind kind, const std::string& text) {
+    event(entry, true, "Unhealthy", std::string(probe_name(kind)) + " probe failed: " + text);
+  };
+  hooks.on_change = [this, &entry, index] {
+    const ContainerProber& prober = *entry.containers[index]->prober;
+    entry.life.set_health(index, prober.is_started(), prober.is_ready());
+    changed(entry);
+  };
+  hooks.on_dead = [this, &entry, index](ProbeKind kind) { on_dead(entry, index, kind); };
+  container.prober = std::make_unique<ContainerProber>(loop_, clock_, actions_, action_place(entry, index),
+                                                       std::move(hooks));
+}
+
+void PodLife::on_dead(Entry& entry, std::size_t index, ProbeKind kind) {
+  const model::Container& spec = *entry.containers[index]->spec;
+  const bool restarts = entry.pod.restart_policy != model::RestartPolicy::Never;
+  event(entry, false, "Killing",
+        "Container " + spec.name + " failed " + (kind == ProbeKind::Startup ? "startup" : "liveness") +
+            " probe" + (restarts ? ", will be restarted" : ""));
+  entry.life.set_unhealthy(index);
+  const auto& probe = kind == ProbeKind::Startup ? spec.startup_probe : spec.liveness_probe;
+  end_container(entry, index, probe->termination_grace.value_or(entry.pod.termination_grace));
 }
 
 void PodLife::stop(const model::PodKey& key, std::chrono::milliseconds grace) {
@@ -225,16 +289,74 @@ void PodLife::stop(const model::PodKey& key, std::chrono::milliseconds grace) {
   const bool is_first = !entry.life.is_stopping();
   entry.life.stop();
   loop_.cancel(std::exchange(entry.timer, 0));
-  for (const auto& container : entry.containers) {
-    if (container->run == 0) {
+  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
+    Container& container = *entry.containers[index];
+    if (container.run == 0) {
       continue;
     }
     if (is_first) {
-      event(entry, false, "Killing", "Stopping container " + container->spec->name);
+      event(entry, false, "Killing", "Stopping container " + container.spec->name);
+      if (container.prober) {
+        container.prober->begin_termination();
+      }
     }
-    runtime_.stop(container->run, grace);
+    end_container(entry, index, grace);
   }
   finish_if_idle(entry);
+}
+
+// Again: the earlier end counts. A pod that is being deleted is told so at each change of its object.
+void PodLife::end_container(Entry& entry, std::size_t index, std::chrono::milliseconds grace) {
+  Container& container = *entry.containers[index];
+  const ContainerLife::SteadyTime by = clock_.now() + grace;
+  if (container.end_by && by >= *container.end_by) {
+    return;
+  }
+  const bool is_first = !std::exchange(container.end_by, by);
+  if (grace.count() > 0 && (container.hook != 0 || (is_first && container.spec->pre_stop))) {
+    run_pre_stop(entry, index, grace);
+    return;
+  }
+  forget_hook(container);
+  runtime_.stop(container.run, grace);
+}
+
+// Gives the hook so long, whether it runs already or not.
+void PodLife::run_pre_stop(Entry& entry, std::size_t index, std::chrono::milliseconds grace) {
+  Container& container = *entry.containers[index];
+  loop_.cancel(container.hook_timer);
+  container.hook_timer =
+      loop_.call_after(grace, [this, &entry, index] { on_pre_stop_over(entry, index, false); });
+  if (container.hook == 0) {
+    ActionPlace place = action_place(entry, index);
+    place.user_agent = "kube-lifecycle/1.35";
+    container.hook = actions_.run(
+        *container.spec->pre_stop, std::move(place), grace, [this, &entry, index](const ProbeAnswer& answer) {
+          on_pre_stop_over(entry, index, answer.result == ContainerHealth::Result::Passed);
+        });
+  }
+}
+
+void PodLife::on_pre_stop_over(Entry& entry, std::size_t index, bool has_passed) {
+  Container& container = *entry.containers[index];
+  forget_hook(container);
+  if (!has_passed) {
+    event(entry, true, "FailedPreStopHook", "PreStopHook failed");
+  }
+  const auto now = clock_.now();
+  container.end_by = std::max(*container.end_by, now + kGraceAfterHook);
+  runtime_.stop(container.run, std::chrono::ceil<std::chrono::milliseconds>(*container.end_by - now));
+}
+
+void PodLife::forget_hook(Container& container) {
+  actions_.cancel(std::exchange(container.hook, 0));
+  loop_.cancel(std::exchange(container.hook_timer, 0));
+}
+
+void PodLife::report_again(const model::PodKey& key) {
+  if (const auto found = pods_.find(key); found != pods_.end()) {
+    changed(*found->second);
+  }
 }
 
 void PodLife::finish_if_idle(Entry& entry) {

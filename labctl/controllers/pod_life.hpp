@@ -1,15 +1,17 @@
 #pragma once
 
-// Runs the containers of the pods placed in this lab: starts them in order, restarts them with back-off,
-// keeps their output, ends them within their grace. The rules are in container_life, pod_files, container_env
-// and image_map; this carries them out on a ContainerRuntime.
+// Runs the containers of the pods placed in this lab: starts them in order, probes them, restarts them with
+// back-off, keeps their output, ends them within their grace. The rules are in container_life,
+// container_probe, pod_files, container_env and image_map; this carries them out on a ContainerRuntime.
 //
 // A pod's way: start() -> on_change, many times -> stop() -> on_stopped, after which nothing of it runs and
 // its network namespace may go.
 //
 // Threads: the main loop's, for all calls and all callbacks.
 
+#include "labctl/controllers/container_action.hpp"
 #include "labctl/controllers/container_log.hpp"
+#include "labctl/controllers/container_probe.hpp"
 #include "labctl/controllers/container_runtime.hpp"
 #include "labctl/controllers/event_loop.hpp"
 #include "labctl/controllers/pod_files.hpp"
@@ -35,7 +37,8 @@ struct PodPlace {
   int netns_fd = -1;     // its own, or the node's for hostNetwork; borrowed until on_stopped
   std::string hostname;  // model::hostname_of, or the node's name for hostNetwork
   std::vector<IpAddress> host_ips;
-  Environment services;  // the Services' variables, FOO_SERVICE_HOST ...
+  Environment services;    // the Services' variables, FOO_SERVICE_HOST ...
+  int node_netns_fd = -1;  // the node's, where probes come from; borrowed until on_stopped
 };
 
 struct PodReport {
@@ -48,7 +51,8 @@ struct PodReport {
 // For events::record: the type is Warning or Normal.
 struct PodEvent {
   bool is_warning = false;
-  std::string reason;  // Started, Killing, BackOff, Failed, DNSConfigForming
+  // Started, Killing, Unhealthy, BackOff, Failed, FailedPreStopHook, DNSConfigForming
+  std::string reason;
   std::string message;
 };
 
@@ -60,7 +64,7 @@ struct PodLifeOptions {
 
 // Callbacks may look things up here, but must not start or stop pods. All are optional.
 struct PodLifeHooks {
-  std::function<void(const PodReport&)> on_change;   // a container's state changed
+  std::function<void(const PodReport&)> on_change;   // a container's state or health changed
   std::function<void(const PodReport&)> on_stopped;  // after stop(): the last report
   std::function<void(const model::PodKey&, const PodEvent&)> on_event;
   // What stands in for an image, once for each text: "image nginx: not mapped, so ...".
@@ -80,10 +84,13 @@ class PodLife {
   // Begins the pod's life; on_change is called before this returns. Throws Error: AlreadyExists for a key
   // that lives; what the containers meet is reported, not thrown.
   void start(const model::Pod& pod, const PodPlace& place);
-  // Ends it: SIGTERM to each container, SIGKILL after `grace`, then on_stopped (at once if nothing runs).
-  // Again with a shorter grace: that one counts. Unknown keys are ignored. Hooks of spec.lifecycle are not
-  // run.
+  // Ends it: preStop and SIGTERM to each container, SIGKILL after `grace`, then on_stopped (at once if
+  // nothing runs). Again: the earlier end counts. Unknown keys are ignored. With no grace nothing is asked.
   void stop(const model::PodKey& key, std::chrono::milliseconds grace);
+
+  // Calls on_change as if a container had changed: what its status is made of besides may have (the
+  // conditions of readiness gates). Unknown keys are ignored.
+  void report_again(const model::PodKey& key);
 
   bool contains(const model::PodKey& key) const { return pods_.contains(key); }
   std::size_t size() const { return pods_.size(); }
@@ -111,6 +118,13 @@ class PodLife {
   void start_container(Entry& entry, std::size_t index);
   void on_start_error(Entry& entry, std::size_t index, const Error& error);
   void on_ended(const model::PodKey& key, std::size_t index, const ContainerEnd& end);
+  ActionPlace action_place(const Entry& entry, std::size_t index);
+  void start_probes(Entry& entry, std::size_t index);
+  void on_dead(Entry& entry, std::size_t index, ProbeKind kind);
+  void end_container(Entry& entry, std::size_t index, std::chrono::milliseconds grace);
+  void run_pre_stop(Entry& entry, std::size_t index, std::chrono::milliseconds grace);
+  void on_pre_stop_over(Entry& entry, std::size_t index, bool has_passed);
+  void forget_hook(Container& container);
   void finish_if_idle(Entry& entry);
   void changed(const Entry& entry) const;
   void event(const Entry& entry, bool is_warning, std::string reason, std::string message) const;
@@ -121,6 +135,7 @@ class PodLife {
   ContainerRuntime& runtime_;
   PodLifeOptions options_;
   PodLifeHooks hooks_;
+  ContainerActions actions_;
   std::map<model::PodKey, std::unique_ptr<Entry>> pods_;
   std::set<std::string> notices_;
 };

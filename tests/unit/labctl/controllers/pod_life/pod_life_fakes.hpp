@@ -111,6 +111,17 @@ class FakeRuntime final : public ContainerRuntime {
     return options;
   }
 
+  void execute(kernel::ProcessOptions options, std::chrono::milliseconds deadline,
+               std::function<void(CapturedEnd)> done) override {
+    executed.push_back({std::move(options), deadline, std::move(done)});
+  }
+  // Ends the oldest program that was executed. Throws std::out_of_range if there is none.
+  void end_execution(const CapturedEnd& how) {
+    const auto done = std::move(executed.at(0).done);
+    executed.erase(executed.begin());
+    done(how);
+  }
+
   // The newest run of the container that has not ended. Throws std::out_of_range if there is none.
   Started& running(const std::string& container) {
     for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
@@ -126,6 +137,12 @@ class FakeRuntime final : public ContainerRuntime {
     run.hooks.ended(how);
   }
 
+  struct Executed {
+    kernel::ProcessOptions options;
+    std::chrono::milliseconds deadline;
+    std::function<void(CapturedEnd)> done;
+  };
+  std::vector<Executed> executed;         // that have not ended
   std::map<std::string, Error> refusals;  // by container: what start() throws
   std::map<PodId, PodSite> sites;
   std::map<RunId, Started> runs;
