@@ -2,6 +2,7 @@
 
 #include "labctl/controllers/daemon_set.hpp"
 #include "labctl/controllers/deployment.hpp"
+#include "labctl/controllers/endpoint_slices.hpp"
 #include "labctl/controllers/garbage.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/pod_addresses.hpp"
@@ -89,12 +90,14 @@ bool may_be_wanted_now(const Change& change) {
 }  // namespace
 
 struct Reconciler::State {
-  State(store::Store& s, const model::Cluster& c, const Clock& k) : store(s), cluster(c), clock(k), pods(s) {}
+  State(store::Store& s, const model::Cluster& c, const Clock& k)
+      : store(s), cluster(c), clock(k), pods(s), endpoint_slices(s) {}
 
   store::Store& store;
   const model::Cluster& cluster;
   const Clock& clock;
   PodIndex pods;
+  EndpointSliceLoop endpoint_slices;
 
   std::set<Key> workloads;           // to sync
   std::set<Key> unplaced;            // pods to place
@@ -106,7 +109,8 @@ struct Reconciler::State {
   std::map<Key, Time> later;         // workloads to sync by themselves
   store::Store::Subscription subscription;
 
-  bool has_work() const {
+  bool has_work() const { return has_work_but_endpoints() || endpoint_slices.has_work(); }
+  bool has_work_but_endpoints() const {
     return !workloads.empty() || !unplaced.empty() || !addressed.empty() || !orphaners.empty() ||
            !namespaces.empty() || (has_room_changed && !waiting.empty());
   }
@@ -130,7 +134,8 @@ void Reconciler::State::look_at_everything() {
       note({ChangeType::Added, key_in(controller.resource, *object), object, nullptr, 0});
     }
   }
-  for (const char* resource : {"namespaces", "pods"}) {
+  // Pods after Services and nodes.
+  for (const char* resource : {"namespaces", "nodes", "services", "endpoints", "endpointslices", "pods"}) {
     for (const ObjectPtr& object : store.list(resource)) {
       note({ChangeType::Added, key_in(resource, *object), object, nullptr, 0});
     }
@@ -138,6 +143,7 @@ void Reconciler::State::look_at_everything() {
 }
 
 void Reconciler::State::note(const Change& change) {
+  endpoint_slices.note(change);
   if (change.type == ChangeType::Deleted) {
     if (!store.owned_by(uid_of(*change.object)).empty()) {
       orphaners.insert(uid_of(*change.object));
@@ -328,6 +334,10 @@ void Reconciler::State::round(bool& changed) {
   const std::set<Key> to_release = std::exchange(addressed, {});
   release_addresses(work, {to_release.begin(), to_release.end()});
   place_pods(work, take_unplaced(), waiting);
+  // Once for all that the other loops did.
+  if (!has_work_but_endpoints()) {
+    endpoint_slices.run();
+  }
   changed = changed || store.version() != before;
 }
 
