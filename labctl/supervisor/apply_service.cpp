@@ -2,6 +2,7 @@
 
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/controllers/deletion.hpp"
+#include "labctl/controllers/service_update.hpp"
 #include "labctl/supervisor/lab.hpp"
 #include "labctl/supervisor/resource_rules.hpp"
 #include "topology/base/error.hpp"
@@ -84,23 +85,35 @@ json merged(const store::Key& key, const json& current, const json& wanted) {
     return object;
   }
   const json::json_pointer selector("/spec/selector");
-  if (current.contains(selector) && wanted.contains(selector) && current[selector] != wanted[selector]) {
+  if (key.resource != controllers::kServices && current.contains(selector) && wanted.contains(selector) &&
+      current[selector] != wanted[selector]) {
     throw Error(ErrorKind::InvalidInput, to_string(key) + ": spec.selector: may not be changed",
                 "delete the object and apply it again");
   }
   object["spec"] = wanted["spec"];
+  if (key.resource == controllers::kServices) {
+    controllers::carry_over_applied(current, object);
+  }
   return object;
 }
 
-std::string apply_one(store::Store& objects, const store::Key& key, const json& wanted) {
+std::string apply_one(Lab& lab, const store::Key& key, const json& wanted) {
+  store::Store& objects = lab.objects();
+  const bool is_service = key.resource == controllers::kServices;
   const store::ObjectPtr current = objects.find(key);
   if (current == nullptr) {
     json fresh = wanted;
     prepare_new(key.resource, fresh);
-    objects.create(key, std::move(fresh));
+    if (is_service) {
+      lab.services().create(key, std::move(fresh));
+    } else {
+      objects.create(key, std::move(fresh));
+    }
     return "created";
   }
-  const store::ObjectPtr updated = objects.update(key, merged(key, *current, wanted));
+  json after = merged(key, *current, wanted);
+  const store::ObjectPtr updated =
+      is_service ? lab.services().update(key, std::move(after)) : objects.update(key, std::move(after));
   return updated == current ? "unchanged" : "configured";
 }
 
@@ -134,7 +147,7 @@ json apply_manifests(Lab& lab, const json& request) {
     const store::Store::Snapshot before = objects.snapshot();
     try {
       for (const manifest::Object& object : loaded.objects) {
-        results.push_back(result_json(object, apply_one(objects, key_of(object), object.json)));
+        results.push_back(result_json(object, apply_one(lab, key_of(object), object.json)));
       }
     } catch (...) {
       objects.restore(before);

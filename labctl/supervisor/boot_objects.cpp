@@ -9,8 +9,17 @@
 #include <algorithm>
 
 namespace labctl::supervisor {
+namespace {
 
-void create_objects(store::Store& store, const std::vector<manifest::Object>& objects) {
+std::string place_of(const SourcePosition& where) {
+  return where.file.empty() ? "" : where.file + ":" + std::to_string(where.line);
+}
+
+}  // namespace
+
+void create_objects(store::Store& store, controllers::ServiceAllocation& services,
+                    const std::vector<manifest::Object>& objects) {
+  std::vector<controllers::ServiceAllocation::New> new_services;
   for (const manifest::Object& object : objects) {
     const api::ResourceKind* kind = api::find_kind(object.api_version, object.kind);
     if (kind == nullptr || kind->plural == "nodes") {
@@ -20,9 +29,14 @@ void create_objects(store::Store& store, const std::vector<manifest::Object>& ob
     if (store.find(key) == nullptr) {
       nlohmann::json fresh = object.json;
       prepare_new(key.resource, fresh);
-      store.create(key, std::move(fresh));
+      if (key.resource == controllers::kServices) {
+        new_services.push_back({key, std::move(fresh), place_of(object.where)});
+      } else {
+        store.create(key, std::move(fresh));
+      }
     }
   }
+  services.create_all(std::move(new_services));
 }
 
 bool is_finished(const nlohmann::json& pod) {

@@ -3,6 +3,7 @@
 // From the objects of files to the store, and from pods in the store to places in the network: what booting
 // and describing a boot have in common.
 
+#include "labctl/controllers/service_allocation.hpp"
 #include "labctl/store/store.hpp"
 #include "topology/manifest/loader.hpp"
 #include "topology/model/pod.hpp"
@@ -15,8 +16,10 @@
 
 namespace labctl::supervisor {
 
-// Creates what is not there yet. Node objects are left out: their labels are in the Cluster already.
-void create_objects(store::Store& store, const std::vector<manifest::Object>& objects);
+// Creates what is not there yet. Node objects are left out: their labels are in the Cluster already. Throws
+// Error: InvalidInput, with its place in the files, when a Service asks for what cannot be given.
+void create_objects(store::Store& store, controllers::ServiceAllocation& services,
+                    const std::vector<manifest::Object>& objects);
 
 // Has a node and an address, is neither finished nor being deleted.
 bool is_placeable(const nlohmann::json& pod);

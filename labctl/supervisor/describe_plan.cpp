@@ -14,7 +14,8 @@ std::string describe_plan(const model::Cluster& cluster, const std::vector<manif
   const model::Cluster planned = plan::give_out_addresses(cluster);
   store::Store store(cluster.name, clock);
   controllers::sync_nodes(store, planned);
-  create_objects(store, objects);
+  controllers::ServiceAllocation services(store, planned);
+  create_objects(store, services, objects);
   controllers::Reconciler(store, planned, clock).run();
 
   std::vector<plan::PodSlot> slots;

@@ -89,11 +89,12 @@ Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       mapping_(setup.mapping),
       pid_outside_(setup.pid_outside),
       store_(name_, clock_),
+      services_(store_, cluster_),
       reconciler_(store_, cluster_, clock_),
       fabric_(network_, own_network()),
       runtime_(loop_, reaper_, runtime_options(mapping_)),
       life_(loop_, clock_, runtime_, life_options(cluster_), life_hooks()),
-      services_(store_, cluster_, fabric_, runtime_.server()),
+      data_path_(store_, cluster_, fabric_, runtime_.server()),
       engine_(&runtime_.server()) {
   store_.set_bound("events", controllers::kEventsKept);
   subscription_ = store_.on_change([this](const store::Change& change) {

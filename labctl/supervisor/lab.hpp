@@ -13,6 +13,7 @@
 #include "labctl/controllers/local_runtime.hpp"
 #include "labctl/controllers/pod_life.hpp"
 #include "labctl/controllers/reconcile.hpp"
+#include "labctl/controllers/service_allocation.hpp"
 #include "labctl/store/store.hpp"
 #include "labctl/supervisor/lab_services.hpp"
 #include "labctl/supervisor/launch.hpp"
@@ -76,7 +77,9 @@ class Lab {
 
   bool has_pod(const model::PodKey& key) const { return life_.contains(key); }
   store::Store& objects() { return store_; }
-  LabServices& services() { return services_; }
+  LabServices& data_path() { return data_path_; }
+  // The way by which Services are written.
+  controllers::ServiceAllocation& services() { return services_; }
   const model::Cluster& cluster() const { return cluster_; }
   MainLoop& loop() { return loop_; }
   kernel::Reaper& reaper() { return reaper_; }
@@ -116,12 +119,13 @@ class Lab {
 
   SystemClock clock_;
   store::Store store_;
+  controllers::ServiceAllocation services_;
   controllers::Reconciler reconciler_;
   apply::KernelNetwork network_;
   apply::Fabric fabric_;
   controllers::LocalRuntime runtime_;
   controllers::PodLife life_;
-  LabServices services_;
+  LabServices data_path_;
   engine::Engine engine_;
 
   store::Store::Subscription subscription_;

@@ -81,7 +81,7 @@ api::Response on_service(Lab& lab, const std::string& path) {
   const std::size_t slash = path.find('/');
   json body;
   lab.loop().run_here([&] {
-    body = lab.services().describe(
+    body = lab.data_path().describe(
         {path.substr(0, slash), slash == std::string::npos ? "" : path.substr(slash + 1)});
   });
   return reply(body);
@@ -98,8 +98,9 @@ api::Response on_status(Lab& lab, json (Lab::*what)() const) {
 LabApi::LabApi(Lab& lab, std::function<void()> shut_down)
     : lab_(lab),
       shut_down_(std::move(shut_down)),
-      resources_(lab.objects(), {[&lab](const std::function<void()>& work) { lab.loop().run_here(work); },
-                                 [&lab](json& object) { return check_object(lab, object); }}) {}
+      resources_(lab.objects(),
+                 {[&lab](const std::function<void()>& work) { lab.loop().run_here(work); },
+                  [&lab](json& object) { return check_object(lab, object); }, &lab.services()}) {}
 
 api::Response LabApi::answer(const api::Request& request) {
   if (request.path.starts_with("/lab/v1/")) {
@@ -125,7 +126,7 @@ api::Response LabApi::on_lab(const api::Request& request) {
   }
   if (route == "POST resync") {
     json body;
-    lab_.loop().run_here([&] { body["mended"] = lab_.services().resync(); });
+    lab_.loop().run_here([&] { body["mended"] = lab_.data_path().resync(); });
     return reply(body);
   }
   if (route == "GET logs") {

@@ -66,10 +66,10 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   const std::vector<plan::Step> base = plan::plan_fabric(cluster_);
   std::future<void> connected = std::async(std::launch::async, [&] { fabric_.apply(base); });
   controllers::sync_nodes(store_, cluster_);
-  create_objects(store_, objects);
+  create_objects(store_, services_, objects);
   const std::vector<model::Pod> pods = reconcile();
   connected.get();
-  services_.open();
+  data_path_.open();
   start_outside_hosts();
   place_at_boot(pods);
   sync();

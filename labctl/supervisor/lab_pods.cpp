@@ -39,7 +39,7 @@ void Lab::sync() {
       place(to_place);
     }
     if (changed_pods_.empty() && stopped_.empty() && !reconciler_.has_work()) {
-      services_.sync();
+      data_path_.sync();
       return;
     }
   }
@@ -149,7 +149,7 @@ void Lab::start_containers(const model::Pod& pod, int netns_fd) {
   place.hostname = pod.host_network ? node.name : model::hostname_of(pod, cluster_.dns.domain);
   place.host_ips = node.addresses;
   if (!pod.host_network) {
-    services_.claim_host_ports(pod, placed_.at(pod.key).slot.node);
+    data_path_.claim_host_ports(pod, placed_.at(pod.key).slot.node);
   }
   life_.start(pod, place);
 }
@@ -160,7 +160,7 @@ void Lab::disconnect(const std::vector<model::PodKey>& keys) {
     const auto placed = placed_.find(key);
     if (placed != placed_.end() && placed->second.is_connected) {
       placed->second.is_connected = false;
-      services_.release_host_ports(key);
+      data_path_.release_host_ports(key);
       if (!placed->second.on_host_network) {
         slots.push_back(placed->second.slot);
       }

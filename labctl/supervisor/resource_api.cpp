@@ -5,6 +5,8 @@
 #include "labctl/controllers/deletion.hpp"
 #include "labctl/controllers/names.hpp"
 #include "labctl/controllers/objects.hpp"
+#include "labctl/controllers/service_allocation.hpp"
+#include "labctl/controllers/service_update.hpp"
 #include "labctl/supervisor/resource_request.hpp"
 #include "labctl/supervisor/resource_rules.hpp"
 #include "labctl/supervisor/resource_watch.hpp"
@@ -90,6 +92,11 @@ struct ResourceApi::State {
   void check_namespace(const Key& key) const;
   void check_deletable(const Key& key) const;
   std::string free_name(const Key& key, const std::string& base);
+  bool is_allocated(const Key& key) const {
+    return options.services != nullptr && key.resource == controllers::kServices;
+  }
+  ObjectPtr add(const Key& key, json object, bool is_dry_run);
+  ObjectPtr replace(const Key& key, json object, bool is_dry_run);
   ObjectPtr create_here(const ResourceCall& call, json object);
   ObjectPtr write_here(const ResourceCall& call);
   ObjectPtr scale_here(const ResourceCall& call);
@@ -238,6 +245,25 @@ std::string ResourceApi::State::free_name(const Key& key, const std::string& bas
   throw Error(ErrorKind::AlreadyExists, key.resource + ": no free name for generateName \"" + base + "\"");
 }
 
+ObjectPtr ResourceApi::State::add(const Key& key, json object, bool is_dry_run) {
+  if (is_allocated(key)) {
+    return is_dry_run ? options.services->try_create(key, std::move(object))
+                      : options.services->create(key, std::move(object));
+  }
+  if (is_dry_run && store.find(key) != nullptr) {
+    throw Error(ErrorKind::AlreadyExists, key.resource + " \"" + key.name + "\" already exists");
+  }
+  return is_dry_run ? std::make_shared<const json>(std::move(object)) : store.create(key, std::move(object));
+}
+
+ObjectPtr ResourceApi::State::replace(const Key& key, json object, bool is_dry_run) {
+  if (is_allocated(key)) {
+    return is_dry_run ? options.services->try_update(key, std::move(object))
+                      : options.services->update(key, std::move(object));
+  }
+  return is_dry_run ? std::make_shared<const json>(std::move(object)) : store.update(key, std::move(object));
+}
+
 ObjectPtr ResourceApi::State::create_here(const ResourceCall& call, json object) {
   Key key = call.key();
   json& metadata = object["metadata"];
@@ -257,13 +283,7 @@ ObjectPtr ResourceApi::State::create_here(const ResourceCall& call, json object)
   }
   validate(object);
   prepare_new(key.resource, object);
-  if (call.is_dry_run()) {
-    if (store.find(key) != nullptr) {
-      throw Error(ErrorKind::AlreadyExists, key.resource + " \"" + key.name + "\" already exists");
-    }
-    return std::make_shared<const json>(std::move(object));
-  }
-  return store.create(key, std::move(object));
+  return add(key, std::move(object), call.is_dry_run());
 }
 
 api::Response ResourceApi::State::create(const ResourceCall& call) {
@@ -298,15 +318,16 @@ ObjectPtr ResourceApi::State::write_here(const ResourceCall& call) {
     if (!version.is_null()) {
       wanted["metadata"]["resourceVersion"] = version;
     }
-  } else {
-    keep_what_is_ours(*before, wanted);
-    validate(wanted);
-    check_unchanged(key.resource, *before, wanted);
+    return call.is_dry_run() ? std::make_shared<const json>(std::move(wanted))
+                             : store.update(key, std::move(wanted));
   }
-  if (call.is_dry_run()) {
-    return std::make_shared<const json>(std::move(wanted));
+  keep_what_is_ours(*before, wanted);
+  if (is_allocated(key)) {
+    controllers::carry_over(*before, wanted);
   }
-  return store.update(key, std::move(wanted));
+  validate(wanted);
+  check_unchanged(key.resource, *before, wanted);
+  return replace(key, std::move(wanted), call.is_dry_run());
 }
 
 api::Response ResourceApi::State::write(const ResourceCall& call) {

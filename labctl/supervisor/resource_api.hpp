@@ -27,6 +27,10 @@
 #include <string_view>
 #include <vector>
 
+namespace labctl::controllers {
+class ServiceAllocation;
+}
+
 namespace labctl::supervisor {
 
 struct ResourceApiOptions {
@@ -35,6 +39,8 @@ struct ResourceApiOptions {
   // Checks an object that is to be written and fills in its defaults. Errors make a 422. On the store's
   // thread.
   std::function<std::vector<Diagnostic>(nlohmann::json&)> validate;
+  // Services are written through it. Borrowed; without one they are objects like others.
+  controllers::ServiceAllocation* services = nullptr;
 };
 
 class ResourceApi {
