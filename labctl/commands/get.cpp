@@ -108,8 +108,8 @@ void add_get(CLI::App& app, Globals& globals) {
                    "  labctl get pods -w                     # and every change from now on\n"
                    "  labctl get pod web-0 -o yaml\n",
        .about = "Kinds: namespaces (ns), nodes (no), pods (po), deployments (deploy), replicasets (rs),\n"
-                "statefulsets (sts), daemonsets (ds), events (ev), and all. As with kubectl, except that -n\n"
-                "names the lab and -N the namespace."},
+                "statefulsets (sts), daemonsets (ds), services (svc), endpoints (ep), endpointslices,\n"
+                "events (ev), and all. As with kubectl, except that -n names the lab and -N the namespace."},
       [options](const Session& session) { return run_get(session, *options); });
   verb->add_option("RESOURCE", options->arguments, "KIND, KIND NAME..., KIND,KIND or KIND/NAME...")
       ->type_name("RESOURCE")

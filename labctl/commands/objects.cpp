@@ -27,9 +27,9 @@ std::vector<const api::ResourceKind*> kinds_of(const std::string& words) {
   std::istringstream parts(words);
   for (std::string word; std::getline(parts, word, ',');) {
     if (word == "all") {
-      // As kubectl's: what runs, not what holds it.
+      // As kubectl's: what runs and how it is reached, not what holds it or follows from it.
       for (const api::ResourceKind& kind : api::resource_kinds()) {
-        if (kind.namespaced && kind.plural != "events") {
+        if (kind.namespaced && kind.plural != "events" && !kind.plural.starts_with("endpoint")) {
           kinds.push_back(&kind);
         }
       }

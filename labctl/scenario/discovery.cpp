@@ -136,6 +136,7 @@ class Completion {
     for (const model::Node& node : scenario_.cluster.nodes) {
       options.known_nodes.insert(node.name);
     }
+    options.known_network = scenario_.cluster.network;
   }
 
   // The cluster and the manifests that are there from the start.

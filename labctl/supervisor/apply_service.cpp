@@ -39,6 +39,7 @@ manifest::LoadOptions load_options(Lab& lab, bool strict) {
   for (const model::Node& node : lab.cluster().nodes) {
     options.known_nodes.insert(node.name);
   }
+  options.known_network = lab.cluster().network;
   return options;
 }
 

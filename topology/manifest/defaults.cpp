@@ -21,6 +21,33 @@ json& list_at(json& object, const char* field) {
   return found == object.end() ? none : *found;
 }
 
+// Where 0 is the same as nothing.
+void fill_in_count(json& object, const char* field, int value) {
+  if (object.value(field, 0) == 0) {
+    object[field] = value;
+  }
+}
+
+void fill_in_http_get(json& action) {
+  const auto http = action.find("httpGet");
+  if (http != action.end()) {
+    if (http->value("path", "").empty()) {
+      (*http)["path"] = "/";
+    }
+    if (http->value("scheme", "").empty()) {
+      (*http)["scheme"] = "HTTP";
+    }
+  }
+}
+
+void fill_in_probe(json& probe) {
+  fill_in_count(probe, "timeoutSeconds", 1);
+  fill_in_count(probe, "periodSeconds", 10);
+  fill_in_count(probe, "successThreshold", 1);
+  fill_in_count(probe, "failureThreshold", 3);
+  fill_in_http_get(probe);
+}
+
 void fill_in_container(json& container, bool host_network) {
   for (json& port : list_at(container, "ports")) {
     fill_in(port, "protocol", "TCP");
@@ -32,6 +59,16 @@ void fill_in_container(json& container, bool host_network) {
     const auto source = variable.find("valueFrom");
     if (source != variable.end() && source->contains("fieldRef")) {
       fill_in((*source)["fieldRef"], "apiVersion", "v1");
+    }
+  }
+  for (const char* field : {"livenessProbe", "readinessProbe", "startupProbe"}) {
+    if (const auto probe = container.find(field); probe != container.end()) {
+      fill_in_probe(*probe);
+    }
+  }
+  if (const auto lifecycle = container.find("lifecycle"); lifecycle != container.end()) {
+    if (const auto before_stop = lifecycle->find("preStop"); before_stop != lifecycle->end()) {
+      fill_in_http_get(*before_stop);
     }
   }
 }
@@ -89,6 +126,58 @@ void fill_in_daemon_set(json& spec) {
   }
 }
 
+// ---- Services -----------------------------------------------------------------------------------
+void fill_in_service_ports(json& spec) {
+  for (json& port : list_at(spec, "ports")) {
+    fill_in(port, "protocol", "TCP");
+    const json target = port.value("targetPort", json(0));
+    if (target == 0 || target == "") {
+      port["targetPort"] = port.at("port");
+    }
+  }
+}
+
+void fill_in_affinity(json& spec) {
+  fill_in(spec, "sessionAffinity", "None");
+  if (spec["sessionAffinity"] == "ClientIP") {
+    fill_in(spec, "sessionAffinityConfig", json::object());
+    fill_in(spec["sessionAffinityConfig"], "clientIP", json::object());
+    fill_in(spec["sessionAffinityConfig"]["clientIP"], "timeoutSeconds", 10800);
+  } else {
+    spec.erase("sessionAffinityConfig");
+  }
+}
+
+bool is_headless(const json& spec) {
+  const json ips = spec.value("clusterIPs", json::array());
+  return spec.value("clusterIP", "") == "None" || (!ips.empty() && ips.front() == "None");
+}
+
+void fill_in_service(json& spec) {
+  fill_in(spec, "type", "ClusterIP");
+  const std::string type = spec["type"];
+  const bool has_node_ports = type == "NodePort" || type == "LoadBalancer";
+  fill_in_service_ports(spec);
+  fill_in_affinity(spec);
+  if (type != "ExternalName" && !is_headless(spec)) {
+    fill_in(spec, "internalTrafficPolicy", "Cluster");
+  }
+  if (has_node_ports || (type == "ClusterIP" && !spec.value("externalIPs", json::array()).empty())) {
+    fill_in(spec, "externalTrafficPolicy", "Cluster");
+  }
+  if (type == "LoadBalancer") {
+    fill_in(spec, "allocateLoadBalancerNodePorts", true);
+  }
+}
+
+// Of an EndpointSlice, or of a subset of Endpoints.
+void fill_in_endpoint_ports(json& object) {
+  for (json& port : list_at(object, "ports")) {
+    fill_in(port, "name", "");
+    fill_in(port, "protocol", "TCP");
+  }
+}
+
 }  // namespace
 
 void fill_in_defaults(json& object, std::string_view kind) {
@@ -96,6 +185,15 @@ void fill_in_defaults(json& object, std::string_view kind) {
     object["metadata"]["labels"]["kubernetes.io/metadata.name"] = object["metadata"]["name"];
   } else if (kind == "Pod") {
     fill_in_pod_spec(object["spec"]);
+  } else if (kind == "Service") {
+    fill_in_service(object["spec"]);
+  } else if (kind == "EndpointSlice") {
+    fill_in(object, "endpoints", json::array());
+    fill_in_endpoint_ports(object);
+  } else if (kind == "Endpoints") {
+    for (json& subset : list_at(object, "subsets")) {
+      fill_in_endpoint_ports(subset);
+    }
   } else if (kind == "Deployment" || kind == "ReplicaSet" || kind == "StatefulSet" || kind == "DaemonSet") {
     json& spec = object["spec"];
     if (kind == "Deployment") {

@@ -44,7 +44,10 @@ extern const Schema kDeployment;  // workload_schema.cpp
 extern const Schema kReplicaSet;
 extern const Schema kStatefulSet;
 extern const Schema kDaemonSet;
-extern const Schema kCluster;  // cluster_schema.cpp
+extern const Schema kService;        // service_schema.cpp
+extern const Schema kEndpoints;      // endpoint_schema.cpp
+extern const Schema kEndpointSlice;  // endpoint_schema.cpp
+extern const Schema kCluster;        // cluster_schema.cpp
 extern const Schema kClusterSpec;
 extern const Schema kScenario;  // scenario_schema.cpp
 extern const Schema kProbe;

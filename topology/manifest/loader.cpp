@@ -6,10 +6,12 @@
 #include "topology/manifest/kinds.hpp"
 #include "topology/manifest/references.hpp"
 #include "topology/manifest/scenario_check.hpp"
+#include "topology/manifest/service_references.hpp"
 #include "topology/manifest/tree_values.hpp"
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <utility>
 
 namespace labctl::manifest {
@@ -40,6 +42,9 @@ class Load {
     check_duplicates(records_, findings_);
     check_namespaces(records_, options_.known_namespaces, findings_);
     check_nodes(records_, known_nodes(), findings_);
+    if (const std::optional<model::Network> network = known_network()) {
+      check_service_ranges(records_, *network, findings_);
+    }
     merge_node_labels();
     build_objects();
     loaded_.diagnostics = findings_.take();
@@ -241,8 +246,11 @@ class Load {
     if (cluster_is_broken_) {
       return known;
     }
-    const bool has_inline = add_inline_clusters(known);
-    if (loaded_.cluster || !has_inline) {
+    const std::vector<model::Cluster> own = inline_clusters();
+    for (const model::Cluster& cluster : own) {
+      known.nodes.insert(known.nodes.end(), cluster.nodes.begin(), cluster.nodes.end());
+    }
+    if (loaded_.cluster || own.empty()) {
       const model::Cluster cluster = loaded_.cluster ? *loaded_.cluster : model::default_cluster("");
       known.cluster_domain = cluster.dns.domain;
       known.nodes.insert(known.nodes.end(), cluster.nodes.begin(), cluster.nodes.end());
@@ -253,9 +261,23 @@ class Load {
     return known;
   }
 
+  // Nothing when more than one Cluster may be meant.
+  std::optional<model::Network> known_network() {
+    if (options_.known_network || !options_.allow_cluster || cluster_is_broken_) {
+      return options_.known_network;
+    }
+    const std::vector<model::Cluster> own = inline_clusters();
+    if (own.size() + (loaded_.cluster ? 1 : 0) > 1) {
+      return std::nullopt;
+    }
+    return loaded_.cluster ? loaded_.cluster->network
+           : own.empty()   ? model::default_cluster("").network
+                           : own.front().network;
+  }
+
   // A Scenario may bring its own cluster for the objects beside it.
-  bool add_inline_clusters(KnownNodes& known) {
-    bool any = false;
+  std::vector<model::Cluster> inline_clusters() {
+    std::vector<model::Cluster> clusters;
     for (const Record& record : records_) {
       const Place spec = record.place.field("spec");
       if (record.kind->name != "Scenario" || !record.is_sound || !spec) {
@@ -264,12 +286,10 @@ class Load {
       const Place cluster = spec.field("cluster");
       if (cluster && cluster.node->is_mapping()) {
         Findings reported_already({names_of(sources_)}, options_.strict);
-        const model::Cluster read = read_cluster(cluster, "", reported_already);
-        known.nodes.insert(known.nodes.end(), read.nodes.begin(), read.nodes.end());
-        any = true;
+        clusters.push_back(read_cluster(cluster, "", reported_already));
       }
     }
-    return any;
+    return clusters;
   }
 
   static void add_labels(const Record& record, std::vector<model::Node>& nodes) {

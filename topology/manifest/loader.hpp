@@ -46,6 +46,8 @@ struct LoadOptions {
   std::set<std::string> known_namespaces;
   // Of a running lab; with allow_cluster false and none given, node names are not checked.
   std::set<std::string> known_nodes;
+  // Of a running lab: its ranges. Without them those of the files' Cluster count, or of the default one.
+  std::optional<model::Network> known_network;
   // Variables of scenarios that come from elsewhere, as from --set.
   std::set<std::string> known_variables;
   // False when applying to a running lab, whose Cluster is fixed: a Cluster is then an error.

@@ -1,6 +1,7 @@
 // core/v1 Pod: its fields, and the rules between them (apis/core/validation).
 
 #include "topology/manifest/kinds.hpp"
+#include "topology/manifest/probe_schema.hpp"
 #include "topology/manifest/tree_values.hpp"
 
 #include <array>
@@ -20,11 +21,9 @@ constexpr size_t kNameserversMax = 3;
 constexpr size_t kSearchesMax = 32;
 
 constexpr std::array kPortFields{
-    text("name", check_port_name),
-    port("containerPort").required(),
-    integer("hostPort", 0, 65535),
-    text("protocol").one_of(kContainerProtocols),
-    text("hostIP", check_ip).later("0.0.0.0"),
+    text("name", check_port_name), port("containerPort").required(),
+    integer("hostPort", 0, 65535), text("protocol").one_of(kContainerProtocols),
+    text("hostIP", check_ip),
 };
 constexpr Schema kPort{"container port", kPortFields};
 
@@ -64,10 +63,10 @@ constexpr std::array kContainerFields{
     later("envFrom"),
     later("volumeMounts"),
     later("volumeDevices"),
-    later("lifecycle"),
-    later("livenessProbe"),
-    later("readinessProbe"),
-    later("startupProbe"),
+    object("lifecycle", kLifecycle),
+    object("livenessProbe", kSingleSuccessProbe),
+    object("readinessProbe", kReadinessProbe),
+    object("startupProbe", kSingleSuccessProbe),
     later("restartPolicy"),
     later("restartPolicyRules"),
     without_effect("resources"),
@@ -94,7 +93,10 @@ void check_container(const Place& place, Findings& findings) {
     }
   }
 }
-constexpr Schema kContainer{"container", kContainerFields, check_container};
+constexpr Schema kContainer{"container", kContainerFields, check_container, check_probe_ports};
+
+constexpr std::array kReadinessGateFields{text("conditionType", check_qualified_name).required()};
+constexpr Schema kReadinessGate{"readiness gate", kReadinessGateFields};
 
 constexpr std::array kHostAliasFields{text("ip", check_ip).required(),
                                       texts("hostnames", check_dns_subdomain)};
@@ -135,7 +137,7 @@ constexpr std::array kPodSpecFields{
     later("activeDeadlineSeconds"),
     later("affinity"),
     later("ephemeralContainers"),
-    later("readinessGates"),
+    list("readinessGates", kReadinessGate),
     later("schedulingGates"),
     later("topologySpreadConstraints"),
     later("volumes"),
@@ -243,6 +245,14 @@ void check_pod_spec(const Place& spec, Findings& findings) {
   }
 }
 
+void check_init_containers(const Place& spec, Findings& findings) {
+  const Place containers = spec.field("initContainers");
+  for (size_t i = 0; i < containers.size(); ++i) {
+    const Place container = containers.item(i);
+    check_init_container(container, findings);
+  }
+}
+
 constexpr std::array kPodFields{
     text("apiVersion"),
     text("kind"),
@@ -253,7 +263,7 @@ constexpr std::array kPodFields{
 
 }  // namespace
 
-constexpr Schema kPodSpec{"pod spec", kPodSpecFields, check_pod_spec};
+constexpr Schema kPodSpec{"pod spec", kPodSpecFields, check_pod_spec, check_init_containers};
 constexpr Schema kPod{"Pod", kPodFields};
 
 }  // namespace labctl::manifest

@@ -139,6 +139,22 @@ std::optional<Complaint> check_dns_label(std::string_view text) {
   return Complaint{wrong_name(text, kLabelMax, kLabelRule), suggested_name(text, false, kLabelMax)};
 }
 
+std::optional<Complaint> check_dns_1035_label(std::string_view text) {
+  if (is_dns_label(text) && is_lower(text.front())) {
+    return std::nullopt;
+  }
+  if (is_dns_label(text)) {
+    return Complaint{in_quotes(text) + " is not allowed: a name of a Service begins with a lower-case letter",
+                     "for instance " + in_quotes("svc-" + std::string(text).substr(0, kLabelMax - 4))};
+  }
+  const std::string suggested = suggested_name(text, false, kLabelMax);
+  return Complaint{wrong_name(text, kLabelMax,
+                              "lower-case letters, digits and \"-\", a letter first, a letter or digit last"),
+                   suggested.find("\"") != std::string::npos && is_lower(suggested[suggested.find('"') + 1])
+                       ? suggested
+                       : ""};
+}
+
 std::optional<Complaint> check_dns_subdomain(std::string_view text) {
   if (is_dns_subdomain(text)) {
     return std::nullopt;
@@ -169,6 +185,17 @@ std::optional<Complaint> check_label_value(std::string_view text) {
   }
   return Complaint{"the label value " + wrong_name(text, kLabelMax, kQualifiedRule),
                    "longer or freer text belongs in an annotation"};
+}
+
+std::optional<Complaint> check_qualified_name(std::string_view text) {
+  const size_t slash = text.find('/');
+  const bool has_prefix = slash != std::string_view::npos;
+  if ((!has_prefix || is_dns_subdomain(text.substr(0, slash))) &&
+      is_qualified_name(has_prefix ? text.substr(slash + 1) : text)) {
+    return std::nullopt;
+  }
+  return Complaint{"must be a name, with a DNS name and \"/\" before it if need be; " + got(text),
+                   "as in example.com/internal-vip"};
 }
 
 std::optional<Complaint> check_ip(std::string_view text) {
@@ -282,6 +309,17 @@ std::optional<Complaint> check_port_name(std::string_view text) {
       "one letter; " +
           got(text),
       "as in http or metrics-2"};
+}
+
+std::optional<Complaint> check_target_port(std::string_view text) {
+  if (text.empty()) {
+    return std::nullopt;  // as if it were left out
+  }
+  if (parse_port(text) > 0) {
+    return Complaint{"a port's number is written without quotes, got " + in_quotes(text),
+                     "write it without quotes"};
+  }
+  return check_port_name(text);
 }
 
 std::optional<Complaint> check_port_range(std::string_view text) {

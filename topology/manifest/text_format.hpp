@@ -18,10 +18,12 @@ struct Complaint {
 using TextCheck = std::optional<Complaint> (*)(std::string_view);
 
 std::optional<Complaint> check_not_empty(std::string_view text);
-std::optional<Complaint> check_dns_label(std::string_view text);      // RFC 1123, at most 63
-std::optional<Complaint> check_dns_subdomain(std::string_view text);  // labels and dots, at most 253
-std::optional<Complaint> check_label_key(std::string_view text);      // [prefix/]name
+std::optional<Complaint> check_dns_label(std::string_view text);       // RFC 1123, at most 63
+std::optional<Complaint> check_dns_subdomain(std::string_view text);   // labels and dots, at most 253
+std::optional<Complaint> check_dns_1035_label(std::string_view text);  // a label that begins with a letter
+std::optional<Complaint> check_label_key(std::string_view text);       // [prefix/]name
 std::optional<Complaint> check_label_value(std::string_view text);
+std::optional<Complaint> check_qualified_name(std::string_view text);  // as a label key
 std::optional<Complaint> check_ip(std::string_view text);
 std::optional<Complaint> check_cidr(std::string_view text);  // no host bits
 std::optional<Complaint> check_duration(std::string_view text);
@@ -29,6 +31,7 @@ std::optional<Complaint> check_rate(std::string_view text);            // "100mb
 std::optional<Complaint> check_percent(std::string_view text);         // "0.1%"
 std::optional<Complaint> check_int_or_percent(std::string_view text);  // the text of it: "25%"
 std::optional<Complaint> check_port_name(std::string_view text);       // IANA_SVC_NAME, RFC 6335
+std::optional<Complaint> check_target_port(std::string_view text);     // the text of it: a port name, or ""
 std::optional<Complaint> check_port_range(std::string_view text);      // "30000-32767"
 std::optional<Complaint> check_env_name(std::string_view text);
 std::optional<Complaint> check_field_path(std::string_view text);  // a fieldRef of a pod

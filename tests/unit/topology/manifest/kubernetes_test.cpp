@@ -65,9 +65,9 @@ TEST(PodRules, FieldsWithoutMeaningWarnOnceForAllPods) {
 TEST(PodRules, StrictRefusesWhatIsForLaterAndUnknownButNotWhatHasNoMeaning) {
   LoadOptions strict;
   strict.strict = true;
-  EXPECT_THAT(said(pod_of("resources: {a: b}, readinessProbe: {x: y}, imge: x"), strict),
+  EXPECT_THAT(said(pod_of("resources: {a: b}, volumeMounts: [{x: y}], imge: x"), strict),
               ElementsAre("W spec.containers[0].resources: accepted, but has no effect in a lab",
-                          "E spec.containers[0].readinessProbe: accepted, but not applied yet",
+                          "E spec.containers[0].volumeMounts: accepted, but not applied yet",
                           "E spec.containers[0].imge: unknown field in container"));
 }
 
@@ -194,17 +194,17 @@ TEST(NamespaceRules, ANodeStandsInNone) {
 
 TEST(KindRules, KindsForLaterWarnOnceAndAreLeftOut) {
   const std::string text =
-      "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{port: 80}]}\n---\n"
-      "apiVersion: v1\nkind: Service\nmetadata: {name: b}\n";
-  EXPECT_THAT(said(text), ElementsAre("W kind: not acted on yet: Service (2 times, first here)"));
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: b}\n---\n"
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n";
+  EXPECT_THAT(said(text), ElementsAre("W kind: not acted on yet: ConfigMap (2 times, first here)"));
   EXPECT_THAT(load({{"t.yaml", text}}, {}).objects, IsEmpty());
 }
 
 TEST(KindRules, DuplicatesAreFoundAcrossFilesAndKindsForLater) {
-  const std::string service = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n";
-  const Loaded loaded = load({{"one.yaml", service}, {"two.yaml", "# here\n" + service}}, {});
+  const std::string secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n";
+  const Loaded loaded = load({{"one.yaml", secret}, {"two.yaml", "# here\n" + secret}}, {});
   EXPECT_THAT(to_string(loaded.diagnostics.back()),
-              "two.yaml:4:18: error: metadata.name: a second Service \"default/a\"\n"
+              "two.yaml:4:18: error: metadata.name: a second Secret \"default/a\"\n"
               "  hint: the first is at one.yaml:1:1; rename or remove one");
 }
 
