@@ -13,12 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-const json& items_of(const json& object, std::string_view name) {
-  static const json kEmpty = json::array();
-  const json* value = field(object, name);
-  return value != nullptr && value->is_array() ? *value : kEmpty;
-}
-
 // A label or annotation, whose name may have dots.
 std::string marked(const json& object, std::string_view map, const std::string& name) {
   const json* marks = field(object, map);
@@ -28,7 +22,7 @@ std::string marked(const json& object, std::string_view map, const std::string& 
 
 std::vector<SlicePort> subset_ports(const json& subset) {
   std::vector<SlicePort> ports;
-  for (const json& port : items_of(subset, "ports")) {
+  for (const json& port : list_at(subset, "ports")) {
     const std::string& protocol = text_at(port, "protocol");
     ports.push_back({text_at(port, "name"), protocol.empty() ? "TCP" : protocol, number_at(port, "port", 0),
                      text_at(port, "appProtocol")});
@@ -38,7 +32,7 @@ std::vector<SlicePort> subset_ports(const json& subset) {
 
 void add_addresses(const json& subset, const char* list, const std::vector<SlicePort>& ports,
                    std::size_t& room, std::map<std::string, WantedEndpoints>& wanted) {
-  for (const json& entry : items_of(subset, list)) {
+  for (const json& entry : list_at(subset, list)) {
     const auto address = IpAddress::parse(text_at(entry, "ip"));
     if (!address || room == 0) {
       continue;
@@ -69,7 +63,7 @@ bool is_mirrored(const json& endpoints, const json* service) {
 
 std::map<std::string, WantedEndpoints> mirrored_endpoints(const json& endpoints) {
   std::map<std::string, WantedEndpoints> wanted;
-  for (const json& subset : items_of(endpoints, "subsets")) {
+  for (const json& subset : list_at(endpoints, "subsets")) {
     const std::vector<SlicePort> ports = subset_ports(subset);
     std::size_t room = kEndpointsPerMirroredSlice;
     // An address that is in both lists is ready: the first of a kind counts.

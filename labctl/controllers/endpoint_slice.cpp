@@ -53,15 +53,9 @@ json port_json(const SlicePort& port) {
   return object;
 }
 
-const json& list_in(const json& object, std::string_view path) {
-  static const json kEmpty = json::array();
-  const json* value = field(object, path);
-  return value != nullptr && value->is_array() ? *value : kEmpty;
-}
-
 Endpoint parse_endpoint(const json& object) {
   Endpoint endpoint;
-  const json& addresses = list_in(object, "addresses");
+  const json& addresses = list_at(object, "addresses");
   if (!addresses.empty() && addresses.front().is_string()) {
     endpoint.address = addresses.front().get_ref<const std::string&>();
   }
@@ -75,8 +69,8 @@ Endpoint parse_endpoint(const json& object) {
   endpoint.hostname = text_at(object, "hostname");
   endpoint.node = text_at(object, "nodeName");
   endpoint.zone = text_at(object, "zone");
-  endpoint.is_for_its_zone = !list_in(object, "hints.forZones").empty();
-  endpoint.is_for_its_node = !list_in(object, "hints.forNodes").empty();
+  endpoint.is_for_its_zone = !list_at(object, "hints.forZones").empty();
+  endpoint.is_for_its_node = !list_at(object, "hints.forNodes").empty();
   endpoint.target = {text_at(object, "targetRef.kind"), text_at(object, "targetRef.namespace"),
                      text_at(object, "targetRef.name"), text_at(object, "targetRef.uid")};
   return endpoint;
@@ -102,11 +96,11 @@ ParsedSlice parse_slice(const json& object) {
   EndpointSlice& slice = parsed.slice;
   slice.name = name_of(object);
   slice.address_type = text_at(object, "addressType");
-  for (const json& port : list_in(object, "ports")) {
+  for (const json& port : list_at(object, "ports")) {
     slice.ports.push_back({text_at(port, "name"), text_at(port, "protocol"), number_at(port, "port", 0),
                            text_at(port, "appProtocol")});
   }
-  for (const json& endpoint : list_in(object, "endpoints")) {
+  for (const json& endpoint : list_at(object, "endpoints")) {
     slice.endpoints.push_back(parse_endpoint(endpoint));
   }
   const json fields = slice_fields(slice);

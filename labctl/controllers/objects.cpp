@@ -54,6 +54,12 @@ bool is_true_at(const json& object, std::string_view path) {
   return value != nullptr && value->is_boolean() && value->get<bool>();
 }
 
+const json& list_at(const json& object, std::string_view path) {
+  static const json kEmpty = json::array();
+  const json* value = field(object, path);
+  return value != nullptr && value->is_array() ? *value : kEmpty;
+}
+
 const std::string& uid_of(const json& object) { return metadata_text(object, "uid"); }
 
 const std::string& name_of(const json& object) { return metadata_text(object, "name"); }

@@ -18,6 +18,8 @@ const nlohmann::json* field(const nlohmann::json& object, std::string_view path)
 const std::string& text_at(const nlohmann::json& object, std::string_view path);
 std::int64_t number_at(const nlohmann::json& object, std::string_view path, std::int64_t otherwise);
 bool is_true_at(const nlohmann::json& object, std::string_view path);
+// An empty array when absent.
+const nlohmann::json& list_at(const nlohmann::json& object, std::string_view path);
 
 const std::string& uid_of(const nlohmann::json& object);
 const std::string& name_of(const nlohmann::json& object);

@@ -8,15 +8,30 @@
 #include "labctl/store/store.hpp"
 
 #include <chrono>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
+#include <vector>
 
 namespace labctl::controllers {
+
+// A port of the node that a pod takes (spec §11).
+struct HostPort {
+  std::int64_t port = 0;
+  std::string protocol;
+  std::string ip;  // hostIP; empty: all addresses, also for 0.0.0.0 and ::
+  auto operator<=>(const HostPort&) const = default;
+};
+
+// The hostPorts of a pod's containers and sidecars; with hostNetwork their containerPorts.
+std::vector<HostPort> host_ports(const nlohmann::json& pod);
 
 struct PodFacts {
   bool is_being_deleted = false;
@@ -26,6 +41,7 @@ struct PodFacts {
   std::uint64_t controller_hash = 0;  // of the controller's uid; 0: none
   std::optional<std::chrono::system_clock::time_point> ready_since;
   std::string seat;  // the node it lives on; empty: none
+  std::vector<HostPort> host_ports;
 };
 
 // What controller_hash is for an owner of that uid.
@@ -41,13 +57,18 @@ class PodIndex {
   const PodFacts& of(const store::ObjectPtr& pod) const { return facts_.at(pod.get()); }
   // How many pods live on a node: placed, with an address, not finished.
   std::size_t living_on(const std::string& node) const;
+  // Their keys, in order.
+  std::vector<store::Key> pods_on(const std::string& node) const;
+  // None of those takes one of `ports`.
+  bool are_free_on(const std::string& node, const std::vector<HostPort>& ports) const;
 
  private:
   void add(const nlohmann::json& pod);
   void drop(const nlohmann::json& pod);
 
   std::unordered_map<const nlohmann::json*, PodFacts> facts_;
-  std::map<std::string, std::size_t> living_;
+  std::unordered_map<std::string, std::unordered_set<const nlohmann::json*>> living_;  // by node
+  std::unordered_map<std::string, std::multiset<HostPort>> taken_;                     // by node
   store::Store::Subscription subscription_;
 };
 

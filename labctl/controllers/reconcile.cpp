@@ -4,6 +4,7 @@
 #include "labctl/controllers/deployment.hpp"
 #include "labctl/controllers/endpoint_slices.hpp"
 #include "labctl/controllers/garbage.hpp"
+#include "labctl/controllers/node_readiness.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/pod_addresses.hpp"
 #include "labctl/controllers/replica_set.hpp"
@@ -22,6 +23,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace labctl::controllers {
@@ -104,6 +106,8 @@ struct Reconciler::State {
   std::set<Key> addressed;           // pods whose allocations may be wrong
   std::set<Key> waiting;             // pods that found no place
   bool has_room_changed = false;     // try those again
+  std::set<std::string> nodes;       // whose pods may say otherwise than the node about being ready
+  std::set<std::string> nodes_down;  // not Ready
   std::set<std::string> orphaners;   // uids of owners that went
   std::set<std::string> namespaces;  // to empty
   std::map<Key, Time> later;         // workloads to sync by themselves
@@ -111,12 +115,13 @@ struct Reconciler::State {
 
   bool has_work() const { return has_work_but_endpoints() || endpoint_slices.has_work(); }
   bool has_work_but_endpoints() const {
-    return !workloads.empty() || !unplaced.empty() || !addressed.empty() || !orphaners.empty() ||
-           !namespaces.empty() || (has_room_changed && !waiting.empty());
+    return !workloads.empty() || !unplaced.empty() || !addressed.empty() || !nodes.empty() ||
+           !orphaners.empty() || !namespaces.empty() || (has_room_changed && !waiting.empty());
   }
 
   void look_at_everything();
   void note(const Change& change);
+  void note_node(const Change& change);
   void note_pod(const Change& change);
   void note_owners(const Change& change);
   void note_takers(const Key& key);
@@ -155,10 +160,7 @@ void Reconciler::State::note(const Change& change) {
   if (change.key.resource == "pods") {
     note_pod(change);
   } else if (change.key.resource == "nodes") {
-    has_room_changed = true;
-    for (const ObjectPtr& daemon_set : store.list("daemonsets")) {
-      workloads.insert(key_in("daemonsets", *daemon_set));
-    }
+    note_node(change);
   } else if (change.key.resource == "namespaces") {
     if (is_being_deleted(*change.object)) {
       namespaces.insert(change.key.name);
@@ -173,6 +175,19 @@ void Reconciler::State::note(const Change& change) {
     if (ns != nullptr && is_being_deleted(*ns)) {
       namespaces.insert(change.key.ns);
     }
+  }
+}
+
+void Reconciler::State::note_node(const Change& change) {
+  has_room_changed = true;
+  for (const ObjectPtr& daemon_set : store.list("daemonsets")) {
+    workloads.insert(key_in("daemonsets", *daemon_set));
+  }
+  const bool is_down = change.type != ChangeType::Deleted && !is_node_ready(*change.object);
+  const bool was_down =
+      is_down ? !nodes_down.insert(change.key.name).second : nodes_down.erase(change.key.name) > 0;
+  if (is_down != was_down || (is_down && change.before == nullptr)) {
+    nodes.insert(change.key.name);
   }
 }
 
@@ -195,6 +210,10 @@ void Reconciler::State::note_pod(const Change& change) {
     }
     has_room_changed = true;
     return;
+  }
+  const std::string& node = text_at(pod, "spec.nodeName");
+  if (!nodes_down.empty() && nodes_down.contains(node) && is_ready(pod)) {
+    nodes.insert(node);
   }
   const std::string& address = text_at(pod, "status.podIP");
   if (address.empty()) {
@@ -334,6 +353,9 @@ void Reconciler::State::round(bool& changed) {
   const std::set<Key> to_release = std::exchange(addressed, {});
   release_addresses(work, {to_release.begin(), to_release.end()});
   place_pods(work, take_unplaced(), waiting);
+  for (const std::string& node : std::exchange(nodes, {})) {
+    sync_node_readiness(work, node);
+  }
   // Once for all that the other loops did.
   if (!has_work_but_endpoints()) {
     endpoint_slices.run();

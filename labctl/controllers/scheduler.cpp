@@ -2,6 +2,7 @@
 
 #include "labctl/controllers/deletion.hpp"
 #include "labctl/controllers/events.hpp"
+#include "labctl/controllers/node_readiness.hpp"
 #include "labctl/controllers/nodes.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/pod_addresses.hpp"
@@ -21,6 +22,8 @@ constexpr std::string_view kSchedulerComponent = "default-scheduler";
 // The events of pods placed before these would be dropped anyway (kEventsKept).
 constexpr std::size_t kEventsAtOnce = kEventsKept / 2;
 
+const std::string kNoFreePorts = "node(s) didn't have free ports for the requested pod ports";
+
 // A nodeSelector: every label, with exactly that value.
 bool fits(const json* selector, const json* labels) {
   if (selector == nullptr || !selector->is_object() || selector->empty()) {
@@ -33,6 +36,18 @@ bool fits(const json* selector, const json* labels) {
     }
   }
   return true;
+}
+
+// The pod stands a node that is not Ready, as those of node agents do (core/v1 Toleration).
+bool tolerates_not_ready(const json& pod) {
+  const json& tolerations = list_at(pod, "spec.tolerations");
+  return std::any_of(tolerations.begin(), tolerations.end(), [](const json& toleration) {
+    const std::string& key = text_at(toleration, "key");
+    const std::string& effect = text_at(toleration, "effect");
+    return (key.empty() ? text_at(toleration, "operator") == "Exists"
+                        : key == "node.kubernetes.io/not-ready") &&
+           (effect.empty() || effect == "NoSchedule");
+  });
 }
 
 // "0/3 nodes are available: 1 Too many pods, 2 node(s) didn't match Pod's node affinity/selector."
@@ -69,7 +84,7 @@ Scheduler::Scheduler(Work& work) : work_(work) {
       continue;
     }
     seats_.push_back({node.name, field(*object, "metadata.labels"),
-                      !is_true_at(*object, "spec.unschedulable"), pod_capacity(node),
+                      !is_true_at(*object, "spec.unschedulable"), is_node_ready(*object), pod_capacity(node),
                       work.pods.living_on(node.name)});
     objects_.push_back(object);
   }
@@ -94,6 +109,8 @@ bool Scheduler::place(json& pod) {
   Seat* best = nullptr;
   const std::string& named = text_at(pod, "spec.nodeName");
   const json* selector = field(pod, "spec.nodeSelector");
+  const std::vector<HostPort> ports = host_ports(pod);
+  const bool may_be_unready = tolerates_not_ready(pod);
   std::map<std::string, int> reasons;
   if (!named.empty()) {
     best = seat_named(named);
@@ -103,12 +120,19 @@ bool Scheduler::place(json& pod) {
     if (best->pods >= best->capacity) {
       return refuse(pod, "Unschedulable", "node \"" + named + "\": Too many pods");
     }
+    if (!work_.pods.are_free_on(named, ports)) {
+      return refuse(pod, "Unschedulable", "node \"" + named + "\": " + kNoFreePorts);
+    }
   } else {
     for (Seat& seat : seats_) {
       if (!seat.is_schedulable) {
         ++reasons["node(s) were unschedulable"];
+      } else if (!seat.is_ready && !may_be_unready) {
+        ++reasons["node(s) had untolerated taint {node.kubernetes.io/not-ready: }"];
       } else if (!fits(selector, seat.labels)) {
         ++reasons["node(s) didn't match Pod's node affinity/selector"];
+      } else if (!work_.pods.are_free_on(seat.name, ports)) {
+        ++reasons[kNoFreePorts];
       } else if (seat.pods >= seat.capacity) {
         ++reasons["Too many pods"];
       } else if (best == nullptr || seat.pods < best->pods) {

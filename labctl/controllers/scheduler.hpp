@@ -1,7 +1,8 @@
 #pragma once
 
-// Where pods go: spec.nodeName if given, else a node that spec.nodeSelector fits and that has room, the one
-// with the fewest pods, the first of the Cluster among equals. Same files, same places.
+// Where pods go: spec.nodeName if given, else a node that is Ready, that spec.nodeSelector fits, and that has
+// room and the pod's hostPorts free; the one with the fewest pods, the first of the Cluster among equals.
+// Same files, same places.
 
 #include "labctl/controllers/work.hpp"
 
@@ -31,6 +32,7 @@ class Scheduler {
     std::string name;
     nlohmann::json const* labels = nullptr;  // of the Node object, which `objects_` keeps
     bool is_schedulable = true;
+    bool is_ready = true;
     std::size_t capacity = 0;
     std::size_t pods = 0;
   };

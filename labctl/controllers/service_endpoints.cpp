@@ -16,12 +16,6 @@ constexpr std::string_view kManagedBy = "endpointslice.kubernetes.io/managed-by"
 constexpr std::string_view kEndpointSliceController = "endpointslice-controller.k8s.io";
 constexpr std::string_view kHeadless = "service.kubernetes.io/headless";
 
-const json& elements(const json& object, std::string_view path) {
-  static const json kEmpty = json::array();
-  const json* value = field(object, path);
-  return value != nullptr && value->is_array() ? *value : kEmpty;
-}
-
 // Missing means TCP, everywhere.
 std::string protocol_in(const json& port) {
   const std::string& protocol = text_at(port, "protocol");
@@ -29,7 +23,7 @@ std::string protocol_in(const json& port) {
 }
 
 void add_named_ports(const json& container, std::vector<EndpointPod::Port>& ports) {
-  for (const json& port : elements(container, "ports")) {
+  for (const json& port : list_at(container, "ports")) {
     const std::string& name = text_at(port, "name");
     if (!name.empty()) {
       ports.push_back({name, protocol_in(port), number_at(port, "containerPort", 0)});
@@ -113,7 +107,7 @@ EndpointPod endpoint_pod(const json& pod) {
   facts.is_ready = is_ready(pod);
   facts.is_being_deleted = is_being_deleted(pod);
   if (!is_finished(pod)) {
-    for (const json& address : elements(pod, "status.podIPs")) {
+    for (const json& address : list_at(pod, "status.podIPs")) {
       facts.addresses.push_back(text_at(address, "ip"));
     }
     const std::string& only = text_at(pod, "status.podIP");
@@ -121,10 +115,10 @@ EndpointPod endpoint_pod(const json& pod) {
       facts.addresses.push_back(only);
     }
   }
-  for (const json& container : elements(pod, "spec.containers")) {
+  for (const json& container : list_at(pod, "spec.containers")) {
     add_named_ports(container, facts.ports);
   }
-  for (const json& container : elements(pod, "spec.initContainers")) {
+  for (const json& container : list_at(pod, "spec.initContainers")) {
     if (text_at(container, "restartPolicy") == "Always") {
       add_named_ports(container, facts.ports);
     }
@@ -136,7 +130,7 @@ ServiceEndpoints service_endpoints(const json& service) {
   ServiceEndpoints facts;
   facts.ns = namespace_of(service);
   facts.name = name_of(service);
-  for (const json& family : elements(service, "spec.ipFamilies")) {
+  for (const json& family : list_at(service, "spec.ipFamilies")) {
     facts.address_types.push_back(family.is_string() ? family.get<std::string>() : "");
   }
   if (facts.address_types.empty()) {
@@ -144,7 +138,7 @@ ServiceEndpoints service_endpoints(const json& service) {
     facts.address_types.push_back(
         has_cluster_ip(service) ? address_type_of(text_at(service, "spec.clusterIP")) : "IPv4");
   }
-  for (const json& port : elements(service, "spec.ports")) {
+  for (const json& port : list_at(service, "spec.ports")) {
     facts.ports.push_back(
         {text_at(port, "name"), protocol_in(port), target_of(port), text_at(port, "appProtocol")});
   }

@@ -3,6 +3,7 @@
 
 #include "labctl/controllers/events.hpp"
 #include "labctl/controllers/objects.hpp"
+#include "labctl/controllers/service_env.hpp"
 #include "labctl/supervisor/boot_objects.hpp"
 #include "labctl/supervisor/lab.hpp"
 #include "topology/base/error.hpp"
@@ -24,6 +25,12 @@ constexpr int kRoundsMax = 100;
 
 model::PodKey key_of(const store::Key& key) { return {key.ns, key.name}; }
 store::Key key_of(const model::PodKey& key) { return {"pods", key.ns, key.name}; }
+
+// spec.enableServiceLinks; true if unset.
+bool wants_service_links(const json& pod) {
+  const json* links = controllers::field(pod, "spec.enableServiceLinks");
+  return links == nullptr || !links->is_boolean() || links->get<bool>();
+}
 
 std::chrono::milliseconds grace_of(const json& pod) {
   return std::chrono::seconds(controllers::number_at(pod, "metadata.deletionGracePeriodSeconds", 30));
@@ -150,6 +157,9 @@ void Lab::start_containers(const model::Pod& pod, int netns_fd) {
   place.host_ips = node.addresses;
   if (!pod.host_network) {
     data_path_.claim_host_ports(pod, placed_.at(pod.key).slot.node);
+  }
+  if (const store::ObjectPtr object = store_.find(key_of(pod.key))) {
+    place.services = controllers::service_environment(store_, pod.key.ns, wants_service_links(*object));
   }
   life_.start(pod, place);
 }

@@ -152,5 +152,76 @@ TEST_F(SchedulerTest, GatedPodsWait) {
   EXPECT_EQ(node_of("a"), "node-1");
 }
 
+// A pod with one hostPort; `ip` may be empty.
+json host_port_pod(int port, const std::string& ip = "", const std::string& protocol = "TCP") {
+  json pod = bare_pod();
+  pod["spec"]["containers"][0]["ports"] = {
+      {{"containerPort", 80}, {"hostPort", port}, {"hostIP", ip}, {"protocol", protocol}}};
+  return pod;
+}
+
+class HostPortTest : public ::testing::Test {
+ protected:
+  bool is_placed(const std::string& name, json pod) {
+    loops.create("pods", name, std::move(pod));
+    loops.run();
+    return !text_at(loops.get("pods", name), "status.podIP").empty();
+  }
+  ControlLoops loops{cluster_of(1)};
+};
+
+TEST_F(HostPortTest, PodsWithOneGoToDifferentNodes) {
+  ControlLoops three;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    three.create("pods", name, host_port_pod(8080));
+  }
+  three.run();
+  EXPECT_EQ(text_at(three.get("pods", "c"), "spec.nodeName"), "node-3");
+  const json waiting = three.get("pods", "d");
+  EXPECT_EQ(text_at(waiting, "status.phase"), "Pending");
+  EXPECT_EQ(text_at(*condition(waiting, "PodScheduled"), "message"),
+            "0/3 nodes are available: 3 node(s) didn't have free ports for the requested pod ports.");
+  three.remove_deleted();
+  three.store.remove({"pods", "default", "b"});
+  three.run();
+  EXPECT_EQ(text_at(three.get("pods", "d"), "spec.nodeName"), "node-2");
+}
+
+TEST_F(HostPortTest, OtherProtocolsAndAddressesAreOtherPorts) {  // H1
+  EXPECT_TRUE(is_placed("a", host_port_pod(54323, "127.0.0.1")));
+  EXPECT_TRUE(is_placed("b", host_port_pod(54323, "192.168.50.11")));
+  EXPECT_TRUE(is_placed("c", host_port_pod(54323, "192.168.50.11", "UDP")));
+  EXPECT_FALSE(is_placed("d", host_port_pod(54323, "127.0.0.1")));
+  EXPECT_TRUE(is_placed("e", host_port_pod(54324, "127.0.0.1")));
+}
+
+TEST_F(HostPortTest, AnyAddressConflictsWithEach) {
+  EXPECT_TRUE(is_placed("a", host_port_pod(80, "127.0.0.1")));
+  for (const char* any : {"", "0.0.0.0", "::"}) {
+    EXPECT_FALSE(is_placed("on" + std::string(any), host_port_pod(80, any))) << any;
+  }
+  EXPECT_TRUE(is_placed("b", host_port_pod(81)));
+  EXPECT_FALSE(is_placed("c", host_port_pod(81, "192.168.50.11")));
+}
+
+TEST_F(HostPortTest, PortsOnTheHostNetworkAreTheNodesOwn) {
+  json pod = bare_pod();
+  pod["spec"]["hostNetwork"] = true;
+  pod["spec"]["containers"][0]["ports"] = {{{"containerPort", 8080}}};
+  EXPECT_TRUE(is_placed("a", pod));
+  EXPECT_FALSE(is_placed("b", pod));
+  EXPECT_FALSE(is_placed("c", host_port_pod(8080, "192.168.50.11")));
+}
+
+TEST_F(HostPortTest, APodThatEndedOrNamesItsNodeIsTreatedAlike) {
+  EXPECT_TRUE(is_placed("a", host_port_pod(80)));
+  json named = host_port_pod(80);
+  named["spec"]["nodeName"] = "node-1";
+  EXPECT_FALSE(is_placed("b", named));
+  loops.finish("a", "Succeeded");
+  loops.run();
+  EXPECT_FALSE(text_at(loops.get("pods", "b"), "status.podIP").empty());
+}
+
 }  // namespace
 }  // namespace labctl::controllers
