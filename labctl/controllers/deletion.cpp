@@ -1,5 +1,6 @@
 #include "labctl/controllers/deletion.hpp"
 
+#include "labctl/controllers/load_balancer.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "labctl/store/store.hpp"
 #include "labctl/store/timestamp.hpp"
@@ -61,6 +62,12 @@ store::ObjectPtr delete_object(store::Store& store, const store::Key& key, const
     return is_being_deleted(*object) ? object : store.modify(key, [&](json& ns) {
       ns["metadata"]["deletionTimestamp"] = store::timestamp(store.clock().wall());
       ns["status"]["phase"] = "Terminating";
+    });
+  }
+  if (key.resource == kServices && has_balancer_finalizer(*object)) {
+    return is_being_deleted(*object) ? object : store.modify(key, [&](json& service) {
+      service["metadata"]["deletionTimestamp"] = store::timestamp(store.clock().wall());
+      service["metadata"]["deletionGracePeriodSeconds"] = 0;
     });
   }
   return store.remove(key);

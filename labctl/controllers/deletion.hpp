@@ -5,7 +5,8 @@
 // A pod that lives on a node (placed, with an address) is only marked: metadata.deletionTimestamp (when it
 // must be gone) and deletionGracePeriodSeconds. pod_life ends its containers and calls store.remove. Every
 // other pod has nothing to end and goes at once, as does any other object; what it owned is garbage and
-// follows (garbage.hpp). A Namespace is marked and goes when it is empty.
+// follows (garbage.hpp). A Namespace is marked and goes when it is empty; a Service with a balancer is marked
+// and goes with the balancer's address (load_balancer.hpp).
 
 #include "labctl/store/change.hpp"
 

@@ -4,6 +4,7 @@
 #include "labctl/controllers/deployment.hpp"
 #include "labctl/controllers/endpoint_slices.hpp"
 #include "labctl/controllers/garbage.hpp"
+#include "labctl/controllers/load_balancer.hpp"
 #include "labctl/controllers/node_readiness.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/pod_addresses.hpp"
@@ -93,13 +94,14 @@ bool may_be_wanted_now(const Change& change) {
 
 struct Reconciler::State {
   State(store::Store& s, const model::Cluster& c, const Clock& k)
-      : store(s), cluster(c), clock(k), pods(s), endpoint_slices(s) {}
+      : store(s), cluster(c), clock(k), pods(s), endpoint_slices(s), balancers(s, c) {}
 
   store::Store& store;
   const model::Cluster& cluster;
   const Clock& clock;
   PodIndex pods;
   EndpointSliceLoop endpoint_slices;
+  BalancerLoop balancers;
 
   std::set<Key> workloads;           // to sync
   std::set<Key> unplaced;            // pods to place
@@ -116,7 +118,8 @@ struct Reconciler::State {
   bool has_work() const { return has_work_but_endpoints() || endpoint_slices.has_work(); }
   bool has_work_but_endpoints() const {
     return !workloads.empty() || !unplaced.empty() || !addressed.empty() || !nodes.empty() ||
-           !orphaners.empty() || !namespaces.empty() || (has_room_changed && !waiting.empty());
+           !orphaners.empty() || !namespaces.empty() || balancers.has_work() ||
+           (has_room_changed && !waiting.empty());
   }
 
   void look_at_everything();
@@ -349,6 +352,7 @@ void Reconciler::State::round(bool& changed) {
     empty_namespace(work, ns);
   }
   sync_workloads();
+  balancers.run();
   // Given back before given out, so that a full node takes the next pod.
   const std::set<Key> to_release = std::exchange(addressed, {});
   release_addresses(work, {to_release.begin(), to_release.end()});
