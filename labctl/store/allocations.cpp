@@ -24,6 +24,8 @@ struct Allocations::Database {
   SqliteStatement select_owner{connection, "SELECT owner FROM alloc WHERE pool = ? AND value = ?"};
   SqliteStatement select_owned{connection,
                                "SELECT pool, value, owner FROM alloc WHERE owner = ? ORDER BY pool, value"};
+  SqliteStatement select_pool{connection,
+                              "SELECT pool, value, owner FROM alloc WHERE pool = ? ORDER BY value"};
   SqliteStatement select_values{connection, "SELECT value FROM alloc WHERE pool = ? ORDER BY value"};
   SqliteStatement select_count{connection, "SELECT count(*) FROM alloc WHERE pool = ?"};
 };
@@ -91,6 +93,14 @@ std::optional<std::string> Allocations::owner_of(std::string_view pool, std::str
 std::vector<Allocation> Allocations::owned_by(std::string_view owner) const {
   std::vector<Allocation> rows;
   database_->select_owned.query({owner}, [&](const SqliteRow& row) {
+    rows.push_back({row.text(0), row.text(1), row.text(2)});
+  });
+  return rows;
+}
+
+std::vector<Allocation> Allocations::list(std::string_view pool) const {
+  std::vector<Allocation> rows;
+  database_->select_pool.query({pool}, [&](const SqliteRow& row) {
     rows.push_back({row.text(0), row.text(1), row.text(2)});
   });
   return rows;

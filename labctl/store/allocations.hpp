@@ -63,6 +63,8 @@ class Allocations {
   std::optional<std::string> owner_of(std::string_view pool, std::string_view value) const;
   // By pool, then value.
   std::vector<Allocation> owned_by(std::string_view owner) const;
+  // By value.
+  std::vector<Allocation> list(std::string_view pool) const;
   std::vector<std::string> values(std::string_view pool) const;
   std::size_t count(std::string_view pool) const;
 

@@ -90,6 +90,7 @@ Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       pid_outside_(setup.pid_outside),
       store_(name_, clock_),
       services_(store_, cluster_),
+      repair_(store_, cluster_),
       reconciler_(store_, cluster_, clock_),
       fabric_(network_, own_network()),
       runtime_(loop_, reaper_, runtime_options(mapping_)),
@@ -116,6 +117,26 @@ void Lab::schedule_sync() {
     is_sync_scheduled_ = true;
     loop_.post([this] { sync(); });
   }
+}
+
+void Lab::repair_later() {
+  loop_.call_after(controllers::kRepairEvery, [this] {
+    repair();
+    repair_later();
+  });
+}
+
+json Lab::repair() {
+  const controllers::AllocationRepair::Found found = repair_.pass();
+  json told{{"recorded", found.recorded},
+            {"leaked", found.leaked},
+            {"released", found.released},
+            {"duplicates", found.duplicates},
+            {"outOfRange", found.out_of_range}};
+  if (found != controllers::AllocationRepair::Found{}) {
+    spdlog::warn("repair of allocations: {}", told.dump());
+  }
+  return told;
 }
 
 json Lab::status() const {

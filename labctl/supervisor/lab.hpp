@@ -10,6 +10,7 @@
 //
 // Threads: the main loop's, for everything that is not said to be safe elsewhere.
 
+#include "labctl/controllers/allocation_repair.hpp"
 #include "labctl/controllers/local_runtime.hpp"
 #include "labctl/controllers/pod_life.hpp"
 #include "labctl/controllers/reconcile.hpp"
@@ -80,6 +81,8 @@ class Lab {
   LabServices& data_path() { return data_path_; }
   // The way by which Services are written.
   controllers::ServiceAllocation& services() { return services_; }
+  // One pass over what was given out; done by itself every kRepairEvery. What it found and mended.
+  nlohmann::json repair();
   const model::Cluster& cluster() const { return cluster_; }
   MainLoop& loop() { return loop_; }
   kernel::Reaper& reaper() { return reaper_; }
@@ -98,6 +101,7 @@ class Lab {
   void start_outside_hosts();
   void place_at_boot(const std::vector<model::Pod>& pods);
   void schedule_sync();
+  void repair_later();
   std::vector<model::Pod> reconcile();
   void take_in(const store::Key& key, std::vector<model::Pod>& to_place);
   void place(const std::vector<model::Pod>& pods);
@@ -120,6 +124,7 @@ class Lab {
   SystemClock clock_;
   store::Store store_;
   controllers::ServiceAllocation services_;
+  controllers::AllocationRepair repair_;
   controllers::Reconciler reconciler_;
   apply::KernelNetwork network_;
   apply::Fabric fabric_;

@@ -120,14 +120,19 @@ api::Response LabApi::on_lab(const api::Request& request) {
   if (route == "GET graph") {
     return on_status(lab_, &Lab::graph);
   }
-  constexpr std::string_view kServices = "GET services/";
-  if (route.starts_with(kServices)) {
-    return on_service(lab_, route.substr(kServices.size()));
+  constexpr std::string_view kProgrammed = "GET services/";
+  if (route.starts_with(kProgrammed)) {
+    return on_service(lab_, route.substr(kProgrammed.size()));
   }
   if (route == "POST resync") {
     json body;
     lab_.loop().run_here([&] { body["mended"] = lab_.data_path().resync(); });
     return reply(body);
+  }
+  if (route == "POST repair") {
+    json found;
+    lab_.loop().run_here([&] { found = lab_.repair(); });
+    return reply(found);
   }
   if (route == "GET logs") {
     return serve_logs(lab_, request);

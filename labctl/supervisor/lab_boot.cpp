@@ -74,6 +74,7 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   place_at_boot(pods);
   sync();
   is_booted_ = true;
+  repair_later();
   boot_time_ = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - begin);
 }
 
