@@ -37,6 +37,20 @@ void add_to(kernel::NftBatch& batch, const ElementChange& change) {
   }
 }
 
+// address . protocol . port . index --> address . port
+kernel::NftRule drawing_rule(const ruleset::DrawingChain& chain) {
+  const int after_address = chain.family == Family::IPv4 ? 1 : 4;
+  kernel::NftRule rule("one of " + std::to_string(chain.count));
+  rule.match_family(chain.family)
+      .load_destination(chain.family, 0)
+      .load_protocol(after_address)
+      .load_destination_port(after_address + 1)
+      .draw(chain.count, chain.first_index, after_address + 2)
+      .look_up(chain.map, 0, 0)
+      .translate_destination(chain.family, 0, after_address);
+  return rule;
+}
+
 std::vector<std::byte> bytes_of(const ruleset::ElementBytes& bytes) {
   return {bytes.span().begin(), bytes.span().end()};
 }
@@ -106,6 +120,11 @@ void ServiceTable::set(const std::string& owner, const service::NodeProgram& wan
 // The changes of one Service stay together.
 void ServiceTable::State::commit_elements(const std::vector<TableChanges>& changes) {
   kernel::NftBatch batch(ruleset::kTable);
+  for (const TableChanges& change : changes) {
+    for (const ruleset::DrawingChain& chain : change.drawing) {
+      batch.add_rule(chain.name, drawing_rule(chain));
+    }
+  }
   for (const TableChanges& change : changes) {
     const std::size_t more = change.elements.size() * kElementBytesMax;
     if (!batch.empty() && batch.size_bytes() + more > socket.max_batch_bytes()) {

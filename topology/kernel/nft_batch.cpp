@@ -21,12 +21,13 @@ namespace {
 namespace nf = netfilter;
 
 constexpr int kNewElement = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM;
+constexpr int kNewRule = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE;
 constexpr int kDeleteElement = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELSETELEM;
 constexpr int kGetElements = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM;
 constexpr std::size_t kBoundaryBytes = NLMSG_LENGTH(sizeof(nfgenmsg));
 constexpr std::size_t kMaxListBytes = 65532;    // nla_len is 16 bits wide
 constexpr std::size_t kMaxCommentBytes = 127;   // nft's own limit, without the NUL
-constexpr std::byte kCommentTag{0};             // NFTNL_UDATA_SET_ELEM_COMMENT
+constexpr std::byte kCommentTag{0};             // NFTNL_UDATA_SET_ELEM_COMMENT, _RULE_COMMENT
 constexpr int kWantedSendBuffer = 32 << 20;     // the kernel doubles it
 constexpr std::size_t kSendBufferReserve = 32;  // netlink_sendmsg() keeps so much of it
 constexpr int kMaxDumps = 100;
@@ -37,14 +38,14 @@ void put_data(std::vector<std::byte>& bytes, int type, std::span<const std::byte
   nf::end_nest(bytes, nest);
 }
 
-// Tag, length, text with its NUL: how nft itself keeps a comment with an element.
-void put_comment(std::vector<std::byte>& bytes, std::string_view comment) {
+// Tag, length, text with its NUL: how nft itself keeps a comment with an element or a rule.
+void put_comment(std::vector<std::byte>& bytes, int type, std::string_view comment) {
   const std::string_view kept = comment.substr(0, kMaxCommentBytes);
   std::array<std::byte, 2 + kMaxCommentBytes + 1> value{};
   value[0] = kCommentTag;
   value[1] = static_cast<std::byte>(kept.size() + 1);
   std::memcpy(value.data() + 2, kept.data(), kept.size());
-  nf::put_attribute(bytes, NFTA_SET_ELEM_USERDATA, std::span(value).first(2 + kept.size() + 1));
+  nf::put_attribute(bytes, type, std::span(value).first(2 + kept.size() + 1));
 }
 
 std::string comment_of(std::span<const std::byte> element) {
@@ -110,7 +111,7 @@ void NftBatch::append(int type, std::string_view set, const SetElement& element,
       put_data(bytes_, NFTA_SET_ELEM_DATA, element.data);
     }
     if (has_data && !element.comment.empty()) {
-      put_comment(bytes_, element.comment);
+      put_comment(bytes_, NFTA_SET_ELEM_USERDATA, element.comment);
     }
     nf::end_nest(bytes_, nest);
   };
@@ -129,6 +130,19 @@ void NftBatch::append(int type, std::string_view set, const SetElement& element,
   ++elements_;
 }
 
+void NftBatch::add_rule(std::string_view chain, const NftRule& rule) {
+  Message message{0, 0, elements_, kNewRule, std::string(chain)};
+  message.offset = nf::start_message(bytes_, kNewRule, NLM_F_CREATE | NLM_F_APPEND, NFPROTO_INET);
+  nf::put_text(bytes_, NFTA_RULE_TABLE, table_);
+  nf::put_text(bytes_, NFTA_RULE_CHAIN, chain);
+  const std::size_t list = nf::start_nest(bytes_, NFTA_RULE_EXPRESSIONS);
+  bytes_.insert(bytes_.end(), rule.expressions_.begin(), rule.expressions_.end());
+  nf::end_nest(bytes_, list);
+  put_comment(bytes_, NFTA_RULE_USERDATA, rule.comment_);
+  nf::end_message(bytes_, message.offset);
+  messages_.push_back(std::move(message));
+}
+
 void NftBatch::start_message(int type, std::string_view set) {
   Message message{0, 0, elements_, type, std::string(set)};
   message.offset = nf::start_message(bytes_, type, type == kNewElement ? NLM_F_CREATE : 0, NFPROTO_INET);
@@ -141,6 +155,9 @@ void NftBatch::start_message(int type, std::string_view set) {
 // "add element 3 (default/web:http) to services4"; without the element where the kernel did not say which.
 std::string NftBatch::describe(std::size_t index, std::uint32_t bad_offset) const {
   const Message& message = messages_[index];
+  if (message.type == kNewRule) {
+    return "add a rule to chain " + message.set;
+  }
   const bool adds = message.type == kNewElement;
   std::string element = "elements";
   const std::size_t end = index + 1 < messages_.size() ? messages_[index + 1].offset : bytes_.size();

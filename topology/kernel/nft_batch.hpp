@@ -12,6 +12,7 @@
 // A socket stays in the network namespace it was opened in and may be used by any thread, by one at a time.
 
 #include "topology/base/unique_fd.hpp"
+#include "topology/kernel/nft_rule.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -56,6 +57,9 @@ class NftBatch {
   // Data and comment do not matter. Fails if there is no such element.
   void remove(std::string_view set, const SetElement& element);
 
+  // At the end of a chain that is there.
+  void add_rule(std::string_view chain, const NftRule& rule);
+
   bool empty() const { return messages_.empty(); }
   std::size_t elements() const { return elements_; }
   // What NftSocket::commit() sends at once; see NftSocket::max_batch_bytes().
@@ -70,7 +74,7 @@ class NftBatch {
     std::size_t list_offset = 0;    // of the attribute that holds the elements
     std::size_t first_element = 0;  // counted over the batch
     int type = 0;
-    std::string set;
+    std::string set;  // of a rule: its chain
   };
   void append(int type, std::string_view set, const SetElement& element, bool has_data);
   void start_message(int type, std::string_view set);

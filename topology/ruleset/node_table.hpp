@@ -48,6 +48,17 @@ struct ElementChange {
   std::string comment;
 };
 
+// A chain, empty until then, that sends packets to one of `count` endpoints, drawn from endpoints4 or
+// endpoints6. Not in nft's language: nft 1.0.6 refuses a map of typeof "th dport" for dnat, unless it was
+// made by the same commands.
+struct DrawingChain {
+  std::string name;
+  Family family = Family::IPv4;
+  std::string map;
+  std::uint32_t count = 0;
+  std::uint32_t first_index = 0;
+};
+
 // Clients that a service port remembers and may no longer send to where they went.
 struct AffinityChange {
   std::string map;
@@ -56,10 +67,13 @@ struct AffinityChange {
 
 struct TableChanges {
   std::string before;                    // nft commands, first: what the elements refer to
-  std::vector<ElementChange> elements;   // then these, as one transaction
+  std::vector<DrawingChain> drawing;     // then these
+  std::vector<ElementChange> elements;   // and these, as one transaction
   std::string after;                     // nft commands, last: what nothing refers to any more
   std::vector<AffinityChange> affinity;  // and then the other elements of these maps are to go
-  bool empty() const { return before.empty() && elements.empty() && after.empty() && affinity.empty(); }
+  bool empty() const {
+    return before.empty() && drawing.empty() && elements.empty() && after.empty() && affinity.empty();
+  }
 };
 
 class NodeTable {

@@ -285,6 +285,12 @@ std::uint32_t ServiceMaps::shape_number(const Claim& claim, TableChanges& change
   const auto [found, is_new] = shapes_.try_emplace(chain_name(shape), next_shape_);
   if (is_new) {
     ++next_shape_;
+    for (DrawingChain& chain : drawing_chains(shape)) {
+      if (drawing_.insert(chain.name).second) {
+        changes.before += "add chain inet " + std::string(kTable) + " " + chain.name + "\n";
+        changes.drawing.push_back(std::move(chain));
+      }
+    }
     const auto pods = std::find_if(all_pods_.begin(), all_pods_.end(),
                                    [&](const Prefix& prefix) { return prefix.family() == shape.family; });
     changes.before += add_shape(shape, found->second,

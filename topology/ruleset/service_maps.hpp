@@ -75,6 +75,7 @@ class ServiceMaps final : public NodeTable {
   std::unordered_map<service::Vip, Installed, VipHash> installed_;
   std::map<std::string, std::uint32_t> shapes_;  // by the chain's name
   std::uint32_t next_shape_ = 1;
+  std::set<std::string> drawing_;  // names of the chains that draw
   std::map<AffinityKey, Affinity> affinities_;
   std::uint32_t next_affinity_ = 1;
   std::map<IpAddress, std::vector<std::string>> cluster_ips_;  // and their owners

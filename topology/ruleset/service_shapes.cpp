@@ -51,6 +51,11 @@ class ChainText {
   std::string text_;
 };
 
+std::string drawing_name(Family family, std::size_t count, bool is_local) {
+  return std::string("draw") + (family == Family::IPv4 ? "4-" : "6-") + std::to_string(count) +
+         (is_local ? "-local" : "");
+}
+
 // Sends what `match` matches to one of `count` endpoints.
 void add_balance(ChainText& chain, const Words& words, const std::string& match, const Shape& shape,
                  bool is_local) {
@@ -62,9 +67,7 @@ void add_balance(ChainText& chain, const Words& words, const std::string& match,
                    affinity_map(shape.affinity, is_local),
                "a client that was here before");
   }
-  chain.rule(match + words.dnat + words.vip + " . numgen random mod " + std::to_string(count) +
-                 (is_local ? " offset " + std::to_string(kFirstLocalIndex) : "") + " map @endpoints" +
-                 words.four,
+  chain.rule(match + "goto " + drawing_name(shape.family, count, is_local),
              "one of " + std::to_string(count) + (is_local ? " on this node" : ""));
 }
 
@@ -171,6 +174,19 @@ std::string add_shape(const Shape& shape, std::uint32_t number, const std::optio
 std::string delete_shape(const std::string& chain, std::uint32_t number) {
   return "delete element inet " + std::string(kTable) + " shapes { " + hex(number) + " }\nflush chain inet " +
          kTable + " " + chain + "\ndelete chain inet " + kTable + " " + chain + "\n";
+}
+
+std::vector<DrawingChain> drawing_chains(const Shape& shape) {
+  std::vector<DrawingChain> chains;
+  const std::string map = "endpoints" + words_of(shape.family).four;
+  for (const bool is_local : {false, true}) {
+    const std::size_t count = is_local ? shape.local : shape.backends;
+    if (count > 0) {
+      chains.push_back({drawing_name(shape.family, count, is_local), shape.family, map,
+                        static_cast<std::uint32_t>(count), is_local ? kFirstLocalIndex : 0});
+    }
+  }
+  return chains;
 }
 
 std::string affinity_map(std::uint32_t number, bool is_local) {

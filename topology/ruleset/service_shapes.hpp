@@ -2,12 +2,14 @@
 
 // Chains of the layout `maps`: one for each shape of a Service port, as nft commands. Internal to the room.
 
+#include "topology/ruleset/node_table.hpp"
 #include "topology/service/node_program.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace labctl::ruleset {
 
@@ -31,6 +33,8 @@ std::string chain_name(const Shape& shape);
 // Adds the chain with its rules, and its number to the map of shapes. `pods`: the range of all pods of the
 // family.
 std::string add_shape(const Shape& shape, std::uint32_t number, const std::optional<Prefix>& pods);
+// Those that its rules go to.
+std::vector<DrawingChain> drawing_chains(const Shape& shape);
 std::string delete_shape(const std::string& chain, std::uint32_t number);
 
 // The maps that remember clients, and the chain that fills them.
