@@ -11,7 +11,8 @@
 #include <cerrno>
 #include <cstring>
 
-namespace labctl::kernel::netfilter {
+namespace labctl::kernel {
+namespace netfilter {
 namespace {
 
 // What the kernel packs a dump's messages into at most; answers are far smaller.
@@ -202,4 +203,5 @@ bool read_replies(int fd, const std::function<bool(const Reply&)>& take) {
   }
 }
 
-}  // namespace labctl::kernel::netfilter
+}  // namespace netfilter
+}  // namespace labctl::kernel

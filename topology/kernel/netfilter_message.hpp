@@ -16,7 +16,8 @@
 #include <string_view>
 #include <vector>
 
-namespace labctl::kernel::netfilter {
+namespace labctl::kernel {
+namespace netfilter {
 
 // Messages are built by appending to plain bytes. Both functions return the offset at which they wrote.
 std::size_t start_message(std::vector<std::byte>& bytes, int type, int flags, int family,
@@ -61,4 +62,5 @@ struct Reply {
 // (ENOBUFS).
 bool read_replies(int fd, const std::function<bool(const Reply&)>& take);
 
-}  // namespace labctl::kernel::netfilter
+}  // namespace netfilter
+}  // namespace labctl::kernel

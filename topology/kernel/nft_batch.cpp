@@ -223,7 +223,7 @@ void NftSocket::commit(NftBatch& batch) {
       failure = Error::from_errno(reply.error,
                                   reply.explanation.empty() ? which : which + ": " + reply.explanation);
     }
-    return true;
+    return reply.sequence != last;  // its answer is the last one
   });
   if (failure) {
     throw *failure;

@@ -14,9 +14,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <bit>
 #include <cstring>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
