@@ -98,6 +98,7 @@ class Lab {
     std::vector<model::ContainerPort> ports;
   };
 
+  void create_api_service();
   void start_outside_hosts();
   void place_at_boot(const std::vector<model::Pod>& pods);
   void schedule_sync();

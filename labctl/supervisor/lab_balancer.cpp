@@ -1,6 +1,7 @@
 // What is outside the nodes' tables: routes to load balancer addresses, the router's own table for addresses
 // of the mode Proxy, and the health checks that nodes answer (network model §8.4, §10.2).
 
+#include "labctl/controllers/service_objects.hpp"
 #include "labctl/supervisor/lab_services.hpp"
 #include "topology/base/error.hpp"
 #include "topology/plan/fabric.hpp"
@@ -161,7 +162,7 @@ void LabServices::start_api_stub() {
   server::Role role;
   role.name = "endpoint of svc default/kubernetes";
   server::Endpoint endpoint;
-  endpoint.port = kApiPort;
+  endpoint.port = controllers::kApiServerPort;
   endpoint.service = server::Service::StatusHttp;
   endpoint.status = 403;
   endpoint.text = R"({"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,)"

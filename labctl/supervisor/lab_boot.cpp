@@ -2,6 +2,7 @@
 // it has a thread of its own, and everything else is done beside it.
 
 #include "labctl/controllers/nodes.hpp"
+#include "labctl/controllers/service_objects.hpp"
 #include "labctl/supervisor/boot_objects.hpp"
 #include "labctl/supervisor/lab.hpp"
 #include "topology/base/scope_exit.hpp"
@@ -67,6 +68,7 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   std::future<void> connected = std::async(std::launch::async, [&] { fabric_.apply(base); });
   controllers::sync_nodes(store_, cluster_);
   create_objects(store_, services_, objects);
+  create_api_service();
   const std::vector<model::Pod> pods = reconcile();
   connected.get();
   data_path_.open();
@@ -76,6 +78,22 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   is_booted_ = true;
   repair_later();
   boot_time_ = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - begin);
+}
+
+// default/kubernetes, unless the files bring their own.
+void Lab::create_api_service() {
+  for (nlohmann::json& object : controllers::ensure_kubernetes_service(store_, cluster_)) {
+    const std::string kind = object.at("kind");
+    const store::Key key = store::key_of(kind == "Service"     ? "services"
+                                         : kind == "Endpoints" ? "endpoints"
+                                                               : "endpointslices",
+                                         object);
+    if (kind == "Service") {
+      services_.create(key, std::move(object));
+    } else {
+      store_.create(key, std::move(object));
+    }
+  }
 }
 
 void Lab::start_outside_hosts() {

@@ -25,9 +25,6 @@
 
 namespace labctl::supervisor {
 
-// Where the endpoint of default/kubernetes listens, on the first node.
-inline constexpr std::uint16_t kApiPort = 6443;
-
 class LabServices {
  public:
   // All must outlive this.
