@@ -2,6 +2,7 @@
 
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/pod_status.hpp"
+#include "labctl/supervisor/resource_rules_service.hpp"
 #include "topology/base/error.hpp"
 
 #include <algorithm>
@@ -89,6 +90,8 @@ void prepare_new(std::string_view resource, json& object) {
     object["metadata"]["labels"]["kubernetes.io/metadata.name"] = controllers::name_of(object);
     object["spec"]["finalizers"] = {"kubernetes"};
     object["status"] = {{"phase", "Active"}};
+  } else if (resource == "services") {
+    object["status"] = {{"loadBalancer", json::object()}};
   }
 }
 
@@ -106,6 +109,7 @@ void keep_what_is_ours(const json& before, json& wanted) {
       metadata.erase(ours);
     }
   }
+  let_go_of_second_family(before, wanted);
 }
 
 void check_unchanged(std::string_view resource, const json& before, const json& after) {
@@ -123,6 +127,14 @@ void check_unchanged(std::string_view resource, const json& before, const json& 
           "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', "
           "'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and "
           "'minReadySeconds' are forbidden");
+    }
+  } else if (resource == "services" || resource == "endpointslices") {
+    std::string changed;
+    for (const std::string& complaint : changed_fixed_fields(before, after)) {
+      changed += (changed.empty() ? "" : "; ") + complaint;
+    }
+    if (!changed.empty()) {
+      refuse(after, changed);
     }
   } else if (is_workload(resource)) {
     if (differs(before, after, "spec.selector")) {

@@ -12,7 +12,7 @@
 namespace labctl::supervisor {
 
 // Gives a new object what the API server would: no status of the client's, Pending for a pod, Active and the
-// name label for a Namespace.
+// name label for a Namespace, an empty status for a Service.
 void prepare_new(std::string_view resource, nlohmann::json& object);
 
 // Takes into `wanted`, which is to replace `before`, what clients cannot write: status, and the metadata that
@@ -20,7 +20,7 @@ void prepare_new(std::string_view resource, nlohmann::json& object);
 void keep_what_is_ours(const nlohmann::json& before, nlohmann::json& wanted);
 
 // Throws Error: InvalidInput when an immutable field differs: the selector of a workload, most of a pod's and
-// a StatefulSet's spec, the data of an immutable ConfigMap or Secret.
+// a StatefulSet's spec, the addresses of a Service, the data of an immutable ConfigMap or Secret.
 void check_unchanged(std::string_view resource, const nlohmann::json& before, const nlohmann::json& after);
 
 // A JSON merge patch as well as a strategic one: no lists, no directives, so that both do the same.
