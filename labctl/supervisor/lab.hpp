@@ -135,6 +135,7 @@ class Lab {
   engine::Engine engine_;
 
   store::Store::Subscription subscription_;
+  std::vector<int> node_netns_fds_;  // as cluster_.nodes; the fabric's, for as long as it has the nodes
   std::map<model::PodKey, Placed> placed_;
   std::set<store::Key> changed_pods_;
   std::vector<model::PodKey> stopped_;

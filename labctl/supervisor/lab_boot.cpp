@@ -72,6 +72,9 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   const std::vector<model::Pod> pods = reconcile();
   connected.get();
   data_path_.open();
+  for (const model::Node& node : cluster_.nodes) {
+    node_netns_fds_.push_back(fabric_.namespace_fd(plan::node_id(node.name)));
+  }
   start_outside_hosts();
   place_at_boot(pods);
   sync();

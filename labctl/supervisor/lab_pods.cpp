@@ -87,6 +87,9 @@ void Lab::take_in(const store::Key& key, std::vector<model::Pod>& to_place) {
     }
     return;
   }
+  if (controllers::field(*pod, "spec.readinessGates") != nullptr) {
+    life_.report_again(pod_key);  // a condition of theirs may have been set
+  }
   if (!controllers::text_at(*pod, "metadata.deletionTimestamp").empty()) {
     life_.stop(pod_key, grace_of(*pod));
   } else if (is_finished(*pod) && placed->second.is_connected) {
@@ -150,8 +153,10 @@ plan::NamespaceId Lab::namespace_of(const model::Pod& pod) const {
 }
 
 void Lab::start_containers(const model::Pod& pod, int netns_fd) {
-  const model::Node& node = cluster_.nodes[placed_.at(pod.key).slot.node];
+  const auto index = placed_.at(pod.key).slot.node;
+  const model::Node& node = cluster_.nodes[index];
   controllers::PodPlace place;
+  place.node_netns_fd = node_netns_fds_[index];
   place.netns_fd = netns_fd;
   place.hostname = pod.host_network ? node.name : model::hostname_of(pod, cluster_.dns.domain);
   place.host_ips = node.addresses;

@@ -11,7 +11,8 @@
 //   GET, PUT, PATCH        .../NAME/status                 only status is taken
 //
 // PATCH takes JSON merge patches (RFC 7396), JSON patches (RFC 6902), and strategic merge patches without
-// lists, where the two merges are the same. What a client writes to status by other paths is ignored.
+// lists, where the two merges are the same, but for status.conditions, which merge by type. What a client
+// writes to status by other paths is ignored.
 //
 // Threads: answer() on any thread, many at a time; the store is touched only through run_on_owner. Objects
 // are written as text on the calling thread: they never change. Outlive the api::Server that calls it, not

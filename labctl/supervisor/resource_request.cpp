@@ -135,9 +135,54 @@ void check_preconditions(const Key& key, const json& object, const json& body) {
   }
 }
 
+namespace {
+
+// Takes status.conditions out of a strategic merge patch: the one list that is merged here, by type.
+json take_conditions(json& patch) {
+  const auto status = patch.is_object() ? patch.find("status") : patch.end();
+  if (status == patch.end() || !status->is_object()) {
+    return json::array();
+  }
+  status->erase("$setElementOrder/conditions");
+  const auto list = status->find("conditions");
+  const bool is_known = list != status->end() && list->is_array() &&
+                        std::all_of(list->begin(), list->end(), [](const json& condition) {
+                          return !text_at(condition, "type").empty();
+                        });
+  if (!is_known) {
+    return json::array();
+  }
+  json conditions = std::move(*list);
+  status->erase(list);
+  return conditions;
+}
+
+void merge_conditions(json& status, const json& changes) {
+  json& conditions = status["conditions"];
+  if (!conditions.is_array()) {
+    conditions = json::array();
+  }
+  for (const json& change : changes) {
+    const auto found = std::find_if(conditions.begin(), conditions.end(), [&](const json& condition) {
+      return text_at(condition, "type") == text_at(change, "type");
+    });
+    if (text_at(change, "$patch") == "delete") {
+      if (found != conditions.end()) {
+        conditions.erase(found);
+      }
+    } else if (found == conditions.end()) {
+      conditions.push_back(change);
+    } else {
+      found->merge_patch(change);
+    }
+  }
+}
+
+}  // namespace
+
 json patched(const ResourceCall& call, const json& before) {
   const std::string& type = call.request.content_type;
-  const json patch = parse_body(call);
+  json patch = parse_body(call);
   json after = before;
   if (type == "application/json-patch+json") {
     try {
@@ -147,8 +192,10 @@ json patched(const ResourceCall& call, const json& before) {
     }
     return after;
   }
+  const bool is_strategic = type == "application/strategic-merge-patch+json";
+  const json conditions = is_strategic ? take_conditions(patch) : json::array();
   const bool is_merge = type.empty() || type == "application/merge-patch+json" || type == "application/json";
-  if (!is_merge && !(type == "application/strategic-merge-patch+json" && is_plain_merge(patch))) {
+  if (!is_merge && !(is_strategic && is_plain_merge(patch))) {
     throw Refusal{415, "UnsupportedMediaType",
                   "PATCH " + call.request.path + ": " + type + ": not supported here",
                   "send application/merge-patch+json (kubectl patch --type=merge)"};
@@ -157,6 +204,9 @@ json patched(const ResourceCall& call, const json& before) {
     throw bad_request("a merge patch is a JSON object");
   }
   after.merge_patch(patch);
+  if (!conditions.empty()) {
+    merge_conditions(after["status"], conditions);
+  }
   return after;
 }
 

@@ -2,23 +2,16 @@
 
 #include "labctl/controllers/pod_life.hpp"
 
-#include "labctl/controllers/local_runtime.hpp"
-#include "tests/netns/pod_life/poll_loop.hpp"
+#include "tests/netns/pod_life/pod_host.hpp"
 #include "tests/netns/process/capsule_fixture.hpp"
-#include "topology/kernel/network_namespace.hpp"
 
 #include <gtest/gtest.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <filesystem>
-#include <map>
-#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace labctl::controllers::testing {
 namespace {
@@ -28,111 +21,6 @@ using kernel::IdMapping;
 using kernel::testing::run_in_capsule;
 using Kind = ContainerState::Kind;
 namespace fs = std::filesystem;
-
-model::Pod make_pod(const std::string& name) {
-  model::Pod pod;
-  pod.key = {"default", name};
-  pod.uid = "uid-" + name;
-  pod.node_name = "node-1";
-  pod.ips = {*IpAddress::parse("127.0.0.1")};
-  return pod;
-}
-
-model::Container program(const std::string& name, const std::string& script) {
-  model::Container container;
-  container.name = name;
-  container.image = "host";
-  container.command = {"sh", "-c", script};
-  return container;
-}
-
-model::Container built_in(const std::string& name, std::uint16_t port) {
-  model::Container container;
-  container.name = name;
-  container.image = "redis:7";
-  container.ports = {{"", port, 0, model::Protocol::Tcp}};
-  return container;
-}
-
-// One lab's main thread.
-class Host {
- public:
-  Host()
-      : reaper(kernel::Reaper::create()), runtime(loop, reaper, {"/run/pods", kernel::current_privilege()}) {
-    loop.call_when_readable(reaper.fd(), [this] { reaper.reap(); });
-    PodLifeOptions options;
-    options.images = {{"image-of-sh*", {"/bin/sh"}, "/run/image"}};
-    options.dns.cluster_domain = "cluster.local";
-    PodLifeHooks hooks;
-    hooks.on_change = [this](const PodReport& report) { reports[report.key] = report; };
-    hooks.on_stopped = [this](const PodReport& report) {
-      reports[report.key] = report;
-      ++stopped;
-    };
-    life = std::make_unique<PodLife>(loop, clock, runtime, options, hooks);
-  }
-
-  void start(const model::Pod& pod) {
-    if (!network) {
-      network = kernel::testing::make_pod_namespace("eth0");
-    }
-    life->start(pod, {network.get(), pod.key.name, {}, {}});
-  }
-  ContainerState state(const model::Pod& pod, std::size_t index = 0) {
-    return reports.at(pod.key).containers.containers.at(index).state;
-  }
-  bool wait_for(const model::Pod& pod, Kind kind, std::size_t index = 0) {
-    return loop.run_until([&] { return state(pod, index).kind == kind; });
-  }
-  std::string text_of(const model::Pod& pod, const std::string& container = "") {
-    std::string text;
-    for (const LogLine& line : life->log(pod.key, container).lines({})) {
-      text += line.text + "\n";
-    }
-    return text;
-  }
-  bool wait_for_text(const model::Pod& pod, const std::string& text) {
-    return loop.run_until([&] { return text_of(pod).find(text) != std::string::npos; });
-  }
-  // What a connection to the pod says after `request`; empty if it is refused.
-  std::string ask(std::uint16_t port, const std::string& request) {
-    int client = -1;
-    {
-      const kernel::NamespaceScope scope(network.get());
-      client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    }
-    UniqueFd fd(client);
-    sockaddr_storage address{};
-    const socklen_t length = IpAddress::loopback(Family::IPv4).to_sockaddr(port, address);
-    ::connect(client, reinterpret_cast<const sockaddr*>(&address), length);
-    ::send(client, request.data(), request.size(), MSG_NOSIGNAL);
-    std::string text;
-    bool is_over = false;
-    const EventLoop::Id watch = loop.call_when_readable(client, [&] {
-      char buffer[4096];
-      const ssize_t count = ::recv(client, buffer, sizeof(buffer), 0);
-      is_over = count <= 0;
-      text.append(buffer, count > 0 ? static_cast<std::size_t>(count) : 0);
-    });
-    loop.run_until([&] { return is_over; });
-    loop.cancel(watch);
-    return text;
-  }
-  std::string get(std::uint16_t port, const std::string& path) {
-    const std::string reply = ask(port, "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    const std::size_t body = reply.find("\r\n\r\n");
-    return body == std::string::npos ? reply : reply.substr(body + 4);
-  }
-
-  SystemClock clock;
-  PollLoop loop;
-  kernel::Reaper reaper;
-  LocalRuntime runtime;
-  std::unique_ptr<PodLife> life;
-  std::map<model::PodKey, PodReport> reports;
-  int stopped = 0;
-  UniqueFd network;
-};
 
 TEST(PodLifeOnHost, ProgramSeesItsPodAndItsOutputIsKept) {
   run_in_capsule(IdMapping::Single, [] {

@@ -227,6 +227,27 @@ TEST_F(ResourceApiTest, AStrategicPatchIsTakenWhereItMeansTheSame) {
   EXPECT_TRUE(refused.body["details"].contains("hint"));
 }
 
+TEST_F(ResourceApiTest, ConditionsMergeByTypeInAStrategicPatch) {
+  call("POST", kPods, pod("a"));
+  const std::string status = kPods + "/a/status";
+  const std::string type = "application/strategic-merge-patch+json";
+  const auto patch = [](json conditions) {
+    return json{{"status", {{"conditions", std::move(conditions)}}}};
+  };
+  call("PATCH", status, patch({{{"type", "Ready"}, {"status", "False"}, {"reason", "X"}}}));
+  json now =
+      call("PATCH", status,
+           patch({{{"type", "example.org/up"}, {"status", "True"}}, {{"type", "Ready"}, {"status", "True"}}}),
+           {}, type)
+          .body["status"]["conditions"];
+  EXPECT_EQ(now, (json{{{"type", "Ready"}, {"status", "True"}, {"reason", "X"}},
+                       {{"type", "example.org/up"}, {"status", "True"}}}));
+  now = call("PATCH", status, patch({{{"type", "Ready"}, {"$patch", "delete"}}}), {}, type).body;
+  EXPECT_EQ(now["status"]["conditions"], (json{{{"type", "example.org/up"}, {"status", "True"}}}));
+  EXPECT_EQ(call("PATCH", status, patch({{{"status", "True"}}}), {}, type).status, 415);
+  EXPECT_EQ(call("PATCH", status, json::array(), {}, type).status, 415);
+}
+
 TEST_F(ResourceApiTest, ImmutableFieldsAreInvalid) {
   call("POST", kDeployments, deployment());
   const json patch = {{"spec", {{"selector", {{"matchLabels", {{"app", "api"}}}}}}}};
