@@ -3,6 +3,7 @@
 // What a step has at hand: the lab it acts on, the place its paths are relative to, and how long it may take.
 
 #include "labctl/api/client.hpp"
+#include "labctl/scenario/flow.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -16,6 +17,7 @@ struct Context {
   std::filesystem::path folder;  // of the scenario's file
   std::atomic<int>& stop;        // the signal that asks the run to end; 0: none
   std::chrono::steady_clock::time_point deadline;
+  Flows& flows;
 
   // `wanted`, or what is left of the scenario's time; at least one millisecond.
   std::chrono::milliseconds at_most(std::chrono::milliseconds wanted) const {

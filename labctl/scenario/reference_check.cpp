@@ -136,6 +136,9 @@ class References {
     check_field(step, "/probe/from", pointer);
     check_field(step, "/probe/to", pointer);
     check_field(step, "/probe/expect/backends", pointer);
+    check_field(step, "/flow/from", pointer);
+    check_field(step, "/flow/to", pointer);
+    check_field(step, "/flow/expect/backends", pointer);
     check_field(step, "/exec/in", pointer);
     check_field(step, "/matrix/from", pointer);
     check_field(step, "/matrix/to", pointer);

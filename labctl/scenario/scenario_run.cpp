@@ -111,7 +111,8 @@ class ScenarioRun {
   }
 
   void run_steps(api::Client& client) {
-    Context context{client, scenario_.folder, stop_signal, deadline_};
+    Flows flows(supervisor::socket_path(client.lab()));
+    Context context{client, scenario_.folder, stop_signal, deadline_, flows};
     const Variables variables = variables_of(scenario_, options_);
     const json& steps = scenario_.document.json["spec"]["steps"];
     for (size_t i = 0; i < steps.size(); ++i) {

@@ -21,14 +21,15 @@ using std::chrono::steady_clock;
 constexpr int kBetweenTriesMs = 20;
 
 using Verb = Attempt (*)(Context&, const json&);
-constexpr std::array<std::pair<const char*, Verb>, 8> kVerbs{{{"probe", do_probe},
+constexpr std::array<std::pair<const char*, Verb>, 9> kVerbs{{{"probe", do_probe},
                                                               {"exec", do_exec},
                                                               {"matrix", do_matrix},
                                                               {"wait", do_wait},
                                                               {"apply", do_apply},
                                                               {"delete", do_delete},
                                                               {"scale", do_scale},
-                                                              {"label", do_label}}};
+                                                              {"label", do_label},
+                                                              {"flow", do_flow}}};
 
 Attempt try_once(Context& context, const json& step) {
   for (const auto& [name, verb] : kVerbs) {
@@ -111,6 +112,7 @@ report::CheckResult run_case(Context& context, const json& step, const SourcePos
     result.name = text_of(filled["name"]);
     result.explanation = filled.value("explain", "");
     result.tries = 0;
+    context.flows.step_begins(result.name);
     const Attempt attempt = try_patiently(context, filled, result.tries);
     result.message = attempt.message;
     result.details = attempt.details;

@@ -22,8 +22,8 @@ const std::string& value_of(const std::string& name, const Variables& variables)
 
 // The fields of steps that hold a number; every other text stays one, also "8080".
 bool is_number_field(std::string_view name) {
-  constexpr std::array<std::string_view, 6> kNumbers{"code",     "count",      "port",
-                                                     "replicas", "sourcePort", "status"};
+  constexpr std::array<std::string_view, 8> kNumbers{"code",     "count", "failed",     "port",
+                                                     "replicas", "sent",  "sourcePort", "status"};
   return std::find(kNumbers.begin(), kNumbers.end(), name) != kNumbers.end();
 }
 

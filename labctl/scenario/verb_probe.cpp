@@ -6,23 +6,6 @@ namespace {
 
 using nlohmann::json;
 
-json request_of(const json& value) {
-  json request{{"id", 1}, {"from", value["from"]}, {"to", value["to"]}};
-  for (const char* field : {"proto", "count", "http", "dns"}) {
-    if (value.contains(field)) {
-      request[field] = value[field];
-    }
-  }
-  if (value.contains("sourcePort")) {
-    request["source_port"] = value["sourcePort"];
-  }
-  if (value.value("/expect/rtt"_json_pointer, json()).is_object()) {
-    request["percentiles"] = true;
-  }
-  request["timeout_ms"] = milliseconds_of(value, "timeout", 1000);
-  return request;
-}
-
 // "pod/default/a -> pod/default/b:80: ok, answered by pod/default/b, which saw 10.244.1.2, in 61 us".
 std::string sentence_of(const json& value, const json& result) {
   std::string text = value["from"].get<std::string>() + " -> " + value["to"].get<std::string>() + ": " +
@@ -44,6 +27,23 @@ std::string sentence_of(const json& value, const json& result) {
 
 }  // namespace
 
+json probe_request(const json& value) {
+  json request{{"id", 1}, {"from", value["from"]}, {"to", value["to"]}};
+  for (const char* field : {"proto", "count", "http", "dns"}) {
+    if (value.contains(field)) {
+      request[field] = value[field];
+    }
+  }
+  if (value.contains("sourcePort")) {
+    request["source_port"] = value["sourcePort"];
+  }
+  if (value.value("/expect/rtt"_json_pointer, json()).is_object()) {
+    request["percentiles"] = true;
+  }
+  request["timeout_ms"] = milliseconds_of(value, "timeout", 1000);
+  return request;
+}
+
 std::int64_t milliseconds_of(const json& value, const char* field, std::int64_t otherwise) {
   const auto found = value.find(field);
   if (found == value.end() || !found->is_string()) {
@@ -54,7 +54,7 @@ std::int64_t milliseconds_of(const json& value, const char* field, std::int64_t 
 }
 
 Attempt do_probe(Context& context, const json& value) {
-  const std::string line = context.lab.post("/lab/v1/probes", request_of(value).dump()).body;
+  const std::string line = context.lab.post("/lab/v1/probes", probe_request(value).dump()).body;
   const json result = json::parse(line, nullptr, false);
   const AddressBook addresses = address_book(context.lab.get("/lab/v1/graph").json());
   Attempt attempt = check_probe(value, result, addresses);

@@ -18,6 +18,10 @@ Attempt do_apply(Context& context, const nlohmann::json& value);
 Attempt do_delete(Context& context, const nlohmann::json& value);
 Attempt do_scale(Context& context, const nlohmann::json& value);
 Attempt do_label(Context& context, const nlohmann::json& value);
+Attempt do_flow(Context& context, const nlohmann::json& value);
+
+// What a probe asks the lab: its fields are those of `probe` and of the start of a `flow`.
+nlohmann::json probe_request(const nlohmann::json& value);
 
 // A duration field of a verb in milliseconds.
 std::int64_t milliseconds_of(const nlohmann::json& value, const char* field, std::int64_t otherwise);

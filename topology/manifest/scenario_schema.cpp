@@ -16,9 +16,9 @@ namespace labctl::manifest {
 namespace {
 
 // ---- Steps --------------------------------------------------------------------------------------
-constexpr std::array<std::string_view, 8> kVerbs{"probe",  "exec",  "wait",  "apply",
-                                                 "delete", "scale", "label", "matrix"};
-constexpr std::array<std::string_view, 3> kVerbsForLater{"fault", "heal", "flow"};
+constexpr std::array<std::string_view, 9> kVerbs{"probe", "exec",  "wait",   "apply", "delete",
+                                                 "scale", "label", "matrix", "flow"};
+constexpr std::array<std::string_view, 2> kVerbsForLater{"fault", "heal"};
 constexpr std::array<std::string_view, 3> kAsserting{"probe", "exec", "matrix"};
 
 constexpr std::array kStepFields{
@@ -32,9 +32,9 @@ constexpr std::array kStepFields{
     object("scale", kScale),
     object("label", kLabel),
     object("matrix", kMatrix),
+    object("flow", kFlow),
     any("fault"),
     any("heal"),
-    any("flow"),
     any("sleep"),
     duration("within"),
     duration("for"),
@@ -201,6 +201,7 @@ void check_scenario_spec(const Place& spec, Findings& findings) {
   }
   std::map<std::string, int, std::less<>> names;
   const Place steps = spec.field("steps");
+  check_flows(steps, findings);
   for (size_t i = 0; i < steps.size(); ++i) {
     const Place step = steps.item(i);
     const Place name = step.field("name");

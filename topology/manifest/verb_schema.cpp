@@ -33,7 +33,8 @@ std::vector<std::string_view> split(std::string_view text) {
 
 bool is_name(std::string_view text) { return !check_dns_subdomain(text); }
 
-// Where a probe or command starts: a namespace of the lab.
+}  // namespace
+
 std::optional<Complaint> check_vantage(std::string_view text) {
   if (has_variable(text)) {
     return std::nullopt;
@@ -53,6 +54,28 @@ std::optional<Complaint> check_vantage(std::string_view text) {
   }
   return Complaint{"must be pod/NAMESPACE/NAME, node/NAME or outside/NAME, got " + in_quotes(text), hint};
 }
+
+std::optional<Complaint> check_target(std::string_view text) {
+  if (has_variable(text)) {
+    return std::nullopt;
+  }
+  if (text.empty() || text.find_first_of(" \t\n") != std::string_view::npos) {
+    return Complaint{
+        "must be what to reach, without spaces; got " + in_quotes(text),
+        "as in pod/default/web-0:8080, svc/default/web:80, 198.51.100.80:80 or http://web/hostname"};
+  }
+  for (const std::string_view start : {"pod/", "node/", "outside/"}) {
+    if (text.starts_with(start)) {
+      return check_vantage(text.substr(0, text.find(':')));
+    }
+  }
+  if (text.starts_with("svc/") && split(text).size() != 3) {
+    return Complaint{"must be svc/NAMESPACE/NAME:PORT, got " + in_quotes(text), {}};
+  }
+  return std::nullopt;
+}
+
+namespace {
 
 // An object: kind, namespace if the kind has one, name.
 std::optional<Complaint> check_reference(std::string_view text) {
@@ -94,26 +117,6 @@ std::optional<Complaint> check_reference(std::string_view text) {
 
 bool is_path(std::string_view text) {
   return text.ends_with(".yaml") || text.ends_with(".yml") || text.ends_with(".json") || text.ends_with('/');
-}
-
-std::optional<Complaint> check_target(std::string_view text) {
-  if (has_variable(text)) {
-    return std::nullopt;
-  }
-  if (text.empty() || text.find_first_of(" \t\n") != std::string_view::npos) {
-    return Complaint{
-        "must be what to reach, without spaces; got " + in_quotes(text),
-        "as in pod/default/web-0:8080, svc/default/web:80, 198.51.100.80:80 or http://web/hostname"};
-  }
-  for (const std::string_view start : {"pod/", "node/", "outside/"}) {
-    if (text.starts_with(start)) {
-      return check_vantage(text.substr(0, text.find(':')));
-    }
-  }
-  if (text.starts_with("svc/") && split(text).size() != 3) {
-    return Complaint{"must be svc/NAMESPACE/NAME:PORT, got " + in_quotes(text), {}};
-  }
-  return std::nullopt;
 }
 
 std::optional<Complaint> check_pointer(std::string_view text) {
@@ -240,19 +243,15 @@ constexpr std::array kProbeExpectFields{
 constexpr Schema kProbeExpect{"probe expectation", kProbeExpectFields, check_probe_expect};
 
 // ---- Verbs --------------------------------------------------------------------------------------
-constexpr std::array<std::string_view, 7> kProbeProtocols{"icmp", "tcp",  "udp",  "sctp",
-                                                          "dns",  "http", "https"};
-
 constexpr std::array kHttpFields{text("method"), text("path"), text("host"), string_map("headers"),
                                  text("body")};
-constexpr Schema kHttp{"http request", kHttpFields};
 constexpr std::array kDnsFields{text("name").required(), text("type"), text("server", or_variable<check_ip>)};
 constexpr Schema kDns{"dns question", kDnsFields};
 
-#define LABCTL_PROBE_FIELDS                                                                       \
-  text("from", check_vantage).required(), text("to", check_target).required(),                    \
-      text("proto").one_of_or_variable(kProbeProtocols), number_or_variable("count", 1, 100'000), \
-      duration("timeout"), number_or_variable("sourcePort", 1, 65535), object("http", kHttp),     \
+#define LABCTL_PROBE_FIELDS                                                                          \
+  text("from", check_vantage).required(), text("to", check_target).required(),                       \
+      text("proto").one_of_or_variable(kProbeProtocols), number_or_variable("count", 1, 100'000),    \
+      duration("timeout"), number_or_variable("sourcePort", 1, 65535), object("http", kHttpRequest), \
       object("dns", kDns), object("expect", kProbeExpect)
 
 constexpr std::array kProbeFields{LABCTL_PROBE_FIELDS};
@@ -324,6 +323,7 @@ std::optional<Complaint> check_reference_or_path(std::string_view text) {
   return is_path(text) ? std::nullopt : check_reference(text);
 }
 
+constexpr Schema kHttpRequest{"http request", kHttpFields};
 constexpr Schema kProbeVerb{"probe", kProbeFields};
 constexpr Schema kListedProbe{"probe", kListedProbeFields};
 constexpr Schema kExec{"exec", kExecFields};

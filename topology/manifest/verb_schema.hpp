@@ -5,6 +5,8 @@
 
 #include "topology/manifest/schema.hpp"
 
+#include <array>
+
 namespace labctl::manifest {
 
 inline bool has_variable(std::string_view text) { return text.find("${") != std::string_view::npos; }
@@ -25,6 +27,18 @@ constexpr Field duration(std::string_view name) { return text(name, or_variable<
 // .json or /.
 std::optional<Complaint> check_reference_or_path(std::string_view text);
 
+// Where a probe or command starts: a namespace of the lab.
+std::optional<Complaint> check_vantage(std::string_view text);
+// What a probe is to reach.
+std::optional<Complaint> check_target(std::string_view text);
+inline constexpr std::array<std::string_view, 7> kProbeProtocols{"icmp", "tcp",  "udp",  "sctp",
+                                                                 "dns",  "http", "https"};
+
+// Whether each flow of the steps is started once and stopped later (flow_schema.cpp).
+void check_flows(const Place& steps, Findings& findings);
+
+extern const Schema kHttpRequest;
+extern const Schema kFlow;
 extern const Schema kProbeVerb;
 extern const Schema kListedProbe;  // with a name, within and for of its own
 extern const Schema kExec;

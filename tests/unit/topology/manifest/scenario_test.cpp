@@ -62,8 +62,6 @@ TEST(Scenario, ReservedVerbsAndSleepAreRefused) {
               ElementsAre("E spec.steps[0].fault: the verb fault is not supported yet"));
   EXPECT_THAT(said_of_step("heal: {node: node-1}"),
               ElementsAre("E spec.steps[0].heal: the verb heal is not supported yet"));
-  EXPECT_THAT(said_of_step("flow: {rate: 1}"),
-              ElementsAre("E spec.steps[0].flow: the verb flow is not supported yet"));
   EXPECT_THAT(
       said_of_step("sleep: 5s"),
       ElementsAre(

@@ -1,0 +1,285 @@
+#include "labctl/scenario/flow.hpp"
+
+#include "topology/base/duration.hpp"
+#include "topology/base/error.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <csignal>
+#include <set>
+#include <thread>
+#include <utility>
+
+namespace labctl::scenario {
+namespace {
+
+using nlohmann::json;
+using std::chrono::microseconds;
+using std::chrono::steady_clock;
+
+// At most so many probes of a flow wait for their answer at once: more would be late.
+constexpr size_t kLanesMax = 8;
+// For the lab to answer once a probe's own time is over.
+constexpr std::chrono::seconds kLabGrace{10};
+constexpr size_t kFailuresTold = 50;
+
+// Threads started while it lives get no signals: those are for the thread that runs the steps.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+microseconds flow_time(steady_clock::duration duration) {
+  return std::chrono::duration_cast<microseconds>(duration);
+}
+
+// "312 sent in 1.9s, 310 ok, answered by pod/default/a (100) and so on", and each failure.
+std::string story_of(const FlowRecord& record) {
+  const auto ms = [](microseconds time) {
+    return to_string(microseconds(std::chrono::round<std::chrono::milliseconds>(time)));
+  };
+  std::string text = std::to_string(record.sent) + " sent in " + ms(record.lasted) + ", " +
+                     std::to_string(record.ok) + " ok";
+  for (const auto& [backend, count] : record.backends) {
+    text += (backend == record.backends.begin()->first ? "; answered by " : ", ") + backend + " (" +
+            std::to_string(count) + ")";
+  }
+  for (size_t i = 0; i < std::min(record.failures.size(), kFailuresTold); ++i) {
+    const FlowFailure& failure = record.failures[i];
+    text += "\nafter " + ms(failure.at) + ", at step \"" + failure.step + "\": " + failure.outcome +
+            (failure.reason.empty() ? "" : " (" + failure.reason + ")");
+  }
+  if (record.failures.size() > kFailuresTold) {
+    text += "\nand " + std::to_string(record.failures.size() - kFailuresTold) + " more";
+  }
+  return text;
+}
+
+std::string names_of(const std::set<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    text += (text.empty() ? "" : ", ") + name;
+  }
+  return text.empty() ? "nobody" : text;
+}
+
+std::set<std::string> names_in(const json& expect, const char* field) {
+  const json names = expect.value(field, json::array());
+  return {names.begin(), names.end()};
+}
+
+void check_backends(const json& expect, const FlowRecord& record, Attempt& attempt) {
+  std::set<std::string> seen;
+  for (const auto& [backend, count] : record.backends) {
+    seen.insert(backend);
+  }
+  if (const auto wanted = names_in(expect, "backends"); !wanted.empty() && wanted != seen) {
+    attempt.fail("answers of " + names_of(wanted), "of " + names_of(seen));
+  }
+  for (const std::string& wanted : names_in(expect, "backendsInclude")) {
+    if (!seen.contains(wanted)) {
+      attempt.fail("an answer of " + wanted, "answers of " + names_of(seen));
+    }
+  }
+}
+
+}  // namespace
+
+Attempt judge_flow(const json& expect, const FlowRecord& record) {
+  Attempt attempt;
+  attempt.details = story_of(record);
+  if (!record.error.empty()) {
+    attempt.passed = false;
+    attempt.broken = true;
+    attempt.message = record.error;
+    attempt.details += record.hint.empty() ? "" : "\n" + record.hint;
+    return attempt;
+  }
+  const std::uint64_t failed = record.sent - record.ok;
+  const std::string seen = std::to_string(record.ok) + " of " + std::to_string(record.sent);
+  if (const auto percent = expect.find("okPercent");
+      percent != expect.end() &&
+      static_cast<double>(record.ok) * 100 < percent->get<double>() * static_cast<double>(record.sent)) {
+    attempt.fail("at least " + percent->dump() + "% ok", seen);
+  }
+  if (expect.contains("failed") || !expect.contains("okPercent")) {
+    const std::uint64_t allowed = expect.contains("failed") ? expect["failed"].get<std::uint64_t>() : 0;
+    if (failed > allowed) {
+      attempt.fail(allowed == 0 ? "no failure" : "at most " + std::to_string(allowed) + " failures",
+                   std::to_string(failed) + " of " + std::to_string(record.sent));
+    }
+  }
+  if (const auto least = expect.find("sent");
+      least != expect.end() && record.sent < least->get<std::uint64_t>()) {
+    attempt.fail("at least " + least->dump() + " sent", std::to_string(record.sent));
+  }
+  check_backends(expect, record, attempt);
+  return attempt;
+}
+
+// Threads: the lanes share what stands below mutex_; each waits for the next time that is free, and sends.
+class Flow {
+ public:
+  Flow(const std::filesystem::path& socket, const json& request, microseconds every,
+       std::chrono::milliseconds timeout, std::string step)
+      : socket_(socket), request_(request.dump()), every_(every), timeout_(timeout), step_(std::move(step)) {
+    // Two probes from one port would meet.
+    const auto wanted = static_cast<size_t>(timeout / every + 1);
+    const size_t lanes = request.contains("source_port") ? 1 : std::min(wanted, kLanesMax);
+    const SignalsBlocked blocked;
+    for (size_t i = 0; i < lanes; ++i) {
+      lanes_.emplace_back([this] { send_in_time(); });
+    }
+  }
+
+  ~Flow() { end(); }
+
+  void set_step(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    step_ = name;
+  }
+
+  // Returns whether it could be sent at all.
+  bool wait_for_an_answer() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return answered_ > 0 || !record_.error.empty(); });
+    return record_.error.empty();
+  }
+
+  FlowRecord end() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_ending_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& lane : lanes_) {
+      lane.join();
+    }
+    lanes_.clear();
+    record_.lasted = flow_time(steady_clock::now() - begin_);
+    std::sort(record_.failures.begin(), record_.failures.end(),
+              [](const FlowFailure& a, const FlowFailure& b) { return a.at < b.at; });
+    return record_;
+  }
+
+ private:
+  void send_in_time() {
+    api::Client client(socket_, timeout_ + kLabGrace);
+    while (const auto step = wait_for_my_time()) {
+      const auto sent = steady_clock::now();
+      try {
+        const json result = json::parse(client.post("/lab/v1/probes", request_).body, nullptr, false);
+        note(result, sent, *step);
+      } catch (const Error& error) {
+        give_up(error.message(), error.hint());
+      }
+    }
+  }
+
+  // The step that runs when it has come; nothing when the flow ends before. Times missed are left out: a
+  // burst to make up for them would not be constant traffic.
+  std::optional<std::string> wait_for_my_time() {
+    std::unique_lock lock(mutex_);
+    const auto mine = std::max(due_, steady_clock::now() - every_);
+    due_ = mine + every_;
+    if (changed_.wait_until(lock, mine, [&] { return is_ending_; })) {
+      return std::nullopt;
+    }
+    ++record_.sent;
+    return step_;
+  }
+
+  void note(const json& result, steady_clock::time_point sent, const std::string& step) {
+    if (!result.is_object() || result.contains("error")) {
+      const bool is_said = result.is_object();
+      return give_up(is_said ? result["error"].get<std::string>() : "reply of the lab: no result of a probe",
+                     is_said ? result.value("hint", "") : "");
+    }
+    const std::string outcome = result.value("outcome", "");
+    {
+      const std::lock_guard lock(mutex_);
+      ++answered_;
+      if (outcome == "ok") {
+        ++record_.ok;
+      } else {
+        record_.failures.push_back({flow_time(sent - begin_), step, outcome, result.value("reason", "")});
+      }
+      if (const std::string backend = result.value("backend", ""); !backend.empty()) {
+        ++record_.backends[backend];
+      }
+    }
+    changed_.notify_all();
+  }
+
+  void give_up(const std::string& why, const std::string& hint) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (record_.error.empty()) {
+        record_.error = why;
+        record_.hint = hint;
+      }
+      is_ending_ = true;
+    }
+    changed_.notify_all();
+  }
+
+  const std::filesystem::path socket_;
+  const std::string request_;
+  const microseconds every_;
+  const std::chrono::milliseconds timeout_;
+  const steady_clock::time_point begin_ = steady_clock::now();
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  steady_clock::time_point due_ = begin_;  // of the next probe
+  std::string step_;
+  std::uint64_t answered_ = 0;
+  bool is_ending_ = false;
+  FlowRecord record_;
+  std::vector<std::thread> lanes_;
+};
+
+Flows::Flows(std::filesystem::path socket) : socket_(std::move(socket)) {}
+
+Flows::~Flows() = default;
+
+void Flows::step_begins(const std::string& name) {
+  step_ = name;
+  for (const auto& [flow_name, flow] : flows_) {
+    flow->set_step(name);
+  }
+}
+
+void Flows::start(const std::string& name, const json& request, microseconds every,
+                  std::chrono::milliseconds timeout) {
+  if (flows_.contains(name)) {
+    throw Error(ErrorKind::InvalidInput, "a flow named \"" + name + "\" is under way already");
+  }
+  auto flow = std::make_unique<Flow>(socket_, request, every, timeout, step_);
+  if (!flow->wait_for_an_answer()) {
+    const FlowRecord record = flow->end();
+    throw Error(ErrorKind::InvalidInput, record.error, record.hint);
+  }
+  flows_.emplace(name, std::move(flow));
+}
+
+FlowRecord Flows::stop(const std::string& name) {
+  const auto found = flows_.find(name);
+  if (found == flows_.end()) {
+    throw Error(ErrorKind::NotFound, "no flow named \"" + name + "\" is under way");
+  }
+  FlowRecord record = found->second->end();
+  flows_.erase(found);
+  return record;
+}
+
+}  // namespace labctl::scenario

@@ -1,0 +1,71 @@
+#pragma once
+
+// Constant traffic over several steps of a scenario: the verb `flow`. Probes go over the control socket at
+// their times, whatever became of those before, from a few threads, so that one without an answer holds up no
+// other.
+
+#include "labctl/api/client.hpp"
+#include "labctl/scenario/expectation.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace labctl::scenario {
+
+struct FlowFailure {
+  std::chrono::microseconds at{};  // since the flow began
+  std::string step;                // the one that ran when it was sent
+  std::string outcome, reason;
+};
+
+// What became of a flow.
+struct FlowRecord {
+  std::uint64_t sent = 0, ok = 0;
+  std::chrono::microseconds lasted{};
+  std::map<std::string, std::uint64_t> backends;  // how often each answered
+  std::vector<FlowFailure> failures;              // in order of time
+  std::string error, hint;                        // why it could not go on; else empty
+};
+
+// `expect` is that of a stop: at least `okPercent` of the probes ok, at most `failed` not, at least `sent`
+// sent, and who answered. Without okPercent and failed none may fail.
+Attempt judge_flow(const nlohmann::json& expect, const FlowRecord& record);
+
+class Flow;
+
+// The flows of one scenario, by name. Threads: one uses it; those of the flows are its own, and end with it.
+class Flows {
+ public:
+  // `socket` is the lab's.
+  explicit Flows(std::filesystem::path socket);
+  ~Flows();
+  Flows(const Flows&) = delete;
+  Flows& operator=(const Flows&) = delete;
+
+  // From here on failures are laid to this step.
+  void step_begins(const std::string& name);
+
+  // Begins `name` and returns with its first answer, which need not be ok. `request` is that of each probe.
+  // Throws Error: InvalidInput when one of this name is under way, NotFound and others when the lab refuses
+  // the request.
+  void start(const std::string& name, const nlohmann::json& request, std::chrono::microseconds every,
+             std::chrono::milliseconds timeout);
+  // Ends it, and waits for the answers that are still to come. Throws Error NotFound.
+  FlowRecord stop(const std::string& name);
+
+ private:
+  std::filesystem::path socket_;
+  std::string step_;
+  std::map<std::string, std::unique_ptr<Flow>> flows_;
+};
+
+}  // namespace labctl::scenario

@@ -1,0 +1,177 @@
+#include "labctl/scenario/flow.hpp"
+
+#include "labctl/api/server.hpp"
+#include "labctl/api/unix_socket.hpp"
+#include "tests/support/temp_dir.hpp"
+#include "topology/base/error.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <string>
+
+namespace labctl::scenario {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+const json kRequest{{"id", 1}, {"from", "pod/default/a"}, {"to", "svc/default/web:80"}};
+
+// A lab that answers probes with what `answer` gives.
+class FlowLab {
+ public:
+  explicit FlowLab(std::function<json()> answer)
+      : server_(api::listen_unix(socket()), [this, answer = std::move(answer)](const api::Request&) {
+          api::Response response;
+          response.body = answer().dump() + "\n";
+          {
+            const std::lock_guard lock(mutex_);
+            ++answered_;
+          }
+          changed_.notify_all();
+          return response;
+        }) {}
+
+  std::filesystem::path socket() const { return folder_.path() / "socket"; }
+  void wait_for(int answers) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return answered_ >= answers; });
+  }
+
+ private:
+  support::TempDir folder_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int answered_ = 0;
+  api::Server server_;
+};
+
+FlowRecord record_of(std::uint64_t sent, std::uint64_t ok) {
+  FlowRecord record;
+  record.sent = sent;
+  record.ok = ok;
+  for (std::uint64_t i = ok; i < sent; ++i) {
+    record.failures.push_back({std::chrono::milliseconds(i), "the pod moves", "refused", ""});
+  }
+  return record;
+}
+
+TEST(Flow, CountsItsAnswersAndWhoGaveThem) {
+  FlowLab lab([] { return json{{"outcome", "ok"}, {"backend", "pod/default/web-0"}}; });
+  Flows flows(lab.socket());
+  flows.start("web", kRequest, 1ms, 500ms);
+  lab.wait_for(5);
+  const FlowRecord record = flows.stop("web");
+  EXPECT_GE(record.sent, 5u);
+  EXPECT_EQ(record.ok, record.sent);
+  EXPECT_EQ(record.backends.at("pod/default/web-0"), record.sent);
+  EXPECT_TRUE(judge_flow(json::object(), record).passed);
+}
+
+TEST(Flow, LaysAFailureToTheStepThatRan) {
+  std::atomic<bool> is_broken = false;
+  FlowLab lab([&] { return json{{"outcome", is_broken ? "refused" : "ok"}}; });
+  Flows flows(lab.socket());
+  flows.step_begins("traffic");
+  flows.start("web", kRequest, 1ms, 500ms);
+  flows.step_begins("the pod goes");
+  lab.wait_for(20);
+  is_broken = true;
+  lab.wait_for(40);
+  const FlowRecord record = flows.stop("web");
+  ASSERT_FALSE(record.failures.empty());
+  EXPECT_EQ(record.failures.back().step, "the pod goes");
+  EXPECT_EQ(record.failures.back().outcome, "refused");
+  EXPECT_EQ(record.sent, record.ok + record.failures.size());
+}
+
+TEST(Flow, OneWithoutAnAnswerHoldsUpNoOther) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int held = 0, answered = 0;
+  FlowLab lab([&] {
+    std::unique_lock lock(mutex);
+    if (answered == 1 && held == 0) {
+      ++held;
+      changed.wait(lock, [&] { return answered >= 10; });
+      return json{{"outcome", "timeout"}};
+    }
+    ++answered;
+    changed.notify_all();
+    return json{{"outcome", "ok"}};
+  });
+  Flows flows(lab.socket());
+  flows.start("web", kRequest, 1ms, 500ms);
+  lab.wait_for(11);
+  const FlowRecord record = flows.stop("web");
+  EXPECT_EQ(record.failures.size(), 1u);
+  EXPECT_GE(record.ok, 10u);
+}
+
+TEST(Flow, ARequestTheLabRefusesDoesNotStart) {
+  FlowLab lab([] { return json{{"outcome", "inconclusive"}, {"error", "no pod \"a\""}, {"hint", "look"}}; });
+  Flows flows(lab.socket());
+  try {
+    flows.start("web", kRequest, 1ms, 500ms);
+    FAIL() << "started";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(), "no pod \"a\"");
+    EXPECT_EQ(error.hint(), "look");
+  }
+  EXPECT_THROW(flows.stop("web"), Error);
+}
+
+TEST(Flow, NamesAreForOneAtATime) {
+  FlowLab lab([] { return json{{"outcome", "ok"}}; });
+  Flows flows(lab.socket());
+  flows.start("web", kRequest, 1ms, 500ms);
+  EXPECT_THROW(flows.start("web", kRequest, 1ms, 500ms), Error);
+  EXPECT_THROW(flows.stop("wib"), Error);
+  flows.stop("web");
+  flows.start("web", kRequest, 1ms, 500ms);  // ends with its owner
+}
+
+TEST(FlowExpectation, NoneMayFailUnlessSaid) {
+  EXPECT_TRUE(judge_flow(json::object(), record_of(100, 100)).passed);
+  const Attempt attempt = judge_flow(json::object(), record_of(100, 98));
+  EXPECT_EQ(attempt.message, "wanted no failure, seen 2 of 100");
+  EXPECT_THAT(attempt.details, HasSubstr("after 99ms, at step \"the pod moves\": refused"));
+}
+
+TEST(FlowExpectation, LimitsAreThemselvesAllowed) {
+  EXPECT_TRUE(judge_flow({{"okPercent", 99}}, record_of(100, 99)).passed);
+  EXPECT_EQ(judge_flow({{"okPercent", 99.5}}, record_of(100, 99)).message,
+            "wanted at least 99.5% ok, seen 99 of 100");
+  EXPECT_TRUE(judge_flow({{"failed", 2}}, record_of(100, 98)).passed);
+  EXPECT_EQ(judge_flow({{"failed", 1}}, record_of(100, 98)).message,
+            "wanted at most 1 failures, seen 2 of 100");
+  EXPECT_TRUE(judge_flow({{"sent", 100}}, record_of(100, 100)).passed);
+  EXPECT_EQ(judge_flow({{"sent", 101}}, record_of(100, 100)).message, "wanted at least 101 sent, seen 100");
+}
+
+TEST(FlowExpectation, WhoAnsweredIsHeldAgainstTheWholeFlow) {
+  FlowRecord record = record_of(10, 10);
+  record.backends = {{"pod/default/a", 4}, {"pod/default/b", 6}};
+  EXPECT_TRUE(judge_flow({{"backends", {"pod/default/b", "pod/default/a"}}}, record).passed);
+  EXPECT_EQ(judge_flow({{"backends", {"pod/default/a"}}}, record).message,
+            "wanted answers of pod/default/a, seen of pod/default/a, pod/default/b");
+  EXPECT_TRUE(judge_flow({{"backendsInclude", {"pod/default/a"}}}, record).passed);
+  EXPECT_FALSE(judge_flow({{"backendsInclude", {"pod/default/c"}}}, record).passed);
+}
+
+TEST(FlowExpectation, WhatCouldNotGoOnIsBroken) {
+  FlowRecord record = record_of(3, 3);
+  record.error = "lab \"x\": the lab went away";
+  const Attempt attempt = judge_flow({{"failed", 0}}, record);
+  EXPECT_TRUE(attempt.broken);
+  EXPECT_EQ(attempt.message, record.error);
+}
+
+}  // namespace
+}  // namespace labctl::scenario
