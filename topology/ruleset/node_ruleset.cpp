@@ -47,21 +47,27 @@ std::string services_chain(const model::Cluster& cluster) {
     text += "    " + family_words(range.family()).ip + " daddr " + to_string(range) +
             " drop comment \"ClusterIP of no Service\"\n";
   }
-  // Else it would be sent back to the router, which sends it here.
+  return text;
+}
+
+// What the router sent here and no Service knows would be sent back to it, and so on.
+std::string unknown_balancer_ports(const model::Cluster& cluster) {
+  std::string text;
   for (const Prefix& range : cluster.network.load_balancer_cidrs) {
     text += "    iifname \"eth0\" " + family_words(range.family()).ip + " daddr " + to_string(range) +
             " reject with icmpx port-unreachable comment \"no such port of the LoadBalancer\"\n";
   }
-  return text + "  }\n";
+  return text;
 }
 
-std::string service_tables(const model::Cluster& cluster) {
+std::string service_tables(const model::Cluster& cluster, const std::string& last_rules) {
   std::string text;
   for (const Family family : cluster.families) {
     text += declarations(family);
   }
   return text + "  map shapes { typeof meta mark : verdict; }\n  map learn { typeof ct mark : verdict; }\n" +
-         services_chain(cluster) +
+         services_chain(cluster) + last_rules +
+         "  }\n"
          "  chain prerouting { type nat hook prerouting priority dstnat; policy accept;\n"
          "    jump services\n  }\n";
 }
@@ -88,7 +94,8 @@ std::string pod_egress(const Prefix& pods, const Prefix& nodes) {
 }  // namespace
 
 std::string node_ruleset(const model::Cluster& cluster) {
-  std::string text = "table inet " + std::string(kTable) + " {\n" + service_tables(cluster) +
+  std::string text = "table inet " + std::string(kTable) + " {\n" +
+                     service_tables(cluster, unknown_balancer_ports(cluster)) +
                      "  chain output { type nat hook output priority -100; policy accept;\n"
                      "    jump services\n  }\n"
                      "  chain input { type nat hook input priority 100; policy accept;\n"
@@ -114,7 +121,7 @@ std::string node_ruleset(const model::Cluster& cluster) {
 
 std::string router_ruleset(const model::Cluster& cluster) {
   std::string text =
-      "table inet " + std::string(kTable) + " {\n" + service_tables(cluster) +
+      "table inet " + std::string(kTable) + " {\n" + service_tables(cluster, {}) +
       "  chain postrouting { type nat hook postrouting priority srcnat; policy accept;\n"
       "    meta mark & 0x4000 == 0x4000 masquerade fully-random comment \"by the balancer\"\n  }\n"
       "  chain no-route { type filter hook prerouting priority filter; policy accept;\n";
