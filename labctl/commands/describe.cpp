@@ -1,11 +1,13 @@
 #include "labctl/report/describe.hpp"
 
+#include "labctl/api/uri.hpp"
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/objects.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/report/fields.hpp"
 #include "labctl/report/resources.hpp"
+#include "topology/base/error.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -38,7 +40,9 @@ std::vector<nlohmann::json> events_of(api::Client& client, const nlohmann::json&
   return events;
 }
 
-// What belongs into the description of a node or a Deployment beside itself.
+constexpr const char* kServiceNameLabel = "kubernetes.io/service-name";
+
+// What belongs into the description of a node, a Deployment or a Service beside itself.
 std::vector<nlohmann::json> related_to(api::Client& client, const nlohmann::json& object) {
   const std::string kind = report::text(object, "/kind");
   std::vector<nlohmann::json> related;
@@ -59,7 +63,32 @@ std::vector<nlohmann::json> related_to(api::Client& client, const nlohmann::json
       }
     }
   }
+  if (kind == "Service") {
+    ListFilter of_service;
+    of_service.label_selector = std::string(kServiceNameLabel) + "=" + report::text(object, "/metadata/name");
+    related = list_objects(client, *api::find_resource("endpointslices"),
+                           report::text(object, "/metadata/namespace"), of_service)
+                  .items;
+  }
   return related;
+}
+
+// What each node does for a Service; null for other kinds, and in a lab that cannot tell.
+nlohmann::json programmed_for(api::Client& client, const nlohmann::json& object) {
+  if (report::text(object, "/kind") != "Service") {
+    return nullptr;
+  }
+  try {
+    return client
+        .get("/lab/v1/services/" + api::percent_encode(report::text(object, "/metadata/namespace")) + "/" +
+             api::percent_encode(report::text(object, "/metadata/name")))
+        .json();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::NotFound) {
+      throw;
+    }
+    return nullptr;
+  }
 }
 
 int run_describe(const Session& session, const DescribeOptions& options) {
@@ -82,8 +111,9 @@ int run_describe(const Session& session, const DescribeOptions& options) {
   for (const nlohmann::json& object : objects) {
     session.out() << (first ? "" : "\n\n");
     first = false;
+    const nlohmann::json programmed = programmed_for(client, object);
     report::print_description(session.out(), object, events_of(client, object), related_to(client, object),
-                              std::chrono::system_clock::now());
+                              std::chrono::system_clock::now(), programmed.is_null() ? nullptr : &programmed);
   }
   return kPassed;
 }
@@ -92,15 +122,17 @@ int run_describe(const Session& session, const DescribeOptions& options) {
 
 void add_describe(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<DescribeOptions>();
-  CLI::App* verb = add_verb(app, globals,
-                            {.name = "describe",
-                             .group = "Objects in a lab",
-                             .summary = "Tell all about an object, with its events",
-                             .examples = "  labctl describe pod web-0\n"
-                                         "  labctl describe node/node-1\n"
-                                         "  labctl describe deploy web -N shop\n",
-                             .about = {}},
-                            [options](const Session& session) { return run_describe(session, *options); });
+  CLI::App* verb =
+      add_verb(app, globals,
+               {.name = "describe",
+                .group = "Objects in a lab",
+                .summary = "Tell all about an object, with its events",
+                .examples = "  labctl describe pod web-0\n"
+                            "  labctl describe node/node-1\n"
+                            "  labctl describe deploy web -N shop\n"
+                            "  labctl describe svc web                # and what each node does\n",
+                .about = {}},
+               [options](const Session& session) { return run_describe(session, *options); });
   verb->add_option("RESOURCE", options->arguments, "KIND NAME..., KIND/NAME..., or KIND for all of a kind")
       ->type_name("RESOURCE")
       ->required();

@@ -1,99 +1,22 @@
 #include "labctl/report/describe.hpp"
 
 #include "labctl/report/age.hpp"
+#include "labctl/report/describe_parts.hpp"
+#include "labctl/report/describe_service.hpp"
 #include "labctl/report/fields.hpp"
 #include "labctl/report/resources.hpp"
 #include "labctl/report/table.hpp"
 #include "labctl/report/yaml.hpp"
 
 #include <algorithm>
-#include <ctime>
 #include <ostream>
 #include <sstream>
 #include <string>
-#include <utility>
 
 namespace labctl::report {
 namespace {
 
 using Json = nlohmann::json;
-
-// "Key:   value" lines of one block, values in one column; a value of several lines continues in that column.
-class Block {
- public:
-  explicit Block(size_t indent) : indent_(indent) {}
-
-  void add(std::string key, std::string value) {
-    lines_.emplace_back(std::move(key) + ":", std::move(value));
-  }
-  void add_if(std::string key, std::string value) {
-    if (!value.empty()) {
-      add(std::move(key), std::move(value));
-    }
-  }
-  // A list of words, one below the other.
-  void add_list(std::string key, const Json& list) {
-    std::string value;
-    if (list.is_array()) {
-      for (const Json& item : list) {
-        value += (value.empty() ? "" : "\n") +
-                 (item.is_string() ? one_line(item.get<std::string>()) : item.dump());
-      }
-    }
-    if (!value.empty()) {
-      add(std::move(key), value);
-    }
-  }
-  void add_map(std::string key, const Json& map) {
-    std::string value;
-    if (map.is_object()) {
-      for (const auto& [name, item] : map.items()) {
-        value += (value.empty() ? "" : "\n") +
-                 one_line(name + "=" + (item.is_string() ? item.get<std::string>() : item.dump()));
-      }
-    }
-    add(std::move(key), value.empty() ? "<none>" : value);
-  }
-
-  void print(std::ostream& out) const {
-    size_t width = 0;
-    for (const auto& [key, value] : lines_) {
-      width = std::max(width, key.size());
-    }
-    for (const auto& [key, value] : lines_) {
-      std::istringstream parts(value);
-      std::string part;
-      bool first = true;
-      while (std::getline(parts, part) || first) {
-        std::string line(indent_, ' ');
-        line += first ? key : "";
-        line.append(indent_ + width + 2 - line.size(), ' ');
-        line += one_line(part);
-        line.erase(line.find_last_not_of(' ') + 1);
-        out << line << '\n';
-        first = false;
-      }
-    }
-  }
-
- private:
-  size_t indent_;
-  std::vector<std::pair<std::string, std::string>> lines_;
-};
-
-// "Fri, 02 Jan 2026 03:04:05 UTC"
-std::string long_time(const std::string& timestamp) {
-  const auto when = parse_time(timestamp);
-  if (!when) {
-    return timestamp;
-  }
-  const std::time_t time = std::chrono::system_clock::to_time_t(*when);
-  std::tm parts{};
-  ::gmtime_r(&time, &parts);
-  char buffer[64];
-  std::strftime(buffer, sizeof buffer, "%a, %d %b %Y %H:%M:%S UTC", &parts);
-  return buffer;
-}
 
 std::string controller_of(const Json& object) {
   for (const Json& owner : at(object, "/metadata/ownerReferences")) {
@@ -102,42 +25,6 @@ std::string controller_of(const Json& object) {
     }
   }
   return {};
-}
-
-void add_identity(Block& block, const Json& object) {
-  block.add("Name", text(object, "/metadata/name"));
-  block.add_if("Namespace", text(object, "/metadata/namespace"));
-}
-
-void add_metadata(Block& block, const Json& object) {
-  block.add_map("Labels", at(object, "/metadata/labels"));
-  block.add_map("Annotations", at(object, "/metadata/annotations"));
-}
-
-// A table below a heading, underlined as kubectl does, and "<none>" beside the heading when there is nothing.
-void print_section(std::ostream& out, const std::string& heading, const std::vector<std::string>& columns,
-                   const std::vector<std::vector<std::string>>& rows) {
-  if (rows.empty()) {
-    out << heading << ":  <none>\n";
-    return;
-  }
-  std::vector<std::string> first = columns;
-  std::vector<std::string> rules;
-  for (const std::string& column : columns) {
-    rules.emplace_back(column.size(), '-');
-  }
-  Table table(first);
-  table.add(rules);
-  for (const auto& row : rows) {
-    table.add(row);
-  }
-  std::ostringstream body;
-  table.print(body);
-  out << heading << ":\n";
-  std::istringstream lines(body.str());
-  for (std::string line; std::getline(lines, line);) {
-    out << "  " << line << '\n';
-  }
 }
 
 void print_events(std::ostream& out, const std::vector<Json>& events,
@@ -219,6 +106,37 @@ std::string environment(const Json& container) {
   return out.empty() ? "<none>" : out;
 }
 
+// "http-get http://:8080/healthz delay=0s timeout=1s period=10s #success=1 #failure=3", as kubectl.
+std::string probe_text(const Json& probe) {
+  if (!probe.is_object()) {
+    return {};
+  }
+  std::string action = "unknown";
+  const auto target = [&](const std::string& kind) {
+    return text(probe, kind + "/host") + ":" + text(probe, kind + "/port");
+  };
+  if (at(probe, "/exec").is_object()) {
+    action = "exec [";
+    for (const Json& word : list(probe, "/exec/command")) {
+      action +=
+          (action.back() == '[' ? "" : " ") + (word.is_string() ? word.get<std::string>() : word.dump());
+    }
+    action += "]";
+  } else if (at(probe, "/httpGet").is_object()) {
+    const bool is_tls = text(probe, "/httpGet/scheme") == "HTTPS";
+    const std::string path = text(probe, "/httpGet/path");
+    action = std::string("http-get ") + (is_tls ? "https" : "http") + "://" + target("/httpGet") +
+             (path.starts_with('/') ? "" : "/") + path;
+  } else if (at(probe, "/tcpSocket").is_object()) {
+    action = "tcp-socket " + target("/tcpSocket");
+  }
+  return action + " delay=" + text_or(probe, "/initialDelaySeconds", "0") +
+         "s timeout=" + text_or(probe, "/timeoutSeconds", "1") +
+         "s period=" + text_or(probe, "/periodSeconds", "10") +
+         "s #success=" + text_or(probe, "/successThreshold", "1") +
+         " #failure=" + text_or(probe, "/failureThreshold", "3");
+}
+
 void print_containers(std::ostream& out, const std::string& heading, const Json& containers,
                       const Json& statuses) {
   if (!containers.is_array() || containers.empty()) {
@@ -249,6 +167,9 @@ void print_containers(std::ostream& out, const std::string& heading, const Json&
       more.print(out);
     }
     Block last(4);
+    last.add_if("Liveness", probe_text(at(container, "/livenessProbe")));
+    last.add_if("Readiness", probe_text(at(container, "/readinessProbe")));
+    last.add_if("Startup", probe_text(at(container, "/startupProbe")));
     last.add("Environment", environment(container));
     last.print(out);
   }
@@ -320,10 +241,7 @@ void print_template(std::ostream& out, const Json& pod_template) {
   block.print(out);
   std::ostringstream containers;
   print_containers(containers, "Containers", at(pod_template, "/spec/containers"), Json());
-  std::istringstream lines(containers.str());
-  for (std::string line; std::getline(lines, line);) {
-    out << "  " << line << '\n';
-  }
+  print_indented(out, containers.str(), 2);
 }
 
 void describe_workload(std::ostream& out, const Json& object, const std::vector<Json>& related) {
@@ -379,11 +297,8 @@ void describe_fields(std::ostream& out, const Json& object) {
       title.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(title.front())));
       std::ostringstream body;
       write_yaml(body, value);
-      std::istringstream lines(body.str());
       out << title << ":\n";
-      for (std::string line; std::getline(lines, line);) {
-        out << "  " << line << '\n';
-      }
+      print_indented(out, body.str(), 2);
     }
   }
 }
@@ -391,7 +306,8 @@ void describe_fields(std::ostream& out, const Json& object) {
 }  // namespace
 
 void print_description(std::ostream& out, const Json& object, const std::vector<Json>& events,
-                       const std::vector<Json>& related, std::chrono::system_clock::time_point now) {
+                       const std::vector<Json>& related, std::chrono::system_clock::time_point now,
+                       const Json* programmed) {
   const std::string kind = text(object, "/kind");
   if (kind == "Pod") {
     describe_pod(out, object);
@@ -399,10 +315,15 @@ void print_description(std::ostream& out, const Json& object, const std::vector<
     describe_node(out, object, related);
   } else if (kind == "Deployment" || kind == "ReplicaSet" || kind == "StatefulSet" || kind == "DaemonSet") {
     describe_workload(out, object, related);
+  } else if (kind == "Service") {
+    describe_service(out, object, related);
   } else {
     describe_fields(out, object);
   }
   print_events(out, events, now);
+  if (programmed != nullptr) {
+    print_programmed(out, *programmed);
+  }
 }
 
 }  // namespace labctl::report

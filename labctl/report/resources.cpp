@@ -2,6 +2,7 @@
 
 #include "labctl/report/age.hpp"
 #include "labctl/report/fields.hpp"
+#include "labctl/report/service_cells.hpp"
 #include "labctl/report/table.hpp"
 #include "labctl/report/yaml.hpp"
 
@@ -183,6 +184,29 @@ std::vector<Column> event_columns() {
           field("MESSAGE", "/message", "")};
 }
 
+std::vector<Column> service_columns() {
+  return {field("TYPE", "/spec/type", "ClusterIP"),
+          field("CLUSTER-IP", "/spec/clusterIP", "<none>"),
+          {"EXTERNAL-IP",
+           [](const Json& o, const ResourceView& v) { return external_ip_of(o, v.format == Format::Wide); }},
+          {"PORT(S)", [](const Json& o, const ResourceView&) { return ports_of_service(o); }},
+          age_column(),
+          {"SELECTOR",
+           [](const Json& o, const ResourceView&) { return join_labels(at(o, "/spec/selector")); }, true}};
+}
+
+std::vector<Column> slice_columns() {
+  return {field("ADDRESSTYPE", "/addressType", "<none>"),
+          {"PORTS", [](const Json& o, const ResourceView&) { return ports_of_slice(o); }},
+          {"ENDPOINTS", [](const Json& o, const ResourceView&) { return addresses_of_slice(o); }},
+          age_column()};
+}
+
+std::vector<Column> endpoints_columns() {
+  return {{"ENDPOINTS", [](const Json& o, const ResourceView&) { return addresses_of_endpoints(o); }},
+          age_column()};
+}
+
 // The columns after NAMESPACE and NAME.
 std::vector<Column> columns_of(const std::string& kind) {
   std::vector<Column> columns;
@@ -197,6 +221,15 @@ std::vector<Column> columns_of(const std::string& kind) {
   }
   if (kind == "Event") {
     return event_columns();
+  }
+  if (kind == "Service") {
+    return service_columns();
+  }
+  if (kind == "EndpointSlice") {
+    return slice_columns();
+  }
+  if (kind == "Endpoints") {
+    return endpoints_columns();
   }
   if (kind == "Deployment") {
     columns = {
@@ -292,56 +325,6 @@ std::string qualified_name(const Json& object) {
   const size_t slash = version.find('/');
   return kind + (slash == std::string::npos ? "" : "." + version.substr(0, slash)) + "/" +
          text(object, "/metadata/name");
-}
-
-// Follows printPod() of kubectl: init containers decide until they are done, then the last container with
-// news.
-std::string pod_status(const Json& pod) {
-  std::string reason = text_or(pod, "/status/reason", text_or(pod, "/status/phase", "Pending"));
-  const auto ended = [](const Json& terminated) {
-    if (std::string why = text(terminated, "/reason"); !why.empty()) {
-      return why;
-    }
-    const long long signal = number(terminated, "/signal");
-    return signal != 0 ? "Signal:" + std::to_string(signal)
-                       : "ExitCode:" + std::to_string(number(terminated, "/exitCode"));
-  };
-  bool initializing = false;
-  const Json& init = list(pod, "/status/initContainerStatuses");
-  for (size_t i = 0; i < init.size() && !initializing; ++i) {
-    const Json& terminated = at(init[i], "/state/terminated");
-    if (terminated.is_object() && number(terminated, "/exitCode") == 0) {
-      continue;
-    }
-    initializing = true;
-    const std::string waiting = text(init[i], "/state/waiting/reason");
-    if (terminated.is_object()) {
-      reason = "Init:" + ended(terminated);
-    } else if (!waiting.empty() && waiting != "PodInitializing") {
-      reason = "Init:" + waiting;
-    } else {
-      reason = "Init:" + std::to_string(i) + "/" + std::to_string(list(pod, "/spec/initContainers").size());
-    }
-  }
-  if (!initializing) {
-    bool has_running = false;
-    const Json& containers = list(pod, "/status/containerStatuses");
-    for (size_t i = containers.size(); i-- > 0;) {
-      const std::string waiting = text(containers[i], "/state/waiting/reason");
-      const Json& terminated = at(containers[i], "/state/terminated");
-      if (!waiting.empty()) {
-        reason = waiting;
-      } else if (terminated.is_object()) {
-        reason = ended(terminated);
-      } else if (flag(containers[i], "/ready")) {
-        has_running = true;
-      }
-    }
-    if (reason == "Completed" && has_running) {
-      reason = "Running";
-    }
-  }
-  return text(pod, "/metadata/deletionTimestamp").empty() ? reason : "Terminating";
 }
 
 bool happened_before(const Json& a, const Json& b) {
