@@ -15,8 +15,8 @@ namespace {
 using ActionKind = model::ContainerAction::Kind;
 using ActionResult = ContainerHealth::Result;
 
-// What is kept of a program's output, for an event.
-constexpr std::size_t kOutputMax = 10 * 1024;
+// What is kept of a program's output: as much as an event of Kubernetes may say.
+constexpr std::size_t kOutputMax = 1'024;
 
 ProbeAnswer failed(std::string text) { return {ActionResult::Failed, std::move(text)}; }
 
@@ -62,6 +62,12 @@ std::string quoted_command(const std::vector<std::string>& command) {
     text += (text.empty() ? "" : " ") + word;
   }
   return "\"" + text + "\"";
+}
+
+// Without what ends its last line.
+std::string said_by(const std::string& output) {
+  const std::size_t last = output.find_last_not_of(" \t\r\n");
+  return output.substr(0, std::min(last == std::string::npos ? 0 : last + 1, kOutputMax));
 }
 
 }  // namespace
@@ -200,8 +206,8 @@ void ContainerActions::on_executed(Id id, CapturedEnd end) {
       answer.text = "command timed out: " + quoted_command(job.action->command) + " timed out after " +
                     to_string(std::chrono::microseconds(job.timeout));
     } else {
-      end.output.resize(std::min(end.output.size(), kOutputMax));
-      answer.text = end.output.empty() ? end.error : std::move(end.output);
+      const std::string output = said_by(end.output);
+      answer.text = output.empty() ? end.error : output;
     }
     // A program that cannot be started ends inside execute().
     finish_later(id, job, std::chrono::milliseconds(0), std::move(answer));

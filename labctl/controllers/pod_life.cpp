@@ -3,6 +3,7 @@
 #include "labctl/controllers/container_prober.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace labctl::controllers {
@@ -256,7 +257,7 @@ void PodLife::start_probes(Entry& entry, std::size_t index) {
     return;
   }
   ContainerProber::Hooks hooks;
-  hooks.on_failure = [this, &entry, index](ProbeKind kind, const std::string& text) {
+  hooks.on_failure = [this, &entry](ProbeKind kind, const std::string& text) {
     event(entry, true, "Unhealthy", std::string(probe_name(kind)) + " probe failed: " + text);
   };
   hooks.on_change = [this, &entry, index] {

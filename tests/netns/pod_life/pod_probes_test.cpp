@@ -296,7 +296,7 @@ TEST(PodProbesOnHost, FileMakesAPodReadyInEitherKindOfContainer) {
       pod.containers[0].readiness_probe->failure_threshold = 1;
       host.start(pod);
       EXPECT_EQ(host.wait_event("Unhealthy"),
-                "Unhealthy: Readiness probe failed: cat: /run/ready: No such file or directory\n");
+                "Unhealthy: Readiness probe failed: cat: /run/ready: No such file or directory");
       std::ofstream("/run/ready") << "yes";
       EXPECT_TRUE(host.wait_ready(pod));
       const auto removed = host.clock.now();

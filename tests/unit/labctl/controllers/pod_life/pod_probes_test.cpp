@@ -76,7 +76,7 @@ TEST_F(PodProbesTest, ReadinessComesGoesAndComesBack) {
     answer({"no such file\n", "exit status 1"}, 10s);
   }
   EXPECT_FALSE(status().is_ready);
-  EXPECT_EQ(events, std::vector<std::string>(3, "! Unhealthy: Readiness probe failed: no such file\n"));
+  EXPECT_EQ(events, std::vector<std::string>(3, "! Unhealthy: Readiness probe failed: no such file"));
   answer({}, 10s);
   EXPECT_TRUE(status().is_ready);
   EXPECT_EQ(status().restart_count, 0);
