@@ -15,6 +15,8 @@ using store::Change;
 using store::ChangeType;
 using store::Key;
 
+// So many pods of a Service are looked at one by one; for more, all at once is less work.
+constexpr std::size_t kPodsOneByOne = 50;
 const std::string kZoneLabel = "topology.kubernetes.io/zone";
 
 std::string place_of(const Key& key) { return key.ns + '/' + key.name; }
@@ -54,7 +56,7 @@ void take_out(Index& index, const std::string& name, const Member* member) {
 
 }  // namespace
 
-void EndpointIndex::note(const Change& change, std::set<Key>& affected) {
+void EndpointIndex::note(const Change& change, AffectedServices& affected) {
   if (change.key.resource == "pods") {
     note_pod(change, affected);
   } else if (change.key.resource == "services") {
@@ -64,7 +66,7 @@ void EndpointIndex::note(const Change& change, std::set<Key>& affected) {
   }
 }
 
-void EndpointIndex::note_pod(const Change& change, std::set<Key>& affected) {
+void EndpointIndex::note_pod(const Change& change, AffectedServices& affected) {
   const std::string place = place_of(change.key);
   const auto found = pods_.find(place);
   if (change.type == ChangeType::Deleted) {
@@ -113,7 +115,7 @@ void EndpointIndex::note_pod(const Change& change, std::set<Key>& affected) {
   }
 }
 
-void EndpointIndex::note_service(const Change& change, std::set<Key>& affected) {
+void EndpointIndex::note_service(const Change& change, AffectedServices& affected) {
   const std::string place = place_of(change.key);
   if (change.type == ChangeType::Deleted) {
     drop_service(place);
@@ -123,7 +125,7 @@ void EndpointIndex::note_service(const Change& change, std::set<Key>& affected) 
   if (!is_new && is_same_field(change, "spec") && is_same_field(change, "metadata.labels")) {
     return;
   }
-  affected.insert(change.key);
+  affected[change.key].are_all = true;
   Service service{change.key, endpoint_selector(*change.object), ""};
   const auto found = services_.find(place);
   if (found != services_.end() && found->second.selector == service.selector) {
@@ -138,7 +140,7 @@ void EndpointIndex::note_service(const Change& change, std::set<Key>& affected) 
   services_by_anchor_[added.anchor].insert(&added);
 }
 
-void EndpointIndex::note_node(const Change& change, std::set<Key>& affected) {
+void EndpointIndex::note_node(const Change& change, AffectedServices& affected) {
   std::string zone;
   if (change.type != ChangeType::Deleted) {
     const json* labels = field(*change.object, "metadata.labels");
@@ -160,7 +162,7 @@ void EndpointIndex::note_node(const Change& change, std::set<Key>& affected) {
   }
 }
 
-void EndpointIndex::add_selectors_of(const Pod& pod, std::set<Key>& affected) const {
+void EndpointIndex::add_selectors_of(const Pod& pod, AffectedServices& affected) const {
   for (const auto& [key, value] : pod.labels) {
     const auto found = services_by_anchor_.find(label_of(pod.facts.ns, key, value));
     if (found == services_by_anchor_.end()) {
@@ -168,7 +170,12 @@ void EndpointIndex::add_selectors_of(const Pod& pod, std::set<Key>& affected) co
     }
     for (const Service* service : found->second) {
       if (has_all(pod.labels, service->selector)) {
-        affected.insert(service->key);
+        AffectedEndpoints& endpoints = affected[service->key];
+        if (endpoints.pods.size() < kPodsOneByOne) {
+          endpoints.pods.emplace(pod.facts.uid, Key{"pods", pod.facts.ns, pod.facts.name});
+        } else {
+          endpoints.are_all = true;
+        }
       }
     }
   }
@@ -237,6 +244,14 @@ std::vector<const EndpointPod*> EndpointIndex::pods_of(const Key& service) const
     }
   }
   return pods;
+}
+
+const EndpointPod* EndpointIndex::pod_of(const Key& service, const Key& pod) const {
+  const auto selecting = services_.find(place_of(service));
+  const auto found = pods_.find(place_of(pod));
+  const bool is_selected = selecting != services_.end() && found != pods_.end() &&
+                           has_all(found->second.labels, selecting->second.selector);
+  return is_selected ? &found->second.facts : nullptr;
 }
 
 const std::string& EndpointIndex::zone_of(const std::string& node) const {

@@ -9,7 +9,7 @@
 #include "labctl/controllers/service_endpoints.hpp"
 #include "labctl/store/change.hpp"
 
-#include <set>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -17,15 +17,23 @@
 
 namespace labctl::controllers {
 
+// What of a Service's endpoints may be different now.
+struct AffectedEndpoints {
+  bool are_all = false;
+  std::map<std::string, store::Key> pods;  // by uid; some may be gone
+};
+using AffectedServices = std::map<store::Key, AffectedEndpoints>;
+
 class EndpointIndex {
  public:
-  // Takes in a change of a pod, Service or node, and adds the keys of the Services whose endpoints may be
-  // others now. Those of a Service itself, when it is new, or its selector or anything else in its spec or
-  // labels changed.
-  void note(const store::Change& change, std::set<store::Key>& affected);
+  // Takes in a change of a pod, Service or node, and adds the Services whose endpoints may be others now: all
+  // endpoints of a Service that is new, or in which anything of its spec or labels changed.
+  void note(const store::Change& change, AffectedServices& affected);
 
   // The pods of that Service; none when it has no selector. Valid until the next note().
   std::vector<const EndpointPod*> pods_of(const store::Key& service) const;
+  // That pod if the Service selects it; null otherwise.
+  const EndpointPod* pod_of(const store::Key& service, const store::Key& pod) const;
   // Empty when the node has no zone.
   const std::string& zone_of(const std::string& node) const;
 
@@ -42,10 +50,10 @@ class EndpointIndex {
   template <typename Member>
   using ByLabel = std::unordered_map<std::string, std::unordered_set<const Member*>>;
 
-  void note_pod(const store::Change& change, std::set<store::Key>& affected);
-  void note_service(const store::Change& change, std::set<store::Key>& affected);
-  void note_node(const store::Change& change, std::set<store::Key>& affected);
-  void add_selectors_of(const Pod& pod, std::set<store::Key>& affected) const;
+  void note_pod(const store::Change& change, AffectedServices& affected);
+  void note_service(const store::Change& change, AffectedServices& affected);
+  void note_node(const store::Change& change, AffectedServices& affected);
+  void add_selectors_of(const Pod& pod, AffectedServices& affected) const;
   void enter(const Pod& pod);
   void leave(const Pod& pod);
   void drop_service(const std::string& name);

@@ -28,10 +28,10 @@ EndpointId id_of(const Endpoint& endpoint) { return {endpoint.address, endpoint.
 
 // A slice that is there, and what is to become of its endpoints.
 struct Draft {
-  const EndpointSlice* before = nullptr;
+  PresentSlice present;
   bool is_written = false;
-  std::vector<const Endpoint*> endpoints;  // as they will be, if written
-  std::size_t size() const { return is_written ? endpoints.size() : before->endpoints.size(); }
+  std::vector<const Endpoint*> endpoints;  // as they will be
+  std::size_t size() const { return endpoints.size(); }
 };
 
 // The endpoints of one set of ports while they find their slices.
@@ -48,9 +48,14 @@ class PortGroup {
   std::vector<Draft>& drafts() { return drafts_; }
 
   // Leaves in the slice what belongs there.
-  void keep(const PresentSlice& present, std::size_t endpoints_max) {
-    Draft draft{present.slice, present.is_stale, {}};
+  void keep(const PresentSlice& present, std::size_t endpoints_max, const TargetUids* touched) {
+    Draft draft{present, present.is_stale, {}};
+    draft.endpoints.reserve(present.slice->endpoints.size());
     for (const Endpoint& endpoint : present.slice->endpoints) {
+      if (touched != nullptr && !touched->contains(endpoint.target.uid)) {
+        draft.endpoints.push_back(&endpoint);
+        continue;
+      }
       const auto found = by_id_.find(id_of(endpoint));
       if (found == by_id_.end() || is_placed_[found->second] || draft.endpoints.size() == endpoints_max) {
         draft.is_written = true;
@@ -163,13 +168,12 @@ bool says_nothing(const PresentSlice& present) {
 }
 
 std::vector<PortGroup> group(const WantedEndpoints& wanted, const std::vector<PresentSlice>& present,
-                             std::size_t endpoints_max, std::vector<PresentSlice>& spare) {
+                             std::size_t endpoints_max, const TargetUids* touched,
+                             std::vector<PresentSlice>& spare) {
   std::vector<PortGroup> groups;
   groups.reserve(wanted.size());
   for (const auto& [ports, endpoints] : wanted) {
-    if (!endpoints.empty()) {
-      groups.emplace_back(ports, endpoints);
-    }
+    groups.emplace_back(ports, endpoints);
   }
   for (const PresentSlice& slice : present) {
     const auto home = std::find_if(groups.begin(), groups.end(), [&](const PortGroup& candidate) {
@@ -178,7 +182,7 @@ std::vector<PortGroup> group(const WantedEndpoints& wanted, const std::vector<Pr
     if (home == groups.end()) {
       spare.push_back(slice);
     } else {
-      home->keep(slice, endpoints_max);
+      home->keep(slice, endpoints_max, touched);
     }
   }
   return groups;
@@ -187,25 +191,35 @@ std::vector<PortGroup> group(const WantedEndpoints& wanted, const std::vector<Pr
 }  // namespace
 
 SliceChanges plan_slices(const std::string& address_type, const WantedEndpoints& wanted,
-                         const std::vector<PresentSlice>& present, const SliceRules& rules) {
+                         const std::vector<PresentSlice>& present, const SliceRules& rules,
+                         const TargetUids* touched) {
   SliceChanges changes;
   std::vector<PresentSlice> spare;  // slices that would go
   std::vector<EndpointSlice> more;  // that are wanted besides
-  std::vector<PortGroup> groups = group(wanted, present, rules.endpoints_max, spare);
-  for (PortGroup& ports : groups) {
+  WantedEndpoints by_ports;
+  if (touched != nullptr) {
+    by_ports = wanted;
+    for (const PresentSlice& slice : present) {
+      by_ports.try_emplace(slice.slice->ports);
+    }
+  }
+  bool has_any = false;
+  for (PortGroup& ports :
+       group(touched == nullptr ? wanted : by_ports, present, rules.endpoints_max, touched, spare)) {
     for (const auto& piece : ports.fill(rules.endpoints_max)) {
       more.push_back(make_slice("", address_type, ports.ports(), piece));
     }
     for (const Draft& draft : ports.drafts()) {
+      has_any = has_any || draft.size() > 0;
       if (draft.size() == 0) {
-        spare.push_back({draft.before, true});
+        spare.push_back(draft.present);
       } else if (draft.is_written) {
         changes.to_update.push_back(
-            make_slice(draft.before->name, address_type, ports.ports(), draft.endpoints));
+            make_slice(draft.present.slice->name, address_type, ports.ports(), draft.endpoints));
       }
     }
   }
-  if (groups.empty() && rules.keeps_one) {
+  if (!has_any && more.empty() && rules.keeps_one) {
     const auto empty = std::find_if(spare.begin(), spare.end(), says_nothing);
     if (empty != spare.end()) {
       spare.erase(empty);

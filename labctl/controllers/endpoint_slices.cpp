@@ -75,7 +75,7 @@ void EndpointSliceLoop::note_slice(const Change& change) {
     const json* controller = object == nullptr ? nullptr : controller_of(*object);
     const auto owner = controller == nullptr ? std::nullopt : store_.key_of_uid(text_at(*controller, "uid"));
     if (owner && owner->resource == "services") {
-      services_.insert(*owner);
+      services_[*owner].are_all = true;
     } else if (owner && owner->resource == "endpoints") {
       endpoints_.insert(*owner);
     }
@@ -91,26 +91,41 @@ void EndpointSliceLoop::run() {
       store_.remove(key);
     }
   }
-  for (const Key& key : std::exchange(services_, {})) {
-    sync_service(key);
+  for (const auto& [key, affected] : std::exchange(services_, {})) {
+    sync_service(key, affected);
   }
   for (const Key& key : std::exchange(endpoints_, {})) {
     sync_mirror(key);
   }
 }
 
-void EndpointSliceLoop::sync_service(const Key& key) {
+void EndpointSliceLoop::sync_service(const Key& key, const AffectedEndpoints& affected) {
   const ObjectPtr service = store_.find(key);
   if (service == nullptr) {
     return;  // its slices are garbage
   }
-  std::map<std::string, WantedEndpoints> wanted;
-  if (!endpoint_selector(*service).empty()) {
-    wanted = wanted_endpoints(
-        service_endpoints(*service), index_.pods_of(key),
-        [this](const std::string& node) -> const std::string& { return index_.zone_of(node); });
+  const Owner owner{*service, slice_labels(*service), {}, {kEndpointsPerSlice, true}};
+  if (endpoint_selector(*service).empty()) {
+    write(owner, {});
+    return;
   }
-  write({*service, slice_labels(*service), {}, {kEndpointsPerSlice, true}}, std::move(wanted));
+  const ZoneOfNode zone_of = [this](const std::string& node) -> const std::string& {
+    return index_.zone_of(node);
+  };
+  if (affected.are_all) {
+    write(owner, wanted_endpoints(service_endpoints(*service), index_.pods_of(key), zone_of));
+    return;
+  }
+  TargetUids touched;
+  std::vector<const EndpointPod*> pods;
+  for (const auto& [uid, pod_key] : affected.pods) {
+    touched.insert(uid);
+    const EndpointPod* pod = index_.pod_of(key, pod_key);
+    if (pod != nullptr && pod->uid == uid) {
+      pods.push_back(pod);
+    }
+  }
+  write(owner, wanted_endpoints(service_endpoints(*service), pods, zone_of), &touched);
 }
 
 void EndpointSliceLoop::sync_mirror(const Key& key) {
@@ -127,10 +142,11 @@ void EndpointSliceLoop::sync_mirror(const Key& key) {
          mirrored_labels(*endpoints),
          mirrored_annotations(*endpoints),
          {kEndpointsPerMirroredSlice, false}},
-        std::move(wanted));
+        wanted);
 }
 
-void EndpointSliceLoop::write(const Owner& owner, std::map<std::string, WantedEndpoints> wanted) {
+void EndpointSliceLoop::write(const Owner& owner, const std::map<std::string, WantedEndpoints>& wanted,
+                              const TargetUids* touched) {
   std::map<std::string, std::vector<PresentSlice>> present;
   for (const auto& [key, object] : store_.owned_by(uid_of(owner.object))) {
     // A user's slice may be owned by the Service as well; it is told by who manages it.
@@ -140,8 +156,10 @@ void EndpointSliceLoop::write(const Owner& owner, std::map<std::string, WantedEn
       continue;
     }
     const ParsedSlice& parsed = known(key, object).parsed;
-    const bool is_stale = !parsed.is_exact || !is_same_map(labels, owner.labels) ||
-                          !is_same_map(field(*object, "metadata.annotations"), owner.annotations);
+    // When only pods changed, nobody has written to the slices or the owner.
+    const bool is_stale =
+        touched == nullptr && (!parsed.is_exact || !is_same_map(labels, owner.labels) ||
+                               !is_same_map(field(*object, "metadata.annotations"), owner.annotations));
     present[parsed.slice.address_type].push_back({&parsed.slice, is_stale});
   }
   // A type that is wanted no more loses all its slices.
@@ -152,7 +170,7 @@ void EndpointSliceLoop::write(const Owner& owner, std::map<std::string, WantedEn
     }
   }
   for (const auto& [type, endpoints] : wanted) {
-    changes.push_back(plan_slices(type, endpoints, present[type], owner.rules));
+    changes.push_back(plan_slices(type, endpoints, present[type], owner.rules, touched));
   }
   // What comes before what goes: who reads in between finds an endpoint twice rather than not at all.
   for (SliceChanges& change : changes) {

@@ -37,16 +37,18 @@ class EndpointSliceLoop {
     ParsedSlice parsed;
   };
   void note_slice(const store::Change& change);
-  void sync_service(const store::Key& key);
+  void sync_service(const store::Key& key, const AffectedEndpoints& affected);
   void sync_mirror(const store::Key& key);
-  void write(const Owner& owner, std::map<std::string, WantedEndpoints> wanted);
+  // With `touched` as plan_slices has it.
+  void write(const Owner& owner, const std::map<std::string, WantedEndpoints>& wanted,
+             const TargetUids* touched = nullptr);
   void create(const Owner& owner, EndpointSlice slice);
   void update(const Owner& owner, const EndpointSlice& slice);
   const Known& known(const store::Key& key, const store::ObjectPtr& object);
 
   store::Store& store_;
   EndpointIndex index_;
-  std::set<store::Key> services_;         // to look at
+  AffectedServices services_;             // to look at
   std::set<store::Key> endpoints_;        // to mirror
   std::set<store::Key> without_service_;  // Endpoints whose Service went
   std::map<store::Key, Known> known_;

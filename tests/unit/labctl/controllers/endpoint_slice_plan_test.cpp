@@ -186,6 +186,25 @@ TEST(PlanSlices, ASliceThatSomebodyMadeTooLongIsCut) {
   EXPECT_EQ(set.sizes(), (Sizes{100, 30}));
 }
 
+TEST(PlanSlices, EndpointsThatWereNotTouchedStayWithoutBeingWanted) {
+  SliceSet set;
+  set.change_to({{kHttp, endpoints_numbered(0, 150)}});
+  std::vector<PresentSlice> present;
+  for (const auto& [name, slice] : set.slices) {
+    present.push_back({&slice, false});
+  }
+  const TargetUids touched{"uid-3", "uid-4", "uid-1000"};
+  const SliceChanges changes = plan_slices(
+      "IPv4", {{kHttp, {endpoint_numbered(4, false), endpoint_numbered(1000)}}}, present, {}, &touched);
+  ASSERT_EQ(changes.to_update.size(), 1U);
+  const std::vector<Endpoint>& now = changes.to_update[0].endpoints;
+  EXPECT_EQ(now.size(), 100U);
+  EXPECT_EQ(std::count(now.begin(), now.end(), endpoint_numbered(3)), 0);
+  EXPECT_EQ(std::count(now.begin(), now.end(), endpoint_numbered(4, false)), 1);
+  EXPECT_EQ(std::count(now.begin(), now.end(), endpoint_numbered(5)), 1);
+  EXPECT_EQ(std::count(now.begin(), now.end(), endpoint_numbered(1000)), 1);
+}
+
 // ---- By the thousand ----
 
 // Everything in which the endpoints of this test differ.

@@ -7,6 +7,7 @@
 
 #include "control_loop_fixture.hpp"
 
+#include <random>
 #include <set>
 
 namespace labctl::controllers {
@@ -338,6 +339,94 @@ TEST_F(EndpointSlicesTest, GoWithTheNamespace) {
   EXPECT_TRUE(loops.store.keys_in_namespace("shop").empty());
   EXPECT_EQ(loops.store.find({"namespaces", "", "shop"}), nullptr);
 }
+
+// ---- Histories ----
+
+// After any step the slices say what a look at everything would make them say, and nothing twice.
+class EndpointHistory : public EndpointSlicesTest, public ::testing::WithParamInterface<unsigned> {
+ protected:
+  int up_to(int end) { return static_cast<int>(random_() % static_cast<unsigned>(end)); }
+  void step() {
+    const std::string name = "pod" + std::to_string(up_to(150));
+    const store::Key key{"pods", "default", name};
+    const store::ObjectPtr pod = loops.store.find(key);
+    if (pod == nullptr) {
+      add_pod(name, up_to(2) == 0 ? "web" : "db",
+              up_to(3) == 0 ? R"([{"name": "http", "containerPort": 9090}])"
+                            : R"([{"name": "http", "containerPort": 8080}])");
+    } else if (const int what = up_to(6); what == 0) {
+      delete_object(loops.store, key);
+    } else if (what == 1) {
+      loops.store.remove(key);
+    } else if (what == 2) {
+      loops.edit("pods", name, [&](json& object) { object["metadata"]["labels"]["app"] = "web"; });
+    } else if (what == 3) {
+      loops.finish(name, "Failed");
+    } else if (!text_at(*pod, "status.podIP").empty()) {
+      loops.make_ready(name, what == 4);
+    }
+  }
+  void change_a_service() {
+    loops.edit("services", up_to(2) == 0 ? "web" : "db", [&](json& service) {
+      service["spec"]["publishNotReadyAddresses"] = up_to(2) == 0;
+      service["spec"]["ports"][0]["targetPort"] = up_to(2) == 0 ? json("http") : json(7);
+    });
+  }
+  // What pods say of themselves.
+  std::multiset<std::string> expected(const std::string& app) const {
+    const json service = loops.get("services", app);
+    const json& target = service["spec"]["ports"][0]["targetPort"];
+    std::multiset<std::string> lines;
+    for (const ObjectPtr& pod : loops.pods()) {
+      if (text_at(*pod, "metadata.labels.app") == app && !is_finished(*pod) &&
+          !text_at(*pod, "status.podIP").empty()) {
+        const bool is_ready_now = is_true_at(service, "spec.publishNotReadyAddresses") ||
+                                  (is_ready(*pod) && !is_being_deleted(*pod));
+        const json& own = pod->at("spec")["containers"][0]["ports"][0]["containerPort"];
+        lines.insert(name_of(*pod) + ":" + (target.is_string() ? own : target).dump() +
+                     (is_ready_now ? "" : "-"));
+      }
+    }
+    return lines;
+  }
+  std::multiset<std::string> found(const std::string& service) const {
+    std::multiset<std::string> lines;
+    for (const json& slice : slices_of(service)) {
+      EXPECT_LE(slice.at("endpoints").size(), kEndpointsPerSlice);
+      for (const json& endpoint : slice.at("endpoints")) {
+        lines.insert(text_at(endpoint, "targetRef.name") + ":" + slice.at("ports")[0]["port"].dump() +
+                     (is_true_at(endpoint, "conditions.ready") ? "" : "-"));
+      }
+    }
+    return lines;
+  }
+
+ private:
+  std::mt19937 random_{GetParam()};
+};
+
+TEST_P(EndpointHistory, IsToldByTheSlicesAtEachStep) {
+  add_service("web", {{"ports", {{{"port", 80}, {"protocol", "TCP"}, {"targetPort", "http"}}}}});
+  add_service("db");
+  for (int i = 0; i < 40; ++i) {
+    const int changes = up_to(8) == 0 ? 150 : 1 + up_to(4);
+    for (int j = 0; j < changes; ++j) {
+      step();
+    }
+    if (up_to(10) == 0) {
+      change_a_service();
+    }
+    if (up_to(20) == 0) {
+      loops.remove_deleted();
+    }
+    loops.run();
+    ASSERT_EQ(found("web"), expected("web"));
+    ASSERT_EQ(found("db"), expected("db"));
+    ASSERT_FALSE(Reconciler(loops.store, loops.cluster, loops.clock).run().changed);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, EndpointHistory, ::testing::Range(0U, 8U));
 
 }  // namespace
 }  // namespace labctl::controllers
