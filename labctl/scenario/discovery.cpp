@@ -55,6 +55,14 @@ std::vector<NamedPath> paths_at(const json& parent, const char* field, const std
   return paths;
 }
 
+// A step's apply is the paths, or a mapping that has them under files.
+std::vector<NamedPath> applied_by(const json& step, const std::string& pointer) {
+  if (step.is_object() && step.contains("apply") && step["apply"].is_object()) {
+    return paths_at(step["apply"], "files", pointer + "/apply");
+  }
+  return paths_at(step, "apply", pointer);
+}
+
 bool has_variable(const std::string& text) { return text.find("${") != std::string::npos; }
 
 bool is_file_name(const std::string& text) {
@@ -199,7 +207,7 @@ class Completion {
     for (size_t i = 0; steps != spec().end() && steps->is_array() && i < steps->size(); ++i) {
       const json& step = (*steps)[i];
       const std::string pointer = "/spec/steps/" + std::to_string(i);
-      std::vector<NamedPath> applied = paths_at(step, "apply", pointer);
+      std::vector<NamedPath> applied = applied_by(step, pointer);
       std::vector<NamedPath> deleted = paths_at(step, "delete", pointer);
       // What a variable will name is known when the step runs.
       are_objects_known_ =

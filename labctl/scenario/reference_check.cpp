@@ -1,5 +1,6 @@
 #include "labctl/scenario/reference_check.hpp"
 
+#include "labctl/api/resource_kinds.hpp"
 #include "labctl/scenario/variables.hpp"
 #include "topology/base/error.hpp"
 #include "topology/manifest/findings.hpp"
@@ -145,7 +146,21 @@ class References {
     check_field(step, "/wait/for", pointer);
     check_field(step, "/scale/ref", pointer);
     check_field(step, "/label/ref", pointer);
+    check_field(step, "/patch/ref", pointer);
+    check_resource(step, pointer);
     check_field(step, "/delete", pointer);
+  }
+
+  void check_resource(const json& step, const std::string& pointer) {
+    const json::json_pointer place("/get/kind");
+    const json kind = step.contains(place) ? step.at(place) : json();
+    const std::string word = kind.is_string() ? kind.get<std::string>() : "";
+    if (word.empty() || word.find("${") != std::string::npos || api::find_resource(word) != nullptr) {
+      return;
+    }
+    const std::string near = api::nearest_resource(word);
+    say(Severity::Error, pointer + "/get/kind", "no resource is called \"" + word + "\"",
+        near.empty() ? "as in services or endpointslices" : "did you mean " + near + "?");
   }
 
   // A text or a list of texts.

@@ -21,15 +21,18 @@ using std::chrono::steady_clock;
 constexpr int kBetweenTriesMs = 20;
 
 using Verb = Attempt (*)(Context&, const json&);
-constexpr std::array<std::pair<const char*, Verb>, 9> kVerbs{{{"probe", do_probe},
-                                                              {"exec", do_exec},
-                                                              {"matrix", do_matrix},
-                                                              {"wait", do_wait},
-                                                              {"apply", do_apply},
-                                                              {"delete", do_delete},
-                                                              {"scale", do_scale},
-                                                              {"label", do_label},
-                                                              {"flow", do_flow}}};
+constexpr std::array<std::pair<const char*, Verb>, 12> kVerbs{{{"probe", do_probe},
+                                                               {"exec", do_exec},
+                                                               {"matrix", do_matrix},
+                                                               {"wait", do_wait},
+                                                               {"apply", do_apply},
+                                                               {"delete", do_delete},
+                                                               {"scale", do_scale},
+                                                               {"label", do_label},
+                                                               {"patch", do_patch},
+                                                               {"get", do_get},
+                                                               {"resync", do_resync},
+                                                               {"flow", do_flow}}};
 
 Attempt try_once(Context& context, const json& step) {
   for (const auto& [name, verb] : kVerbs) {

@@ -22,8 +22,9 @@ const std::string& value_of(const std::string& name, const Variables& variables)
 
 // The fields of steps that hold a number; every other text stays one, also "8080".
 bool is_number_field(std::string_view name) {
-  constexpr std::array<std::string_view, 8> kNumbers{"code",     "count", "failed",     "port",
-                                                     "replicas", "sent",  "sourcePort", "status"};
+  constexpr std::array<std::string_view, 12> kNumbers{"code",   "count",      "failed", "healthCheckNodePort",
+                                                      "mended", "nodePort",   "port",   "replicas",
+                                                      "sent",   "sourcePort", "status", "timeoutSeconds"};
   return std::find(kNumbers.begin(), kNumbers.end(), name) != kNumbers.end();
 }
 
@@ -42,7 +43,10 @@ std::string expand_text(const std::string& text, const Variables& variables) {
 }
 
 // Maps whose keys the user chooses: a label may be called "port".
-bool is_map_of_texts(std::string_view name) { return name == "labels" || name == "env" || name == "headers"; }
+bool is_map_of_texts(std::string_view name) {
+  return name == "labels" || name == "annotations" || name == "selector" || name == "env" ||
+         name == "headers";
+}
 
 json expand_field(std::string_view name, const json& value, const Variables& variables) {
   json out = value;

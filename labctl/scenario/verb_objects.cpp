@@ -1,8 +1,10 @@
 // apply, delete, scale and label: changes of objects.
 
 #include "labctl/api/resource_kinds.hpp"
+#include "labctl/scenario/refusal.hpp"
 #include "labctl/scenario/verbs.hpp"
 #include "topology/base/diagnostic.hpp"
+#include "topology/manifest/loader.hpp"
 #include "topology/manifest/source.hpp"
 
 namespace labctl::scenario {
@@ -38,25 +40,62 @@ std::string object_path(const std::string& ref) {
   return api::object_path(*parsed.kind, parsed.ns, parsed.name);
 }
 
-}  // namespace
+// What the API had against an apply: mistakes of the files, a line each, and why it did nothing.
+struct ApplyReply {
+  std::string problems;
+  std::string refusal;
+};
 
-Attempt do_apply(Context& context, const json& value) {
-  const json request{{"sources", sources_of(context, texts_of(value))}};
+ApplyReply send_apply(Context& context, const json& request) {
   const api::Reply reply = context.lab.send("POST", "/lab/v1/apply", request.dump());
-  Attempt attempt;
   const json result = reply.json();
+  ApplyReply said;
   for (const json& diagnostic : result.value("diagnostics", json::array())) {
     if (diagnostic["severity"] == "error") {
-      attempt.passed = false;
-      attempt.broken = true;
-      attempt.details += diagnostic["file"].get<std::string>() + ":" + diagnostic["line"].dump() + ": " +
-                         diagnostic["message"].get<std::string>() + "\n";
+      said.problems += diagnostic["file"].get<std::string>() + ":" + diagnostic["line"].dump() + ": " +
+                       diagnostic["message"].get<std::string>() + "\n";
     }
   }
   if (reply.is_error()) {
+    said.refusal = said.problems.empty() ? result.value("message", "apply: refused") : "apply: refused";
+  }
+  return said;
+}
+
+// Where the objects of these manifests are, or would be, in the API.
+std::vector<std::string> paths_of_objects(const json& sources) {
+  std::vector<manifest::Source> parsed;
+  for (const json& source : sources) {
+    parsed.push_back({source["name"], source["text"]});
+  }
+  std::vector<std::string> paths;
+  for (const manifest::Object& object : manifest::load(parsed, {}).objects) {
+    if (const api::ResourceKind* kind = api::find_kind(object.api_version, object.kind)) {
+      paths.push_back(api::object_path(*kind, object.ns, object.name));
+    }
+  }
+  return paths;
+}
+
+}  // namespace
+
+Attempt do_apply(Context& context, const json& value) {
+  const json files = value.is_object() ? value["files"] : value;
+  const json expect = value.is_object() ? value.value("expect", json()) : json();
+  const json request{{"sources", sources_of(context, texts_of(files))}};
+  if (expect.is_object()) {
+    const std::vector<std::string> paths = paths_of_objects(request["sources"]);
+    const json before = written_state(context, paths);
+    const ApplyReply said = send_apply(context, request);
+    return check_refusal(expect, said.problems + said.refusal, before, written_state(context, paths));
+  }
+  const ApplyReply said = send_apply(context, request);
+  Attempt attempt;
+  attempt.details = said.problems;
+  if (!said.problems.empty() || !said.refusal.empty()) {
     attempt.passed = false;
     attempt.broken = true;
-    attempt.message = attempt.details.empty() ? result.value("message", "apply: refused") : "apply: refused";
+    attempt.message = said.refusal;
   }
   return attempt;
 }

@@ -18,6 +18,9 @@ Attempt do_apply(Context& context, const nlohmann::json& value);
 Attempt do_delete(Context& context, const nlohmann::json& value);
 Attempt do_scale(Context& context, const nlohmann::json& value);
 Attempt do_label(Context& context, const nlohmann::json& value);
+Attempt do_patch(Context& context, const nlohmann::json& value);
+Attempt do_get(Context& context, const nlohmann::json& value);
+Attempt do_resync(Context& context, const nlohmann::json& value);
 Attempt do_flow(Context& context, const nlohmann::json& value);
 
 // What a probe asks the lab: its fields are those of `probe` and of the start of a `flow`.

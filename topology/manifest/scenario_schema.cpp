@@ -16,10 +16,10 @@ namespace labctl::manifest {
 namespace {
 
 // ---- Steps --------------------------------------------------------------------------------------
-constexpr std::array<std::string_view, 9> kVerbs{"probe", "exec",  "wait",   "apply", "delete",
-                                                 "scale", "label", "matrix", "flow"};
+constexpr std::array<std::string_view, 12> kVerbs{"probe", "exec",  "wait",   "apply", "delete", "scale",
+                                                  "label", "patch", "matrix", "get",   "resync", "flow"};
 constexpr std::array<std::string_view, 2> kVerbsForLater{"fault", "heal"};
-constexpr std::array<std::string_view, 3> kAsserting{"probe", "exec", "matrix"};
+constexpr std::array<std::string_view, 4> kAsserting{"probe", "exec", "matrix", "get"};
 
 constexpr std::array kStepFields{
     text("name", check_not_empty).required(),
@@ -31,6 +31,9 @@ constexpr std::array kStepFields{
     any("delete"),
     object("scale", kScale),
     object("label", kLabel),
+    object("patch", kPatch),
+    object("get", kGet),
+    object("resync", kResync),
     object("matrix", kMatrix),
     object("flow", kFlow),
     any("fault"),
@@ -40,28 +43,6 @@ constexpr std::array kStepFields{
     duration("for"),
     any("cases"),
 };
-
-// `place` is a text or a list of texts.
-void check_text_or_texts(const Place& place, TextCheck check, Findings& findings) {
-  const auto check_one = [&](const Place& one) {
-    if (!one || !one.node->is_string()) {
-      return findings.error(one,
-                            "must be a text, got " + (one ? description(*one.node) : std::string("nothing")));
-    }
-    if (const auto complaint = check(one.text())) {
-      findings.error(one, complaint->message, complaint->hint);
-    }
-  };
-  if (!place.node->is_sequence()) {
-    return check_one(place);
-  }
-  if (place.size() == 0) {
-    findings.error(place, "must not be empty");
-  }
-  for (size_t i = 0; i < place.size(); ++i) {
-    check_one(place.item(i));
-  }
-}
 
 void check_cases(const Place& cases, Findings& findings) {
   if (!cases.node->is_sequence()) {
@@ -115,7 +96,7 @@ void check_verbs(const Place& step, Findings& findings) {
     if (place && !asserts) {
       findings.error(
           place,
-          std::string(timing) + " belongs to an assertion (probe, exec, matrix), not to " + said.front(),
+          std::string(timing) + " belongs to an assertion (probe, exec, matrix, get), not to " + said.front(),
           said.front() == "wait" ? "use wait.timeout" : "add a wait step behind this one");
     }
   }
@@ -123,7 +104,10 @@ void check_verbs(const Place& step, Findings& findings) {
 
 void check_step(const Place& step, Findings& findings) {
   check_verbs(step, findings);
-  if (const Place paths = step.field("apply")) {
+  const Place paths = step.field("apply");
+  if (paths && paths.node->is_mapping()) {
+    check_schema(paths, kApply, findings);
+  } else if (paths) {
     check_text_or_texts(paths, check_not_empty, findings);
   }
   if (const Place references = step.field("delete")) {

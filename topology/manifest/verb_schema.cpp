@@ -20,6 +20,27 @@ std::optional<Complaint> only_variable(std::string_view text) {
              : std::optional<Complaint>({"must be a whole number, got the text " + in_quotes(text), {}});
 }
 
+void check_text_or_texts(const Place& place, TextCheck check, Findings& findings) {
+  const auto check_one = [&](const Place& one) {
+    if (!one || !one.node->is_string()) {
+      return findings.error(one,
+                            "must be a text, got " + (one ? description(*one.node) : std::string("nothing")));
+    }
+    if (const auto complaint = check(one.text())) {
+      findings.error(one, complaint->message, complaint->hint);
+    }
+  };
+  if (!place.node->is_sequence()) {
+    return check_one(place);
+  }
+  if (place.size() == 0) {
+    findings.error(place, "must not be empty");
+  }
+  for (size_t i = 0; i < place.size(); ++i) {
+    check_one(place.item(i));
+  }
+}
+
 namespace {
 
 std::vector<std::string_view> split(std::string_view text) {
@@ -308,6 +329,93 @@ void check_label(const Place& place, Findings& findings) {
   }
 }
 
+// ---- Objects ------------------------------------------------------------------------------------
+// What the API must say when it refuses: a part of its message, or more exactly.
+void check_refusal(const Place& place, Findings& findings) {
+  const Place refused = place.field("refused");
+  if (!refused) {
+    return findings.error(place, "an expected refusal needs refused: what the message says",
+                          "as in expect: {refused: already allocated}");
+  }
+  if (refused.node->is_mapping()) {
+    check_schema(refused, kTextMatch, findings);
+  } else if (!refused.node->is_string() || refused.text().empty()) {
+    findings.error(refused,
+                   "must be a text or {contains, equals, matches}, got " + description(*refused.node));
+  }
+}
+constexpr std::array kRefusalFields{any("refused")};
+constexpr Schema kRefusal{"refusal", kRefusalFields, nullptr, check_refusal};
+
+constexpr std::array<std::string_view, 1> kSubresources{"status"};
+constexpr std::array kPatchFields{text("ref", check_reference).required(), any("merge"),
+                                  text("subresource").one_of(kSubresources), object("expect", kRefusal)};
+void check_patch(const Place& place, Findings& findings) {
+  const Place merge = place.field("merge");
+  if (!merge || !merge.node->is_mapping()) {
+    findings.error(merge ? merge : place,
+                   merge ? "must be a mapping, got " + description(*merge.node)
+                         : std::string("a patch needs merge: the fields that change"),
+                   "as in merge: {spec: {type: NodePort}}; null takes a field away");
+  }
+}
+
+constexpr std::array kApplyFields{any("files"), object("expect", kRefusal)};
+void check_apply(const Place& place, Findings& findings) {
+  if (const Place files = place.field("files")) {
+    check_text_or_texts(files, check_not_empty, findings);
+  } else {
+    findings.error(place, "an apply needs files", "as in apply: {files: more.yaml}, or apply: more.yaml");
+  }
+}
+
+std::optional<Complaint> check_selector(std::string_view text) {
+  return text.empty() || text.find_first_of(" \t\n") != std::string_view::npos
+             ? std::optional<Complaint>({"must be a label selector, got " + in_quotes(text),
+                                         "as in kubernetes.io/service-name=web"})
+             : std::nullopt;
+}
+
+void check_values(const Place& values, Findings& findings) {
+  if (values && !values.node->is_sequence()) {
+    return findings.error(values, "must be a list of values, got " + description(*values.node),
+                          "as in [10.244.1.2, 10.244.2.2]");
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Place value = values.item(i);
+    if (value && (value.node->is_mapping() || value.node->is_sequence())) {
+      findings.error(value, "must be a text, a number or a boolean, got " + description(*value.node));
+    }
+  }
+}
+
+void check_get_expect(const Place& place, Findings& findings) {
+  check_values(place.field("values"), findings);
+  if (place.node->entries.empty()) {
+    findings.error(place, "expect needs values, count, equals or matches", "as in expect: {count: 3}");
+  }
+}
+constexpr std::array kGetExpectFields{any("values"), number_or_variable("count", 0, 1'000'000),
+                                      Field{.name = "equals", .type = FieldType::Scalar},
+                                      text("matches", or_variable<check_pattern>)};
+constexpr Schema kGetExpect{"get expectation", kGetExpectFields, check_get_expect};
+constexpr std::array kGetFields{text("kind", check_not_empty).required(),
+                                text("namespace", or_variable<check_dns_label>),
+                                text("name", check_not_empty),
+                                text("selector", check_selector),
+                                text("pointer", or_variable<check_pointer>),
+                                object("expect", kGetExpect).required()};
+void check_get(const Place& place, Findings& findings) {
+  const Place selector = place.field("selector");
+  if (selector && place.field("name")) {
+    findings.error(selector, "a get has a name or a selector, not both");
+  }
+}
+
+constexpr std::array kResyncExpectFields{number_or_variable("mended", 0, 1'000'000)};
+constexpr Schema kResyncExpect{"resync expectation", kResyncExpectFields};
+constexpr std::array kResyncFields{object("expect", kResyncExpect)};
+
 constexpr std::array kMatrixExpectFields{any("outcome")};
 constexpr Schema kMatrixExpect{"matrix expectation", kMatrixExpectFields, check_expect};
 constexpr std::array kMatrixFields{text("proto").one_of_or_variable(kProbeProtocols),
@@ -331,5 +439,9 @@ constexpr Schema kWait{"wait", kWaitFields, check_wait};
 constexpr Schema kScale{"scale", kScaleFields, check_scale};
 constexpr Schema kLabel{"label", kLabelFields, check_label};
 constexpr Schema kMatrix{"matrix", kMatrixFields};
+constexpr Schema kPatch{"patch", kPatchFields, check_patch};
+constexpr Schema kApply{"apply", kApplyFields, check_apply};
+constexpr Schema kGet{"get", kGetFields, check_get};
+constexpr Schema kResync{"resync", kResyncFields};
 
 }  // namespace labctl::manifest

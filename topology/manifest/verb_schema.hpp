@@ -39,6 +39,9 @@ void check_flows(const Place& steps, Findings& findings);
 
 extern const Schema kHttpRequest;
 extern const Schema kFlow;
+// `place` is a text or a list of texts.
+void check_text_or_texts(const Place& place, TextCheck check, Findings& findings);
+
 extern const Schema kProbeVerb;
 extern const Schema kListedProbe;  // with a name, within and for of its own
 extern const Schema kExec;
@@ -46,5 +49,9 @@ extern const Schema kWait;
 extern const Schema kScale;
 extern const Schema kLabel;
 extern const Schema kMatrix;
+extern const Schema kPatch;
+extern const Schema kApply;  // as a mapping; a text or a list of them is its files
+extern const Schema kGet;
+extern const Schema kResync;
 
 }  // namespace labctl::manifest

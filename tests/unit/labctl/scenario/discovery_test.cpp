@@ -107,6 +107,19 @@ TEST_F(Discovery, SaysWhichFilesItRead) {
   EXPECT_EQ(found.objects, 1U);
 }
 
+TEST_F(Discovery, ReadsTheFilesOfAnApplyThatIsToBeRefused) {
+  dir_.write("pod.yaml", pod("a", "default"));
+  const std::string file =
+      dir_.write("scenario.yaml", kHead +
+                                      "  steps: [{name: one, apply: {files: [pod.yaml, none.yaml], "
+                                      "expect: {refused: full}}}]\n")
+          .string();
+  const Discovered found = discover({file});
+  EXPECT_THAT(found.files, ElementsAre((dir_.path() / "pod.yaml").string(), file));
+  ASSERT_THAT(found.diagnostics, testing::SizeIs(1));
+  EXPECT_EQ(found.diagnostics[0].path, "spec.steps[0].apply.files[1]");
+}
+
 TEST_F(Discovery, AMissingPathIsAnError) {
   EXPECT_THROW(discover({(dir_.path() / "nowhere").string()}), Error);
 }

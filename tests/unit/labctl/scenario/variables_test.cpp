@@ -29,10 +29,17 @@ TEST(Variables, StayATextWhereATextIsWanted) {
 }
 
 TEST(Variables, StayATextInAMapWhoseKeysTheUserChooses) {
-  for (const char* map : {"labels", "env", "headers"}) {
+  for (const char* map : {"labels", "annotations", "selector", "env", "headers"}) {
     const json step{{map, {{"port", "${port}"}, {"count", "${version}"}}}};
     EXPECT_EQ(expand(step, kVariables), (json{{map, {{"port", "8080"}, {"count", "2"}}}}));
   }
+}
+
+TEST(Variables, BecomeANumberInAPatchToo) {
+  const json patch{
+      {"merge", {{"spec", {{"ports", {{{"nodePort", "${port}"}, {"targetPort", "${name}"}}}}}}}}};
+  const json filled{{"merge", {{"spec", {{"ports", {{{"nodePort", 8080}, {"targetPort", "web"}}}}}}}}};
+  EXPECT_EQ(expand(patch, kVariables), filled);
 }
 
 TEST(Variables, AreRefusedInANumbersFieldWhenTheyAreNone) {

@@ -39,9 +39,24 @@ TEST(Scenario, EveryVerbIsUnderstood) {
         "exec: {in: pod/default/a, container: main, command: [cat, /etc/hosts], expect: {code: 0, stdout: "
         "{matches: '^1'}}}",
         "wait: {for: node/node-1, condition: Ready, timeout: 1m}",
-        "wait: {for: statefulset/shop/db, pointer: /status/readyReplicas, equals: 3}", "apply: more.yaml",
-        "apply: [a.yaml, b/]", "delete: pod/default/a", "delete: [namespace/shop, a.yaml]",
-        "scale: {ref: deployment/default/web, replicas: 0}", "label: {ref: pod/default/a, remove: [x]}",
+        "wait: {for: statefulset/shop/db, pointer: /status/readyReplicas, equals: 3}",
+        "apply: more.yaml",
+        "apply: [a.yaml, b/]",
+        "delete: pod/default/a",
+        "delete: [namespace/shop, a.yaml]",
+        "scale: {ref: deployment/default/web, replicas: 0}",
+        "label: {ref: pod/default/a, remove: [x]}",
+        "patch: {ref: service/default/web, merge: {spec: {type: null}}}",
+        "patch: {ref: pod/default/a, merge: {}, subresource: status, expect: {refused: immutable}}",
+        "apply: {files: [a.yaml, b/], expect: {refused: {matches: 'range.*full'}}}",
+        "get: {kind: services, expect: {count: 2}}, within: 5s",
+        "get: {kind: endpointslices, namespace: default, selector: 'kubernetes.io/service-name=web', "
+        "pointer: "
+        "/endpoints/*/addresses/0, expect: {values: [10.244.1.2, '${ip}', 3]}}, for: 1s, cases: [{ip: "
+        "10.244.2.2}]",
+        "get: {kind: svc, name: web, pointer: /spec/clusterIP, expect: {equals: 10.96.0.5, matches: ^10}}",
+        "resync: {}",
+        "resync: {expect: {mended: 0}}",
         "matrix: {}, for: 1s",
         "matrix: {proto: udp, port: 53, from: [pod/default/a], to: [pod/default/b], expect: {outcome: "
         "ok}}"}) {
