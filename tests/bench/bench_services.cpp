@@ -43,9 +43,14 @@ class Site {
         client_(make_end(0, "10.240.0.1", "10.240.0.2")),
         server_(make_end(1, "10.250.0.1", "10.250.0.2")) {
     const kernel::NamespaceScope scope(server_.get());
+    kernel::NetlinkBatch more;
+    for (int endpoint = 1; endpoint < kEndpoints; ++endpoint) {
+      more.add_address(kEnd, server_address(endpoint), 24);
+    }
+    kernel::NetlinkSocket::open().send(more);
     listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     sockaddr_storage here{};
-    const socklen_t size = server_address().to_sockaddr(kServerPort, here);
+    const socklen_t size = IpAddress::any(Family::IPv4).to_sockaddr(kServerPort, here);
     if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&here), size) != 0 ||
         ::listen(listener_.get(), 4096) != 0) {
       die("listen");
@@ -83,7 +88,6 @@ class Site {
   }
 
   UniqueFd make_end(int number, const char* gateway, const char* address) {
-    constexpr int kEnd = 2;
     const int near = 10 + number;
     kernel::NamespaceScope scope;
     scope.enter_new();
@@ -105,6 +109,8 @@ class Site {
     kernel::NetlinkSocket::open().send(batch);
     return end;
   }
+
+  static constexpr int kEnd = 2;  // the interface index of an end's link
 
   static double connect_once(const IpAddress& address, std::uint16_t port) {
     sockaddr_storage to{};

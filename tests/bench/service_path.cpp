@@ -2,9 +2,15 @@
 
 #include "tests/bench/floor.hpp"
 #include "tests/bench/lab_process.hpp"
+#include "topology/apply/service_table.hpp"
 #include "topology/base/error.hpp"
+#include "topology/kernel/network_namespace.hpp"
 #include "topology/kernel/nft_batch.hpp"
 #include "topology/kernel/nft_context.hpp"
+#include "topology/plan/address_plan.hpp"
+#include "topology/ruleset/node_ruleset.hpp"
+#include "topology/ruleset/service_maps.hpp"
+#include "topology/service/node_program.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -84,10 +90,10 @@ class Floor final : public ServicePath {
       batch_.add("services4", {bytes_of(key).first(offsetof(ServiceKey, slot)), {}, bytes_of(count), {}});
       commit_when_full();
     }
-    const EndpointData server = data_of(server_address());
     for (int i = 0; i < services_; ++i) {
       for (int slot = 0; slot < kEndpoints; ++slot) {
         const ServiceKey key = key_of(i, slot);
+        const EndpointData server = data_of(server_address(slot));
         batch_.add("endpoints4", {bytes_of(key), {}, bytes_of(server), {}});
       }
       commit_when_full();
@@ -121,6 +127,64 @@ class Floor final : public ServicePath {
   EndpointData endpoint_;
 };
 
+// What a lab does: from Services and EndpointSlices, decoded, by the node's program to the kernel.
+class Labctl final : public ServicePath {
+ public:
+  void prepare_load(int services) override {
+    const model::Cluster cluster = plan::give_out_addresses(model::default_cluster("bench"));
+    kernel::NftContext::open().run(ruleset::node_ruleset(cluster));
+    node_ = {{cluster.nodes[0].name, ""}, cluster.nodes[0].addresses};
+    namespace_ = kernel::NetworkNamespace::current();
+    table_.emplace(namespace_.fd(), std::make_unique<ruleset::ServiceMaps>(cluster.nodes[0].pod_cidrs,
+                                                                           cluster.network.pod_cidrs));
+    for (int i = 0; i < services; ++i) {
+      model::Service service;
+      service.key = {"default", "service-" + std::to_string(i)};
+      service.cluster_ips = {service_address(i)};
+      service.ports = {{"http", model::Protocol::Tcp, kServicePort, 0}};
+      model::EndpointSlice slice{service.key, {{"http", model::Protocol::Tcp, kServerPort}}, {}};
+      for (int endpoint = 0; endpoint < kEndpoints; ++endpoint) {
+        model::Endpoint one;
+        one.address = server_address(endpoint);
+        slice.endpoints.push_back(std::move(one));
+      }
+      services_.push_back(std::move(service));
+      slices_.push_back(std::move(slice));
+    }
+  }
+
+  void load() override {
+    for (std::size_t i = 0; i < services_.size(); ++i) {
+      set(i);
+    }
+    table_->commit();
+  }
+
+  void prepare_update(int service, int generation) override {
+    changed_ = static_cast<std::size_t>(service);
+    slices_[changed_].endpoints[0].address = moved_endpoint(generation);
+  }
+
+  void update() override {
+    set(changed_);
+    table_->commit();
+  }
+
+ private:
+  void set(std::size_t i) {
+    const model::EndpointSlice* slice = &slices_[i];
+    table_->set("svc " + to_string(services_[i].key),
+                service::node_program(services_[i], std::span(&slice, 1), node_));
+  }
+
+  kernel::NetworkNamespace namespace_;
+  service::ProgramNode node_;
+  std::optional<apply::ServiceTable> table_;
+  std::vector<model::Service> services_;
+  std::vector<model::EndpointSlice> slices_;
+  std::size_t changed_ = 0;
+};
+
 // The chains of kube-proxy's iptables mode: one for all Services, one for each of them, one for each
 // endpoint. An update writes the chains of one Service only.
 class Iptables final : public ServicePath {
@@ -137,7 +201,7 @@ class Iptables final : public ServicePath {
       chains += ":" + service_chain(i) + " - [0:0]\n";
       for (int slot = 0; slot < kEndpoints; ++slot) {
         chains += ":" + endpoint_chain(i, slot, 0) + " - [0:0]\n";
-        rules += endpoint_rules(i, slot, 0, server_address());
+        rules += endpoint_rules(i, slot, 0, server_address(slot));
       }
       rules += "-A KUBE-SERVICES -d " + to_string(service_address(i)) + "/32 -p tcp" +
                comment(i, " cluster IP") + " -m tcp --dport 80 -j " + service_chain(i) + "\n" +
@@ -217,23 +281,27 @@ std::string why_absent(const char* program) {
 IpAddress service_address(int service) {
   return IpAddress::parse("172.30.0.10")->plus(static_cast<std::uint64_t>(service));
 }
-IpAddress server_address() { return *IpAddress::parse("10.250.0.2"); }
+IpAddress server_address(int endpoint) {
+  return IpAddress::parse("10.250.0.2")->plus(static_cast<std::uint64_t>(endpoint));
+}
 IpAddress moved_endpoint(int generation) {
   return IpAddress::parse("10.200.0.0")->plus(static_cast<std::uint64_t>(generation));
 }
 
 std::vector<ServiceRow> all_rows() {
-  std::vector<ServiceRow> rows(3);
+  std::vector<ServiceRow> rows(4);
   rows[0].name = "floor";
   rows[0].make = []() -> std::unique_ptr<ServicePath> { return std::make_unique<Floor>(); };
-  rows[1].name = "iptables-legacy";
-  rows[1].make = []() -> std::unique_ptr<ServicePath> { return std::make_unique<Iptables>(kLegacy); };
-  rows[1].largest_repeated = 1000;
-  rows[1].absent = why_absent(kLegacy);
-  rows[2].name = "iptables-nft";
-  rows[2].make = []() -> std::unique_ptr<ServicePath> { return std::make_unique<Iptables>(kOverNft); };
-  rows[2].largest = 1000;
-  rows[2].absent = why_absent(kOverNft);
+  rows[1].name = "labctl";
+  rows[1].make = []() -> std::unique_ptr<ServicePath> { return std::make_unique<Labctl>(); };
+  rows[2].name = "iptables-legacy";
+  rows[2].make = []() -> std::unique_ptr<ServicePath> { return std::make_unique<Iptables>(kLegacy); };
+  rows[2].largest_repeated = 1000;
+  rows[2].absent = why_absent(kLegacy);
+  rows[3].name = "iptables-nft";
+  rows[3].make = []() -> std::unique_ptr<ServicePath> { return std::make_unique<Iptables>(kOverNft); };
+  rows[3].largest = 1000;
+  rows[3].absent = why_absent(kOverNft);
   return rows;
 }
 

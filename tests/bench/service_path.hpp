@@ -1,8 +1,8 @@
 #pragma once
 
 // Ways to bring Services into the kernel of one node, as rows of bench_services. Each way programs the same
-// Services: TCP port 80 of service_address(i), three endpoints each, all of them the one server, so that
-// every Service answers.
+// Services: TCP port 80 of service_address(i), three endpoints each, three addresses of the one server, so
+// that every Service answers.
 
 #include "topology/base/ip_address.hpp"
 
@@ -17,7 +17,7 @@ constexpr int kEndpoints = 3;
 constexpr std::uint16_t kServicePort = 80, kServerPort = 8080;
 
 IpAddress service_address(int service);
-IpAddress server_address();
+IpAddress server_address(int endpoint = 0);
 // Where an update moves a Service's first endpoint; of no host.
 IpAddress moved_endpoint(int generation);
 

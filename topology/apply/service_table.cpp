@@ -37,6 +37,32 @@ void add_to(kernel::NftBatch& batch, const ElementChange& change) {
   }
 }
 
+// Where nothing is removed the order does not matter, and elements of one set share a message.
+void add_all(kernel::NftBatch& batch, std::span<const TableChanges> changes) {
+  std::vector<const char*> sets;
+  bool has_removal = false;
+  for (const TableChanges& change : changes) {
+    for (const ElementChange& element : change.elements) {
+      has_removal = has_removal || element.is_removal;
+      if (std::find(sets.begin(), sets.end(), element.set) == sets.end()) {
+        sets.push_back(element.set);
+      }
+    }
+  }
+  if (has_removal) {
+    sets = {nullptr};
+  }
+  for (const char* set : sets) {
+    for (const TableChanges& change : changes) {
+      for (const ElementChange& element : change.elements) {
+        if (set == nullptr || element.set == set) {
+          add_to(batch, element);
+        }
+      }
+    }
+  }
+}
+
 // address . protocol . port . index --> address . port
 kernel::NftRule drawing_rule(const ruleset::DrawingChain& chain) {
   const int after_address = chain.family == Family::IPv4 ? 1 : 4;
@@ -117,7 +143,7 @@ void ServiceTable::set(const std::string& owner, const service::NodeProgram& wan
   }
 }
 
-// The changes of one Service stay together.
+// The changes of one Service stay together, in as few transactions as it takes.
 void ServiceTable::State::commit_elements(const std::vector<TableChanges>& changes) {
   kernel::NftBatch batch(ruleset::kTable);
   for (const TableChanges& change : changes) {
@@ -125,17 +151,18 @@ void ServiceTable::State::commit_elements(const std::vector<TableChanges>& chang
       batch.add_rule(chain.name, drawing_rule(chain));
     }
   }
-  for (const TableChanges& change : changes) {
-    const std::size_t more = change.elements.size() * kElementBytesMax;
-    if (!batch.empty() && batch.size_bytes() + more > socket.max_batch_bytes()) {
+  for (std::size_t first = 0; first < changes.size();) {
+    std::size_t room = socket.max_batch_bytes() - batch.size_bytes();
+    std::size_t end = first;
+    do {
+      room -= std::min(room, changes[end].elements.size() * kElementBytesMax);
+      ++end;
+    } while (end < changes.size() && changes[end].elements.size() * kElementBytesMax < room);
+    add_all(batch, std::span(changes).subspan(first, end - first));
+    first = end;
+    if (!batch.empty()) {
       socket.commit(batch);
     }
-    for (const ElementChange& element : change.elements) {
-      add_to(batch, element);
-    }
-  }
-  if (!batch.empty()) {
-    socket.commit(batch);
   }
 }
 
@@ -151,7 +178,11 @@ void ServiceTable::commit() {
     state_->commit_elements(changes);
     state_->run_text(after);
   } catch (const Error&) {
-    resync();
+    try {
+      resync();
+    } catch (const Error&) {
+      // The first failure is the one that tells.
+    }
     throw;
   }
   for (const TableChanges& change : changes) {

@@ -82,6 +82,9 @@ ElementChange address_element(const char* const (&sets)[2], const IpAddress& add
 
 // `wanted` in an order in which what stays keeps its index, and as little as possible moves.
 std::vector<Backend> keep_places(const std::vector<Backend>& before, const std::vector<Backend>& wanted) {
+  if (before.empty()) {
+    return wanted;
+  }
   std::vector<Backend> places(wanted.size());
   std::vector<bool> is_taken(wanted.size(), false);
   std::vector<Backend> rest;
@@ -171,51 +174,47 @@ ServiceMaps::ServiceMaps(std::vector<Prefix> own_pods, std::vector<Prefix> all_p
 
 void ServiceMaps::set(const std::string& owner, const NodeProgram& wanted, TableChanges& changes) {
   const auto found = programs_.find(owner);
-  const NodeProgram before = found == programs_.end() ? NodeProgram{} : found->second;
-  if (before == wanted) {
+  if (found != programs_.end() ? found->second == wanted : wanted == NodeProgram{}) {
     return;
   }
-  for (const PortProgram& port : before.ports) {
-    for (const service::Entry& entry : port.entries) {
-      withdraw(owner, entry.vip);
-    }
-  }
-  set_claims(owner, wanted, changes);
-  std::set<Vip> concerned;
+  const auto [at, is_new] = programs_.try_emplace(owner);
+  withdraw(at->first, at->second);
+  const NodeProgram before = std::exchange(at->second, wanted);
+  claim(at->first, at->second, changes);
+  std::vector<Vip> concerned;
   for (const NodeProgram* program : {&before, &wanted}) {
     for (const PortProgram& port : program->ports) {
       for (const service::Entry& entry : port.entries) {
-        concerned.insert(entry.vip);
+        concerned.push_back(entry.vip);
       }
     }
   }
+  std::sort(concerned.begin(), concerned.end());
+  concerned.erase(std::unique(concerned.begin(), concerned.end()), concerned.end());
   for (const Vip& vip : concerned) {
-    install(vip, changes);
+    install(slots_.find(vip), changes);
   }
   set_cluster_ips(owner, before.cluster_ips, wanted.cluster_ips, changes);
   if (wanted == NodeProgram{}) {
-    programs_.erase(owner);
-  } else {
-    programs_[owner] = wanted;
+    programs_.erase(at);
   }
 }
 
-void ServiceMaps::set_claims(const std::string& owner, const NodeProgram& wanted, TableChanges& changes) {
+void ServiceMaps::claim(const std::string& owner, const NodeProgram& wanted, TableChanges& changes) {
   std::set<AffinityKey> remembered;
   for (const PortProgram& port : wanted.ports) {
     if (port.entries.empty()) {
       continue;
     }
-    const std::uint32_t affinity =
-        port.affinity_timeout.count() > 0 ? affinity_number(owner, port, changes) : 0;
-    if (affinity != 0) {
+    const bool has_affinity = port.affinity_timeout.count() > 0;
+    const std::uint32_t affinity = has_affinity ? affinity_number(owner, port, changes) : 0;
+    if (has_affinity) {
       remembered.insert({owner, port.name + std::string(to_string(family_of(port)))});
     }
     for (const service::Entry& entry : port.entries) {
-      std::vector<Claim>& claims = claims_[entry.vip];
+      std::vector<Claim>& claims = slots_[entry.vip].claims;
       const bool is_first = entry.traffic == Traffic::HostPort;
-      claims.insert(is_first ? claims.begin() : claims.end(), {owner, port.name, entry, affinity});
-      claims[is_first ? 0 : claims.size() - 1].entry.source_ranges = without_overlaps(entry.source_ranges);
+      claims.insert(is_first ? claims.begin() : claims.end(), {&owner, &port, &entry, affinity});
     }
   }
   for (auto at = affinities_.lower_bound({owner, ""}); at != affinities_.end() && at->first.first == owner;) {
@@ -226,42 +225,32 @@ void ServiceMaps::set_claims(const std::string& owner, const NodeProgram& wanted
   }
 }
 
-void ServiceMaps::withdraw(const std::string& owner, const Vip& vip) {
-  const auto claims = claims_.find(vip);
-  if (claims == claims_.end()) {
-    return;
-  }
-  std::erase_if(claims->second, [&](const Claim& claim) { return claim.owner == owner; });
-  if (claims->second.empty()) {
-    claims_.erase(claims);
+void ServiceMaps::withdraw(const std::string& owner, const NodeProgram& program) {
+  for (const PortProgram& port : program.ports) {
+    for (const service::Entry& entry : port.entries) {
+      std::erase_if(slots_.at(entry.vip).claims, [&](const Claim& claim) { return claim.owner == &owner; });
+    }
   }
 }
 
-void ServiceMaps::install(const Vip& vip, TableChanges& changes) {
-  const auto claims = claims_.find(vip);
-  const auto found = installed_.find(vip);
-  const bool was_there = found != installed_.end();
-  const Installed before = was_there ? found->second : Installed{};
+void ServiceMaps::install(Slots::iterator slot, TableChanges& changes) {
+  const auto& [vip, state] = *slot;
+  const bool was_there = state.installed.has_value();
+  const bool will_be_there = !state.claims.empty();
+  const Installed before = was_there ? std::move(*slot->second.installed) : Installed{};
   Installed after;
-  if (claims != claims_.end()) {
-    const Claim& claim = claims->second.front();
-    after = {shape_number(claim, changes), keep_places(before.backends, claim.entry.backends),
-             keep_places(before.local, claim.entry.local), claim.entry.source_ranges, claim.name};
-    if (claim.affinity != 0) {
-      for (const bool is_local : {false, true}) {
-        const auto& now = is_local ? after.local : after.backends;
-        if (lost_one(is_local ? before.local : before.backends, now)) {
-          changes.affinity.push_back({affinity_map(claim.affinity, is_local), now});
-        }
-      }
-    }
+  if (will_be_there) {
+    const Claim& claim = state.claims.front();
+    after = {shape_number(claim, changes), keep_places(before.backends, claim.entry->backends),
+             keep_places(before.local, claim.entry->local), without_overlaps(claim.entry->source_ranges),
+             claim.port->name};
+    forget_clients(claim, before, after, changes);
   }
-  const bool is_same =
-      was_there && claims != claims_.end() && before.shape == after.shape && before.name == after.name;
+  const bool is_same = was_there && will_be_there && before.shape == after.shape && before.name == after.name;
   if (was_there && !is_same) {
     changes.elements.push_back(service_element(vip, before.shape, before.name, true));
   }
-  if (claims != claims_.end() && !is_same) {
+  if (will_be_there && !is_same) {
     changes.elements.push_back(service_element(vip, after.shape, after.name, false));
   }
   change_endpoints(vip, 0, before.backends, after.backends, changes);
@@ -273,16 +262,30 @@ void ServiceMaps::install(const Vip& vip, TableChanges& changes) {
   for (const auto* list : {&before.backends, &before.local}) {
     count_hairpin(*list, -1, changes);
   }
-  if (claims == claims_.end()) {
-    installed_.erase(vip);
+  if (will_be_there) {
+    slot->second.installed = std::move(after);
   } else {
-    installed_[vip] = std::move(after);
+    slots_.erase(slot);
+  }
+}
+
+// Those that went where nobody may be sent any more.
+void ServiceMaps::forget_clients(const Claim& claim, const Installed& before, const Installed& after,
+                                 TableChanges& changes) {
+  if (claim.affinity == 0) {
+    return;
+  }
+  if (lost_one(before.backends, after.backends)) {
+    changes.affinity.push_back({affinity_map(claim.affinity, false), after.backends});
+  }
+  if (lost_one(before.local, after.local)) {
+    changes.affinity.push_back({affinity_map(claim.affinity, true), after.local});
   }
 }
 
 std::uint32_t ServiceMaps::shape_number(const Claim& claim, TableChanges& changes) {
-  const Shape shape = shape_of(claim.entry, claim.affinity);
-  const auto [found, is_new] = shapes_.try_emplace(chain_name(shape), next_shape_);
+  const Shape shape = shape_of(*claim.entry, claim.affinity);
+  const auto [found, is_new] = shapes_.try_emplace(shape, next_shape_);
   if (is_new) {
     ++next_shape_;
     for (DrawingChain& chain : drawing_chains(shape)) {
@@ -318,9 +321,8 @@ std::uint32_t ServiceMaps::affinity_number(const std::string& owner, const PortP
 
 void ServiceMaps::forget_affinity(const AffinityKey& key, TableChanges& changes) {
   const auto affinity = affinities_.extract(key);
-  const std::string end = "-affinity" + std::to_string(affinity.mapped().number);
   for (auto shape = shapes_.begin(); shape != shapes_.end();) {
-    const bool is_its = shape->first.ends_with(end) || shape->first.ends_with(end + "-ranges");
+    const bool is_its = shape->first.affinity == affinity.mapped().number;
     if (is_its) {
       changes.after += delete_shape(shape->first, shape->second);
     }
@@ -375,7 +377,8 @@ void ServiceMaps::count_hairpin(const std::vector<Backend>& backends, int differ
 
 std::map<std::string, std::vector<ElementChange>> ServiceMaps::expected() const {
   TableChanges all;
-  for (const auto& [vip, installed] : installed_) {
+  for (const auto& [vip, slot] : slots_) {
+    const Installed& installed = *slot.installed;
     all.elements.push_back(service_element(vip, installed.shape, installed.name, false));
     change_endpoints(vip, 0, {}, installed.backends, all);
     change_endpoints(vip, kFirstLocalIndex, {}, installed.local, all);

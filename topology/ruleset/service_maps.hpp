@@ -14,7 +14,9 @@
 
 #include "topology/model/cluster.hpp"
 #include "topology/ruleset/node_table.hpp"
+#include "topology/ruleset/service_shapes.hpp"
 
+#include <optional>
 #include <set>
 #include <unordered_map>
 
@@ -36,10 +38,10 @@ class ServiceMaps final : public NodeTable {
   std::map<std::string, std::vector<ElementChange>> expected() const override;
 
  private:
-  struct Claim {
-    std::string owner;
-    std::string name;
-    service::Entry entry;
+  struct Claim {                         // on a Vip
+    const std::string* owner = nullptr;  // these point into programs_
+    const service::PortProgram* port = nullptr;
+    const service::Entry* entry = nullptr;
     std::uint32_t affinity = 0;  // its number; 0: none
   };
   // What the kernel holds for a Vip. Endpoints stay at their index while others come and go.
@@ -50,6 +52,11 @@ class ServiceMaps final : public NodeTable {
     std::vector<Prefix> source_ranges;
     std::string name;
   };
+  struct Slot {
+    std::vector<Claim> claims;  // the first one counts
+    std::optional<Installed> installed;
+  };
+  using Slots = std::unordered_map<service::Vip, Slot, VipHash>;
   struct Affinity {
     std::uint32_t number = 0;
     std::chrono::seconds timeout{0};
@@ -57,9 +64,11 @@ class ServiceMaps final : public NodeTable {
   };
   using AffinityKey = std::pair<std::string, std::string>;  // owner, port program's name and family
 
-  void set_claims(const std::string& owner, const service::NodeProgram& wanted, TableChanges& changes);
-  void withdraw(const std::string& owner, const service::Vip& vip);
-  void install(const service::Vip& vip, TableChanges& changes);
+  void claim(const std::string& owner, const service::NodeProgram& wanted, TableChanges& changes);
+  void withdraw(const std::string& owner, const service::NodeProgram& program);
+  void install(Slots::iterator slot, TableChanges& changes);
+  static void forget_clients(const Claim& claim, const Installed& before, const Installed& after,
+                             TableChanges& changes);
   std::uint32_t shape_number(const Claim& claim, TableChanges& changes);
   std::uint32_t affinity_number(const std::string& owner, const service::PortProgram& port,
                                 TableChanges& changes);
@@ -71,9 +80,8 @@ class ServiceMaps final : public NodeTable {
   std::vector<Prefix> own_pods_;
   std::vector<Prefix> all_pods_;
   std::unordered_map<std::string, service::NodeProgram> programs_;
-  std::unordered_map<service::Vip, std::vector<Claim>, VipHash> claims_;
-  std::unordered_map<service::Vip, Installed, VipHash> installed_;
-  std::map<std::string, std::uint32_t> shapes_;  // by the chain's name
+  Slots slots_;
+  std::map<Shape, std::uint32_t> shapes_;  // and their marks
   std::uint32_t next_shape_ = 1;
   std::set<std::string> drawing_;  // names of the chains that draw
   std::map<AffinityKey, Affinity> affinities_;

@@ -171,7 +171,8 @@ std::string add_shape(const Shape& shape, std::uint32_t number, const std::optio
          name + " }\n";
 }
 
-std::string delete_shape(const std::string& chain, std::uint32_t number) {
+std::string delete_shape(const Shape& shape, std::uint32_t number) {
+  const std::string chain = chain_name(shape);
   return "delete element inet " + std::string(kTable) + " shapes { " + hex(number) + " }\nflush chain inet " +
          kTable + " " + chain + "\ndelete chain inet " + kTable + " " + chain + "\n";
 }

@@ -6,6 +6,7 @@
 #include "topology/service/node_program.hpp"
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,6 +26,7 @@ struct Shape {
   std::size_t local = 0;
   bool has_source_ranges = false;
   std::uint32_t affinity = 0;  // number of the service port's own maps; 0: none
+  auto operator<=>(const Shape&) const = default;
 };
 
 Shape shape_of(const service::Entry& entry, std::uint32_t affinity);
@@ -35,7 +37,7 @@ std::string chain_name(const Shape& shape);
 std::string add_shape(const Shape& shape, std::uint32_t number, const std::optional<Prefix>& pods);
 // Those that its rules go to.
 std::vector<DrawingChain> drawing_chains(const Shape& shape);
-std::string delete_shape(const std::string& chain, std::uint32_t number);
+std::string delete_shape(const Shape& shape, std::uint32_t number);
 
 // The maps that remember clients, and the chain that fills them.
 std::string affinity_map(std::uint32_t number, bool is_local);
