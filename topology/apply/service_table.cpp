@@ -63,18 +63,74 @@ void add_all(kernel::NftBatch& batch, std::span<const TableChanges> changes) {
   }
 }
 
-// address . protocol . port . index --> address . port
-kernel::NftRule drawing_rule(const ruleset::DrawingChain& chain) {
-  const int after_address = chain.family == Family::IPv4 ? 1 : 4;
-  kernel::NftRule rule("one of " + std::to_string(chain.count));
-  rule.match_family(chain.family)
-      .load_destination(chain.family, 0)
-      .load_protocol(after_address)
-      .load_destination_port(after_address + 1)
-      .draw(chain.count, chain.first_index, after_address + 2)
-      .look_up(chain.map, 0, 0)
-      .translate_destination(chain.family, 0, after_address);
-  return rule;
+// Makes kernel expressions of a rule. A Vip's key is destination, protocol and port in consecutive registers.
+struct ToKernel {
+  kernel::NftRule& rule;
+  Family family;
+
+  int after_address() const { return family == Family::IPv4 ? 1 : 4; }
+  void load_key() const {
+    rule.load_destination(family, 0)
+        .load_protocol(after_address())
+        .load_destination_port(after_address() + 1);
+  }
+  void operator()(const ruleset::FromPrefix& p) const { rule.match_source(p.prefix, p.is_negated); }
+  void operator()(const ruleset::FromSelf&) const { rule.match_own_source(); }
+  void operator()(const ruleset::Marked& p) const { rule.match_mark(p.mark); }
+  void operator()(const ruleset::NotIn& p) const {
+    load_key();
+    rule.load_source(family, after_address() + 2).match_absent(p.set, 0);
+  }
+  void operator()(const ruleset::SetMark& p) const { rule.set_mark(p.mark); }
+  void operator()(const ruleset::SetConnectionMark& p) const { rule.set_connection_mark(p.mark); }
+  void operator()(const ruleset::Remember& p) const {
+    const int data = after_address();
+    rule.load_source(family, 0).load_destination(family, data).load_destination_port(data + after_address());
+    rule.update(p.map, 0, data);
+  }
+  void operator()(const ruleset::SendWhereBefore& p) const {
+    rule.load_source(family, 0).look_up(p.map, 0, 0).translate_destination(family, 0, after_address());
+  }
+  void operator()(const ruleset::SendDrawn& p) const {
+    load_key();
+    rule.draw(p.count, p.first, after_address() + 2)
+        .look_up(p.map, 0, 0)
+        .translate_destination(family, 0, after_address());
+  }
+  void operator()(const ruleset::Drop&) const { rule.drop(); }
+  void operator()(const ruleset::Reject&) const { rule.reject(); }
+};
+
+void add_structure(kernel::NftBatch& batch, const ruleset::Structure& structure) {
+  for (const ruleset::ClientMap& map : structure.maps) {
+    batch.add_client_map(map.name, map.family, map.timeout);
+  }
+  for (const ruleset::Chain& chain : structure.chains) {
+    batch.add_chain(chain.name);
+    for (const ruleset::Rule& rule : chain.rules) {
+      kernel::NftRule made(rule.comment);
+      made.match_family(chain.family);
+      for (const ruleset::RulePart& part : rule.parts) {
+        std::visit(ToKernel{made, chain.family}, part);
+      }
+      batch.add_rule(chain.name, made);
+    }
+  }
+  for (const ruleset::Way& way : structure.ways) {
+    batch.add_verdict(way.map, way.mark, way.chain, way.is_jump);
+  }
+}
+
+void remove_structure(kernel::NftBatch& batch, const ruleset::Structure& structure) {
+  for (const ruleset::Way& way : structure.ways) {
+    batch.remove_verdict(way.map, way.mark);
+  }
+  for (const ruleset::Chain& chain : structure.chains) {
+    batch.remove_chain(chain.name);
+  }
+  for (const ruleset::ClientMap& map : structure.maps) {
+    batch.remove_map(map.name);
+  }
 }
 
 std::vector<std::byte> bytes_of(const ruleset::ElementBytes& bytes) {
@@ -147,9 +203,7 @@ void ServiceTable::set(const std::string& owner, const service::NodeProgram& wan
 void ServiceTable::State::commit_elements(const std::vector<TableChanges>& changes) {
   kernel::NftBatch batch(ruleset::kTable);
   for (const TableChanges& change : changes) {
-    for (const ruleset::DrawingChain& chain : change.drawing) {
-      batch.add_rule(chain.name, drawing_rule(chain));
-    }
+    add_structure(batch, change.added);
   }
   for (std::size_t first = 0; first < changes.size();) {
     std::size_t room = socket.max_batch_bytes() - batch.size_bytes();
@@ -160,6 +214,11 @@ void ServiceTable::State::commit_elements(const std::vector<TableChanges>& chang
     } while (end < changes.size() && changes[end].elements.size() * kElementBytesMax < room);
     add_all(batch, std::span(changes).subspan(first, end - first));
     first = end;
+    if (end == changes.size()) {
+      for (const TableChanges& change : changes) {
+        remove_structure(batch, change.removed);
+      }
+    }
     if (!batch.empty()) {
       socket.commit(batch);
     }
@@ -168,15 +227,13 @@ void ServiceTable::State::commit_elements(const std::vector<TableChanges>& chang
 
 void ServiceTable::commit() {
   const std::vector<TableChanges> changes = std::exchange(state_->queue, {});
-  std::string before, after;
+  std::string text;
   for (const TableChanges& change : changes) {
-    before += change.before;
-    after += change.after;
+    text += change.text;
   }
   try {
-    state_->run_text(before);
+    state_->run_text(text);
     state_->commit_elements(changes);
-    state_->run_text(after);
   } catch (const Error&) {
     try {
       resync();

@@ -4,6 +4,7 @@
 #include "topology/base/scope_exit.hpp"
 #include "topology/kernel/netfilter_message.hpp"
 
+#include <endian.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -21,7 +22,6 @@ namespace {
 namespace nf = netfilter;
 
 constexpr int kNewElement = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM;
-constexpr int kNewRule = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE;
 constexpr int kDeleteElement = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELSETELEM;
 constexpr int kGetElements = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM;
 constexpr std::size_t kBoundaryBytes = NLMSG_LENGTH(sizeof(nfgenmsg));
@@ -130,17 +130,93 @@ void NftBatch::append(int type, std::string_view set, const SetElement& element,
   ++elements_;
 }
 
+void NftBatch::start_other(int type, int flags, std::string act) {
+  Message message{0, 0, elements_, type, std::move(act)};
+  message.offset = nf::start_message(bytes_, NFNL_SUBSYS_NFTABLES << 8 | type, flags, NFPROTO_INET);
+  messages_.push_back(std::move(message));
+}
+
+void NftBatch::end_other() { nf::end_message(bytes_, messages_.back().offset); }
+
+void NftBatch::add_chain(std::string_view chain) {
+  start_other(NFT_MSG_NEWCHAIN, NLM_F_CREATE, "add chain " + std::string(chain));
+  nf::put_text(bytes_, NFTA_CHAIN_TABLE, table_);
+  nf::put_text(bytes_, NFTA_CHAIN_NAME, chain);
+  end_other();
+}
+
 void NftBatch::add_rule(std::string_view chain, const NftRule& rule) {
-  Message message{0, 0, elements_, kNewRule, std::string(chain)};
-  message.offset = nf::start_message(bytes_, kNewRule, NLM_F_CREATE | NLM_F_APPEND, NFPROTO_INET);
+  start_other(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, "add a rule to chain " + std::string(chain));
   nf::put_text(bytes_, NFTA_RULE_TABLE, table_);
   nf::put_text(bytes_, NFTA_RULE_CHAIN, chain);
   const std::size_t list = nf::start_nest(bytes_, NFTA_RULE_EXPRESSIONS);
   bytes_.insert(bytes_.end(), rule.expressions_.begin(), rule.expressions_.end());
   nf::end_nest(bytes_, list);
   put_comment(bytes_, NFTA_RULE_USERDATA, rule.comment_);
-  nf::end_message(bytes_, message.offset);
-  messages_.push_back(std::move(message));
+  end_other();
+}
+
+void NftBatch::remove_chain(std::string_view chain) {
+  const std::string act = "remove chain " + std::string(chain);
+  start_other(NFT_MSG_DELRULE, 0, act);  // of no rule in particular: of all
+  nf::put_text(bytes_, NFTA_RULE_TABLE, table_);
+  nf::put_text(bytes_, NFTA_RULE_CHAIN, chain);
+  end_other();
+  start_other(NFT_MSG_DELCHAIN, 0, act);
+  nf::put_text(bytes_, NFTA_CHAIN_TABLE, table_);
+  nf::put_text(bytes_, NFTA_CHAIN_NAME, chain);
+  end_other();
+}
+
+void NftBatch::add_verdict(std::string_view map, std::uint32_t mark, std::string_view chain, bool is_jump) {
+  start_other(NFT_MSG_NEWSETELEM, NLM_F_CREATE, "add the way to chain " + std::string(chain));
+  nf::put_text(bytes_, NFTA_SET_ELEM_LIST_TABLE, table_);
+  nf::put_text(bytes_, NFTA_SET_ELEM_LIST_SET, map);
+  const std::size_t list = nf::start_nest(bytes_, NFTA_SET_ELEM_LIST_ELEMENTS);
+  const std::size_t element = nf::start_nest(bytes_, NFTA_LIST_ELEM);
+  put_data(bytes_, NFTA_SET_ELEM_KEY, std::as_bytes(std::span(&mark, 1)));
+  const std::size_t value = nf::start_nest(bytes_, NFTA_SET_ELEM_DATA);
+  const std::size_t verdict = nf::start_nest(bytes_, NFTA_DATA_VERDICT);
+  nf::put_number(bytes_, NFTA_VERDICT_CODE, static_cast<std::uint32_t>(is_jump ? NFT_JUMP : NFT_GOTO));
+  nf::put_text(bytes_, NFTA_VERDICT_CHAIN, chain);
+  for (const std::size_t nest : {verdict, value, element, list}) {
+    nf::end_nest(bytes_, nest);
+  }
+  end_other();
+}
+
+void NftBatch::remove_verdict(std::string_view map, std::uint32_t mark) {
+  remove(map, {std::as_bytes(std::span(&mark, 1)), {}, {}, {}});
+}
+
+void NftBatch::add_client_map(std::string_view map, Family family, std::chrono::seconds timeout) {
+  // Types as nft numbers them (datatype.h): they are for whoever lists the map.
+  constexpr std::uint32_t kIpv4Type = 7, kIpv6Type = 8, kServiceType = 13, kTypeBits = 6;
+  constexpr std::uint32_t kClientsMax = 65'535;
+  const std::uint32_t type = family == Family::IPv4 ? kIpv4Type : kIpv6Type;
+  const std::uint32_t size = family == Family::IPv4 ? 4 : 16;
+  start_other(NFT_MSG_NEWSET, NLM_F_CREATE, "add map " + std::string(map));
+  nf::put_text(bytes_, NFTA_SET_TABLE, table_);
+  nf::put_text(bytes_, NFTA_SET_NAME, map);
+  nf::put_number(bytes_, NFTA_SET_FLAGS, NFT_SET_MAP | NFT_SET_TIMEOUT | NFT_SET_EVAL);
+  nf::put_number(bytes_, NFTA_SET_KEY_TYPE, type);
+  nf::put_number(bytes_, NFTA_SET_KEY_LEN, size);
+  nf::put_number(bytes_, NFTA_SET_DATA_TYPE, type << kTypeBits | kServiceType);
+  nf::put_number(bytes_, NFTA_SET_DATA_LEN, size + 4);
+  nf::put_number(bytes_, NFTA_SET_ID, ++sets_made_);
+  const std::size_t desc = nf::start_nest(bytes_, NFTA_SET_DESC);
+  nf::put_number(bytes_, NFTA_SET_DESC_SIZE, kClientsMax);
+  nf::end_nest(bytes_, desc);
+  const std::uint64_t milliseconds = htobe64(static_cast<std::uint64_t>(timeout.count()) * 1000);
+  nf::put_attribute(bytes_, NFTA_SET_TIMEOUT, std::as_bytes(std::span(&milliseconds, 1)));
+  end_other();
+}
+
+void NftBatch::remove_map(std::string_view map) {
+  start_other(NFT_MSG_DELSET, 0, "remove map " + std::string(map));
+  nf::put_text(bytes_, NFTA_SET_TABLE, table_);
+  nf::put_text(bytes_, NFTA_SET_NAME, map);
+  end_other();
 }
 
 void NftBatch::start_message(int type, std::string_view set) {
@@ -155,8 +231,8 @@ void NftBatch::start_message(int type, std::string_view set) {
 // "add element 3 (default/web:http) to services4"; without the element where the kernel did not say which.
 std::string NftBatch::describe(std::size_t index, std::uint32_t bad_offset) const {
   const Message& message = messages_[index];
-  if (message.type == kNewRule) {
-    return "add a rule to chain " + message.set;
+  if (message.type != kNewElement && message.type != kDeleteElement) {
+    return message.set;
   }
   const bool adds = message.type == kNewElement;
   std::string element = "elements";

@@ -2,8 +2,8 @@
 
 // Elements of nftables sets and maps, changed in one transaction by nfnetlink messages of our own; see
 // nft(8), "ELEMENTS". libnftables takes 40 times as long for one changed element and 6 times as long for
-// many: it reads the table first. Tables, chains, rules and the sets themselves are declared in nft's
-// language (NftContext).
+// many: it reads the table first. What stays (the table, base chains, sets) is declared in nft's language
+// (NftContext); chains and rules that come and go with elements are made here, by NftRule.
 //
 // The kernel works through a batch inside sendmsg(2), commits all of it or nothing, and has queued every
 // answer when the call returns: nothing is waited for. Only the last message asks for an acknowledgement; one
@@ -14,6 +14,7 @@
 #include "topology/base/unique_fd.hpp"
 #include "topology/kernel/nft_rule.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -57,8 +58,20 @@ class NftBatch {
   // Data and comment do not matter. Fails if there is no such element.
   void remove(std::string_view set, const SetElement& element);
 
-  // At the end of a chain that is there.
+  // A chain without a hook, and its rules, each at the end. Removing a chain takes its rules with it; nothing
+  // may go there any more.
+  void add_chain(std::string_view chain);
   void add_rule(std::string_view chain, const NftRule& rule);
+  void remove_chain(std::string_view chain);
+
+  // In a map of marks to verdicts (`typeof meta mark : verdict`): jump, or go, to a chain.
+  void add_verdict(std::string_view map, std::uint32_t mark, std::string_view chain, bool is_jump);
+  void remove_verdict(std::string_view map, std::uint32_t mark);
+
+  // A map of addresses of `family` to address . port that rules fill (NftRule::update), and whose elements
+  // run out `timeout` after they were last added.
+  void add_client_map(std::string_view map, Family family, std::chrono::seconds timeout);
+  void remove_map(std::string_view map);
 
   bool empty() const { return messages_.empty(); }
   std::size_t elements() const { return elements_; }
@@ -74,8 +87,11 @@ class NftBatch {
     std::size_t list_offset = 0;    // of the attribute that holds the elements
     std::size_t first_element = 0;  // counted over the batch
     int type = 0;
-    std::string set;  // of a rule: its chain
+    std::string set;  // its name; of other messages what they do
   };
+  // A message that is no list of elements. Returns where it began.
+  void start_other(int type, int flags, std::string act);
+  void end_other();
   void append(int type, std::string_view set, const SetElement& element, bool has_data);
   void start_message(int type, std::string_view set);
   std::string describe(std::size_t message, std::uint32_t bad_offset) const;
@@ -84,6 +100,7 @@ class NftBatch {
   std::vector<std::byte> bytes_;
   std::vector<Message> messages_;
   std::size_t elements_ = 0;
+  std::uint32_t sets_made_ = 0;
 };
 
 class NftSocket {

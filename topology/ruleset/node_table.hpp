@@ -4,6 +4,7 @@
 // what the table holds by now, and says how to get from there to what is wanted. Two layouts do this,
 // service_maps.hpp and kube_proxy.hpp.
 
+#include "topology/ruleset/rule.hpp"
 #include "topology/service/node_program.hpp"
 
 #include <array>
@@ -48,31 +49,29 @@ struct ElementChange {
   std::string comment;
 };
 
-// A chain, empty until then, that sends packets to one of `count` endpoints, drawn from endpoints4 or
-// endpoints6. Not in nft's language: nft 1.0.6 refuses a map of typeof "th dport" for dnat, unless it was
-// made by the same commands.
-struct DrawingChain {
-  std::string name;
-  Family family = Family::IPv4;
-  std::string map;
-  std::uint32_t count = 0;
-  std::uint32_t first_index = 0;
-};
-
 // Clients that a service port remembers and may no longer send to where they went.
 struct AffinityChange {
   std::string map;
   std::vector<service::Backend> allowed;
 };
 
+// Chains and all else that elements refer to.
+struct Structure {
+  std::vector<ClientMap> maps;
+  std::vector<Chain> chains;
+  std::vector<Way> ways;
+  bool empty() const { return maps.empty() && chains.empty() && ways.empty(); }
+};
+
+// In this order: `text` by itself, then all the others as one transaction.
 struct TableChanges {
-  std::string before;                    // nft commands, first: what the elements refer to
-  std::vector<DrawingChain> drawing;     // then these
-  std::vector<ElementChange> elements;   // and these, as one transaction
-  std::string after;                     // nft commands, last: what nothing refers to any more
-  std::vector<AffinityChange> affinity;  // and then the other elements of these maps are to go
+  std::string text;  // nft commands
+  Structure added;
+  std::vector<ElementChange> elements;
+  Structure removed;                     // nothing refers to it any more
+  std::vector<AffinityChange> affinity;  // after which the other elements of these maps are to go
   bool empty() const {
-    return before.empty() && drawing.empty() && elements.empty() && after.empty() && affinity.empty();
+    return text.empty() && added.empty() && elements.empty() && removed.empty() && affinity.empty();
   }
 };
 

@@ -1,6 +1,5 @@
 #include "topology/ruleset/service_maps.hpp"
 
-#include "topology/ruleset/node_ruleset.hpp"
 #include "topology/ruleset/service_shapes.hpp"
 
 #include <algorithm>
@@ -154,6 +153,14 @@ bool lost_one(const std::vector<Backend>& before, const std::vector<Backend>& af
   });
 }
 
+Way way_to(const Shape& shape, std::uint32_t number) { return {"shapes", number, chain_name(shape), false}; }
+
+void append(Structure& to, const Structure& more) {
+  to.maps.insert(to.maps.end(), more.maps.begin(), more.maps.end());
+  to.chains.insert(to.chains.end(), more.chains.begin(), more.chains.end());
+  to.ways.insert(to.ways.end(), more.ways.begin(), more.ways.end());
+}
+
 Family family_of(const PortProgram& port) { return port.entries.front().vip.address.family(); }
 
 }  // namespace
@@ -288,16 +295,11 @@ std::uint32_t ServiceMaps::shape_number(const Claim& claim, TableChanges& change
   const auto [found, is_new] = shapes_.try_emplace(shape, next_shape_);
   if (is_new) {
     ++next_shape_;
-    for (DrawingChain& chain : drawing_chains(shape)) {
-      if (drawing_.insert(chain.name).second) {
-        changes.before += "add chain inet " + std::string(kTable) + " " + chain.name + "\n";
-        changes.drawing.push_back(std::move(chain));
-      }
-    }
     const auto pods = std::find_if(all_pods_.begin(), all_pods_.end(),
                                    [&](const Prefix& prefix) { return prefix.family() == shape.family; });
-    changes.before += add_shape(shape, found->second,
-                                pods == all_pods_.end() ? std::nullopt : std::optional<Prefix>(*pods));
+    changes.added.chains.push_back(
+        shape_chain(shape, pods == all_pods_.end() ? std::nullopt : std::optional<Prefix>(*pods)));
+    changes.added.ways.push_back(way_to(shape, found->second));
   }
   return found->second;
 }
@@ -315,7 +317,7 @@ std::uint32_t ServiceMaps::affinity_number(const std::string& owner, const PortP
   }
   const Affinity affinity{next_affinity_++, port.affinity_timeout, family};
   affinities_[key] = affinity;
-  changes.before += add_affinity(affinity.number, family, affinity.timeout, port.name);
+  append(changes.added, affinity_structure(affinity.number, family, affinity.timeout, port.name));
   return affinity.number;
 }
 
@@ -324,11 +326,13 @@ void ServiceMaps::forget_affinity(const AffinityKey& key, TableChanges& changes)
   for (auto shape = shapes_.begin(); shape != shapes_.end();) {
     const bool is_its = shape->first.affinity == affinity.mapped().number;
     if (is_its) {
-      changes.after += delete_shape(shape->first, shape->second);
+      changes.removed.ways.push_back(way_to(shape->first, shape->second));
+      changes.removed.chains.push_back({chain_name(shape->first), shape->first.family, {}});
     }
     shape = is_its ? shapes_.erase(shape) : std::next(shape);
   }
-  changes.after += delete_affinity(affinity.mapped().number);
+  const Affinity& gone = affinity.mapped();
+  append(changes.removed, affinity_structure(gone.number, gone.family, gone.timeout, key.second));
 }
 
 void ServiceMaps::set_cluster_ips(const std::string& owner, const std::vector<IpAddress>& before,

@@ -83,7 +83,6 @@ class ServiceMaps final : public NodeTable {
   Slots slots_;
   std::map<Shape, std::uint32_t> shapes_;  // and their marks
   std::uint32_t next_shape_ = 1;
-  std::set<std::string> drawing_;  // names of the chains that draw
   std::map<AffinityKey, Affinity> affinities_;
   std::uint32_t next_affinity_ = 1;
   std::map<IpAddress, std::vector<std::string>> cluster_ips_;  // and their owners

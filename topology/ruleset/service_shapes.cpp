@@ -1,6 +1,5 @@
 #include "topology/ruleset/service_shapes.hpp"
 
-#include "topology/ruleset/node_ruleset.hpp"
 #include "topology/ruleset/node_table.hpp"
 #include "topology/ruleset/service_maps.hpp"
 
@@ -10,101 +9,77 @@ namespace {
 using service::Traffic;
 using service::Verdict;
 
-// The words of a family's rules.
-struct Words {
-  std::string ip;    // of addresses in the packet: ip saddr
-  std::string dnat;  // dnat ip to
-  std::string four;  // the end of the maps' names
-  std::string vip;   // the key of a Vip
-  std::string loopback;
-};
+const char* family_digit(Family family) { return family == Family::IPv4 ? "4" : "6"; }
 
-Words words_of(Family family) {
-  const bool is_ipv4 = family == Family::IPv4;
-  const std::string ip = is_ipv4 ? "ip" : "ip6";
-  return {ip, "dnat " + ip + " to ", is_ipv4 ? "4" : "6", ip + " daddr . meta l4proto . th dport",
-          is_ipv4 ? "127.0.0.0/8" : "::1"};
+Prefix loopback_range(Family family) {
+  return {IpAddress::loopback(family), family == Family::IPv4 ? 8 : 128};
 }
 
-std::string hex(std::uint32_t number) {
-  constexpr const char* kDigits = "0123456789abcdef";
-  std::string text;
-  for (int shift = 28; shift >= 0; shift -= 4) {
-    text += kDigits[(number >> static_cast<unsigned>(shift)) & 0xfU];
-  }
-  return "0x" + text;
-}
-
-class ChainText {
+class ChainBuilder {
  public:
-  explicit ChainText(std::string chain) : chain_(std::move(chain)) {
-    text_ = "add chain inet " + std::string(kTable) + " " + chain_ + "\n";
+  ChainBuilder(const Shape& shape) : shape_(shape), chain_{chain_name(shape), shape.family, {}} {}
+
+  void rule(std::string comment, std::vector<RulePart> parts) {
+    chain_.rules.push_back({std::move(parts), nft_comment(comment)});
   }
-  void rule(const std::string& rule, const std::string& comment) {
-    text_ += "add rule inet " + std::string(kTable) + " " + chain_ + " " + rule + " comment \"" +
-             nft_comment(comment) + "\"\n";
+  // Sends what `match` matches to an endpoint.
+  void balance(const std::vector<RulePart>& match, bool is_local) {
+    const std::size_t count = is_local ? shape_.local : shape_.backends;
+    const auto add = [&](const std::string& comment, RulePart act) {
+      std::vector<RulePart> parts = match;
+      parts.push_back(std::move(act));
+      rule(comment, std::move(parts));
+    };
+    if (shape_.affinity != 0) {
+      add("sessionAffinity", SetConnectionMark{shape_.affinity | (is_local ? kLocalAffinity : 0)});
+      add("a client that was here before", SendWhereBefore{affinity_map(shape_.affinity, is_local)});
+    }
+    add("one of " + std::to_string(count) + (is_local ? " on this node" : ""),
+        SendDrawn{std::string("endpoints") + family_digit(shape_.family), static_cast<std::uint32_t>(count),
+                  is_local ? kFirstLocalIndex : 0});
   }
-  std::string text() && { return std::move(text_); }
+  Chain chain() && { return std::move(chain_); }
 
  private:
-  std::string chain_;
-  std::string text_;
+  const Shape& shape_;
+  Chain chain_;
 };
 
-std::string drawing_name(Family family, std::size_t count, bool is_local) {
-  return std::string("draw") + (family == Family::IPv4 ? "4-" : "6-") + std::to_string(count) +
-         (is_local ? "-local" : "");
-}
-
-// Sends what `match` matches to one of `count` endpoints.
-void add_balance(ChainText& chain, const Words& words, const std::string& match, const Shape& shape,
-                 bool is_local) {
-  const std::size_t count = is_local ? shape.local : shape.backends;
-  if (shape.affinity != 0) {
-    chain.rule(match + "ct mark set " + hex(shape.affinity | (is_local ? kLocalAffinity : 0)),
-               "sessionAffinity");
-    chain.rule(match + "meta l4proto { tcp, udp, sctp } " + words.dnat + words.ip + " saddr map @" +
-                   affinity_map(shape.affinity, is_local),
-               "a client that was here before");
+void add_external_local(ChainBuilder& chain, const Shape& shape, const std::optional<Prefix>& pods) {
+  chain.rule("externalTrafficPolicy Local: source kept", {SetMark{0}});
+  if (pods) {
+    chain.balance({FromPrefix{*pods, false}}, false);
   }
-  chain.rule(match + "goto " + drawing_name(shape.family, count, is_local),
-             "one of " + std::to_string(count) + (is_local ? " on this node" : ""));
+  chain.rule("from this host: masquerade", {FromSelf{}, SetMark{kMasqueradeMark}});
+  chain.balance({Marked{kMasqueradeMark}}, false);
+  if (shape.local > 0) {
+    chain.balance({}, true);
+  } else {
+    chain.rule("externalTrafficPolicy Local, and no endpoint on this node", {Drop{}});
+  }
 }
 
-void add_rules(ChainText& chain, const Words& words, const Shape& shape, const std::optional<Prefix>& pods) {
-  const std::string masquerade = "meta mark set " + hex(kMasqueradeMark);
-  const std::string from_pods = pods ? words.ip + " saddr " + to_string(*pods) + " " : "";
+void add_rules(ChainBuilder& chain, const Shape& shape, const std::optional<Prefix>& pods) {
   switch (shape.traffic) {
     case Traffic::Internal:
-      chain.rule("meta mark set 0x0", "from a pod: source kept");
+      chain.rule("from a pod: source kept", {SetMark{0}});
       if (pods) {
-        chain.rule(words.ip + " saddr != " + to_string(*pods) + " " + masquerade,
-                   "from elsewhere: masquerade");
+        chain.rule("from elsewhere: masquerade", {FromPrefix{*pods, true}, SetMark{kMasqueradeMark}});
       }
-      add_balance(chain, words, "", shape, false);
+      chain.balance({}, false);
       return;
     case Traffic::ExternalCluster:
-      chain.rule(masquerade, "externalTrafficPolicy Cluster: masquerade");
-      add_balance(chain, words, "", shape, false);
+      chain.rule("externalTrafficPolicy Cluster: masquerade", {SetMark{kMasqueradeMark}});
+      chain.balance({}, false);
       return;
     case Traffic::ExternalLocal:
-      chain.rule("meta mark set 0x0", "externalTrafficPolicy Local: source kept");
-      if (pods) {
-        add_balance(chain, words, from_pods, shape, false);
-      }
-      chain.rule("fib saddr type local " + masquerade, "from this host: masquerade");
-      add_balance(chain, words, "meta mark " + hex(kMasqueradeMark) + " ", shape, false);
-      if (shape.local > 0) {
-        add_balance(chain, words, "", shape, true);
-      } else {
-        chain.rule("drop", "externalTrafficPolicy Local, and no endpoint on this node");
-      }
+      add_external_local(chain, shape, pods);
       return;
     case Traffic::HostPort:
-      chain.rule("meta mark set 0x0", "hostPort: source kept");
-      chain.rule(words.ip + " saddr " + words.loopback + " " + masquerade,
-                 "from a loopback address: masquerade");
-      add_balance(chain, words, "", shape, false);
+      chain.rule("hostPort: source kept", {SetMark{0}});
+      chain.rule("from a loopback address: masquerade",
+                 {FromPrefix{loopback_range(shape.family), false}, SetMark{kMasqueradeMark}});
+      chain.balance({}, false);
       return;
   }
 }
@@ -143,7 +118,7 @@ std::string chain_name(const Shape& shape) {
   std::string name = shape.verdict == Verdict::Reject ? "reject"
                      : shape.verdict == Verdict::Drop ? "drop"
                                                       : traffic_name(shape.traffic);
-  name += shape.family == Family::IPv4 ? "4" : "6";
+  name += family_digit(shape.family);
   if (shape.verdict == Verdict::Balance) {
     name += "-" + std::to_string(shape.backends);
     name += shape.traffic == Traffic::ExternalLocal ? "-" + std::to_string(shape.local) : "";
@@ -152,76 +127,36 @@ std::string chain_name(const Shape& shape) {
   return name + (shape.has_source_ranges ? "-ranges" : "");
 }
 
-std::string add_shape(const Shape& shape, std::uint32_t number, const std::optional<Prefix>& pods) {
-  const Words words = words_of(shape.family);
-  const std::string name = chain_name(shape);
-  ChainText chain(name);
+Chain shape_chain(const Shape& shape, const std::optional<Prefix>& pods) {
+  ChainBuilder chain(shape);
   if (shape.has_source_ranges) {
-    chain.rule(words.vip + " . " + words.ip + " saddr != @ranges" + words.four + " drop",
-               "not from loadBalancerSourceRanges");
+    chain.rule("not from loadBalancerSourceRanges",
+               {NotIn{std::string("ranges") + family_digit(shape.family)}, Drop{}});
   }
   if (shape.verdict == Verdict::Reject) {
-    chain.rule("reject with icmpx port-unreachable", "no endpoint");
+    chain.rule("no endpoint", {Reject{}});
   } else if (shape.verdict == Verdict::Drop) {
-    chain.rule("drop", "none of the endpoints may be used from this node");
+    chain.rule("none of the endpoints may be used from this node", {Drop{}});
   } else {
-    add_rules(chain, words, shape, pods);
+    add_rules(chain, shape, pods);
   }
-  return std::move(chain).text() + "add element inet " + kTable + " shapes { " + hex(number) + " : goto " +
-         name + " }\n";
-}
-
-std::string delete_shape(const Shape& shape, std::uint32_t number) {
-  const std::string chain = chain_name(shape);
-  return "delete element inet " + std::string(kTable) + " shapes { " + hex(number) + " }\nflush chain inet " +
-         kTable + " " + chain + "\ndelete chain inet " + kTable + " " + chain + "\n";
-}
-
-std::vector<DrawingChain> drawing_chains(const Shape& shape) {
-  std::vector<DrawingChain> chains;
-  const std::string map = "endpoints" + words_of(shape.family).four;
-  for (const bool is_local : {false, true}) {
-    const std::size_t count = is_local ? shape.local : shape.backends;
-    if (count > 0) {
-      chains.push_back({drawing_name(shape.family, count, is_local), shape.family, map,
-                        static_cast<std::uint32_t>(count), is_local ? kFirstLocalIndex : 0});
-    }
-  }
-  return chains;
+  return std::move(chain).chain();
 }
 
 std::string affinity_map(std::uint32_t number, bool is_local) {
   return "affinity" + std::to_string(number) + (is_local ? "-local" : "");
 }
 
-std::string add_affinity(std::uint32_t number, Family family, std::chrono::seconds timeout,
-                         const std::string& name) {
-  const std::string address = family == Family::IPv4 ? "ipv4_addr" : "ipv6_addr";
-  const std::string ip = family == Family::IPv4 ? "ip" : "ip6";
-  std::string text;
+Structure affinity_structure(std::uint32_t number, Family family, std::chrono::seconds timeout,
+                             const std::string& name) {
+  Structure structure;
   for (const bool is_local : {false, true}) {
     const std::string map = affinity_map(number, is_local);
-    text += "add map inet " + std::string(kTable) + " " + map + " { type " + address + " : " + address +
-            " . inet_service; size 65535; flags dynamic,timeout; timeout " + std::to_string(timeout.count()) +
-            "s; }\n";
-    ChainText chain("learn-" + map);
-    chain.rule("update @" + map + " { " + ip + " saddr : " + ip + " daddr . th dport }", name);
-    text += std::move(chain).text() + "add element inet " + kTable + " learn { " +
-            hex(number | (is_local ? kLocalAffinity : 0)) + " : jump learn-" + map + " }\n";
+    structure.maps.push_back({map, family, timeout});
+    structure.chains.push_back({"learn-" + map, family, {{{Remember{map}}, nft_comment(name)}}});
+    structure.ways.push_back({"learn", number | (is_local ? kLocalAffinity : 0), "learn-" + map, true});
   }
-  return text;
-}
-
-std::string delete_affinity(std::uint32_t number) {
-  std::string text;
-  for (const bool is_local : {false, true}) {
-    const std::string map = affinity_map(number, is_local);
-    const std::string table = "inet " + std::string(kTable) + " ";
-    text += "delete element " + table + "learn { " + hex(number | (is_local ? kLocalAffinity : 0)) + " }\n";
-    text += "flush chain " + table + "learn-" + map + "\ndelete chain " + table + "learn-" + map + "\n";
-    text += "delete map " + table + map + "\n";
-  }
-  return text;
+  return structure;
 }
 
 }  // namespace labctl::ruleset

@@ -1,6 +1,6 @@
 #pragma once
 
-// Chains of the layout `maps`: one for each shape of a Service port, as nft commands. Internal to the room.
+// Chains of the layout `maps`: one for each shape of a Service port. Internal to the room.
 
 #include "topology/ruleset/node_table.hpp"
 #include "topology/service/node_program.hpp"
@@ -32,17 +32,13 @@ struct Shape {
 Shape shape_of(const service::Entry& entry, std::uint32_t affinity);
 // Equal for equal shapes: "cluster4-3", "external6-local-5-2-ranges", "reject4".
 std::string chain_name(const Shape& shape);
-// Adds the chain with its rules, and its number to the map of shapes. `pods`: the range of all pods of the
-// family.
-std::string add_shape(const Shape& shape, std::uint32_t number, const std::optional<Prefix>& pods);
-// Those that its rules go to.
-std::vector<DrawingChain> drawing_chains(const Shape& shape);
-std::string delete_shape(const Shape& shape, std::uint32_t number);
+// The chain with its rules. `pods`: the range of all pods of the family.
+Chain shape_chain(const Shape& shape, const std::optional<Prefix>& pods);
 
-// The maps that remember clients, and the chain that fills them.
+// What a service port has of its own to remember clients: two maps, for all endpoints and for the node's own,
+// and what fills them.
 std::string affinity_map(std::uint32_t number, bool is_local);
-std::string add_affinity(std::uint32_t number, Family family, std::chrono::seconds timeout,
-                         const std::string& name);
-std::string delete_affinity(std::uint32_t number);
+Structure affinity_structure(std::uint32_t number, Family family, std::chrono::seconds timeout,
+                             const std::string& name);
 
 }  // namespace labctl::ruleset
