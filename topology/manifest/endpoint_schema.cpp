@@ -1,12 +1,15 @@
 // discovery.k8s.io/v1 EndpointSlice and core/v1 Endpoints: their fields, and the rules of API validation
 // (apis/discovery/validation, ValidateEndpoints).
 
+#include "topology/base/ip_address.hpp"
 #include "topology/manifest/api_refusals.hpp"
 #include "topology/manifest/kinds.hpp"
 
 #include <array>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace labctl::manifest {
 namespace {

@@ -1,5 +1,6 @@
 #include "topology/manifest/service_references.hpp"
 
+#include "topology/base/ip_address.hpp"
 #include "topology/manifest/api_refusals.hpp"
 #include "topology/manifest/service_rules.hpp"
 

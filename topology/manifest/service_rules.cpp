@@ -1,8 +1,10 @@
 #include "topology/manifest/service_rules.hpp"
 
+#include "topology/base/ip_address.hpp"
 #include "topology/manifest/api_refusals.hpp"
 #include "topology/manifest/text_format.hpp"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
