@@ -15,6 +15,7 @@ using store::Allocation;
 using store::ObjectPtr;
 
 constexpr int kPassesUntilRelease = 3;
+constexpr int kMendTries = 5;
 
 std::string owner_of_service(const json& service) {
   return service_owner({std::string(kServices), namespace_of(service), name_of(service)});
@@ -48,26 +49,21 @@ std::string reason_stem(ValueKind kind) {
 }  // namespace
 
 AllocationRepair::Found AllocationRepair::pass() {
-  const Holders holders = find_holders();
   std::vector<Allocation> rows;
   for (const std::string& pool : ranges_.pools()) {
+    store_.allocations().reconcile_shared(pool);
     for (Allocation& row : store_.allocations().list(pool)) {
       rows.push_back(std::move(row));
     }
   }
-  std::map<std::pair<std::string, std::string>, std::string> owners;
-  for (const Allocation& row : rows) {
-    owners.emplace(std::pair(row.pool, row.value), row.owner);
-  }
+  const Holders holders = find_holders();
   Found found;
-  std::vector<Trouble> troubles;
-  store::Allocations::Transaction transaction(store_.allocations());
-  for (const auto& [value, services] : holders) {
-    const auto recorded = owners.find({value.pool, value.value});
-    compare(value, services, recorded == owners.end() ? "" : recorded->second, troubles);
+  std::vector<Trouble> troubles = mend(holders, rows);
+  {
+    store::Allocations::Transaction transaction(store_.allocations());
+    release_leaks(holders, rows, found);
+    transaction.commit();
   }
-  release_leaks(holders, rows, found);
-  transaction.commit();
   for (const Trouble& trouble : troubles) {
     ++(trouble.kind == Trouble::Missing     ? found.recorded
        : trouble.kind == Trouble::Duplicate ? found.duplicates
@@ -75,6 +71,27 @@ AllocationRepair::Found AllocationRepair::pass() {
     tell(trouble);
   }
   return found;
+}
+
+std::vector<AllocationRepair::Trouble> AllocationRepair::mend(const Holders& holders,
+                                                              const std::vector<Allocation>& rows) {
+  std::map<std::pair<std::string, std::string>, std::string> owners;
+  for (const Allocation& row : rows) {
+    owners.emplace(std::pair(row.pool, row.value), row.owner);
+  }
+  for (int tries = 1;; ++tries) {
+    std::vector<Trouble> troubles;
+    store::Allocations::Transaction transaction(store_.allocations());
+    for (const auto& [value, services] : holders) {
+      const auto recorded = owners.find({value.pool, value.value});
+      compare(value, services, recorded == owners.end() ? "" : recorded->second, troubles);
+    }
+    // Another lab may claim meanwhile: that is a duplicate then, seen in the next try.
+    if (transaction.prepare() || tries == kMendTries) {
+      transaction.commit();
+      return troubles;
+    }
+  }
 }
 
 AllocationRepair::Holders AllocationRepair::find_holders() const {

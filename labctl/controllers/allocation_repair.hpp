@@ -36,6 +36,7 @@ class AllocationRepair {
   // Both must outlive it.
   AllocationRepair(store::Store& store, const model::Cluster& cluster) : store_(store), ranges_(cluster) {}
 
+  // Throws Error when a shared table cannot be reached; the next pass may do better.
   Found pass();
 
  private:
@@ -48,6 +49,7 @@ class AllocationRepair {
   using Holders = std::map<ServiceValue, std::vector<store::ObjectPtr>>;
 
   Holders find_holders() const;
+  std::vector<Trouble> mend(const Holders& holders, const std::vector<store::Allocation>& rows);
   void compare(const ServiceValue& value, const std::vector<store::ObjectPtr>& services,
                const std::string& recorded_owner, std::vector<Trouble>& troubles);
   void release_leaks(const Holders& holders, const std::vector<store::Allocation>& rows, Found& found);

@@ -16,6 +16,8 @@ using nlohmann::json;
 using store::Key;
 using store::ObjectPtr;
 
+// How often to start again when other labs are quicker.
+constexpr int kClaimTries = 10;
 constexpr std::string_view kComponent = "service-controller";
 
 json ingress_in(const json& service) {
@@ -124,12 +126,14 @@ void BalancerLoop::sync(const Key& key, Pools& pools) {
 }
 
 void BalancerLoop::ensure(const Key& key, const json& service, Pools& pools) {
-  std::optional<store::Allocations::Transaction> transaction(std::in_place, store_.allocations());
+  std::optional<store::Allocations::Transaction> transaction;
   json ingress = json::array();
   std::string failure;
   try {
-    for (const std::string& address : claim_addresses(service, service_owner(key), pools)) {
-      ingress.push_back({{"ip", address}, {"ipMode", ip_mode_of(service)}});
+    for (int tries = 1; !claim_ingress(key, service, pools, transaction, ingress); ++tries) {
+      if (tries == kClaimTries) {
+        throw Error(ErrorKind::Busy, "other labs keep claiming the same addresses");
+      }
     }
   } catch (const Error& error) {
     failure = error.message();
@@ -154,6 +158,21 @@ void BalancerLoop::ensure(const Key& key, const json& service, Pools& pools) {
     record(store_, *written, EventType::Warning, "SyncLoadBalancerFailed",
            "Error syncing load balancer: failed to ensure load balancer: " + failure, kComponent);
   }
+}
+
+bool BalancerLoop::claim_ingress(const Key& key, const json& service, Pools& pools,
+                                 std::optional<store::Allocations::Transaction>& transaction, json& ingress) {
+  transaction.reset();
+  transaction.emplace(store_.allocations());
+  ingress = json::array();
+  for (const std::string& address : claim_addresses(service, service_owner(key), pools)) {
+    ingress.push_back({{"ip", address}, {"ipMode", ip_mode_of(service)}});
+  }
+  if (transaction->prepare()) {
+    return true;
+  }
+  pools.clear();
+  return false;
 }
 
 std::vector<std::string> BalancerLoop::claim_addresses(const json& service, const std::string& owner,

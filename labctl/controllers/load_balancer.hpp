@@ -16,6 +16,7 @@
 
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -48,6 +49,10 @@ class BalancerLoop {
   void note(const store::Change& change);
   void sync(const store::Key& key, Pools& pools);
   void ensure(const store::Key& key, const nlohmann::json& service, Pools& pools);
+  // Opens the transaction anew and claims in it. False when another lab was quicker. Throws Error when an
+  // address cannot be had.
+  bool claim_ingress(const store::Key& key, const nlohmann::json& service, Pools& pools,
+                     std::optional<store::Allocations::Transaction>& transaction, nlohmann::json& ingress);
   void clean_up(const store::Key& key, const nlohmann::json& service);
   // The addresses the Service shall have, claimed where it has none yet. Throws Error: NotFound when one
   // cannot be had.

@@ -18,6 +18,16 @@ using nlohmann::json;
 using store::Key;
 using store::ObjectPtr;
 
+// How often to start again when other labs are quicker.
+constexpr int kTries = 10;
+
+// The Services every lab has, at addresses of the range that are the same in each. Where labs share a range
+// only one can have those.
+bool is_own_of_lab(const Key& key) {
+  return (key.ns == "default" && key.name == "kubernetes") ||
+         (key.ns == "kube-system" && key.name == "kube-dns");
+}
+
 json& ports_in(json& service) {
   json& spec = service["spec"];
   if (!spec.contains("ports") || !spec["ports"].is_array()) {
@@ -90,6 +100,8 @@ class ServiceAllocation::Claims {
     }
     return value;
   }
+  // False when another lab was quicker.
+  bool prepare() { return transaction_.prepare(); }
   void commit() {
     transaction_.commit();
     made_.clear();
@@ -115,31 +127,68 @@ ServiceAllocation::ServiceAllocation(store::Store& store, const model::Cluster& 
   subscription_ = store_.on_change([this](const store::Change& change) { release_dropped(change); });
 }
 
+template <typename Act>
+void ServiceAllocation::claim_and(const Act& act) {
+  for (int tries = 1;; ++tries) {
+    Claims claims(store_.allocations());
+    if (act(claims)) {
+      claims.commit();
+      return;
+    }
+    if (tries == kTries) {
+      throw Error(ErrorKind::Busy, "other labs keep claiming the same values of a shared range", "try again");
+    }
+    for (auto& [name, pool] : pools_) {
+      pool.reload();
+    }
+  }
+}
+
+template <typename Write>
+ObjectPtr ServiceAllocation::write(const Key& key, const json& service, const ObjectPtr& before,
+                                   const Write& write_it) {
+  ObjectPtr written;
+  claim_and([&](Claims& claims) {
+    Draft draft = draft_of(key, service, before);
+    allocate(draft, claims);
+    if (!claims.prepare()) {
+      return false;
+    }
+    written = write_it(std::move(draft.service));
+    return true;
+  });
+  return written;
+}
+
 ObjectPtr ServiceAllocation::create(const Key& key, json service) {
   if (store_.find(key) != nullptr) {
     return store_.create(key, std::move(service));  // says that it exists
   }
-  Draft draft = draft_of(key, std::move(service), nullptr);
-  Claims claims(store_.allocations());
-  allocate(draft, claims);
-  ObjectPtr created = store_.create(key, std::move(draft.service));
-  claims.commit();
-  return created;
+  return write(key, service, nullptr, [&](json object) { return store_.create(key, std::move(object)); });
 }
 
 ObjectPtr ServiceAllocation::update(const Key& key, json service) {
-  Draft draft = draft_of(key, std::move(service), store_.get(key));
-  Claims claims(store_.allocations());
-  allocate(draft, claims);
-  ObjectPtr updated = store_.update(key, std::move(draft.service));
-  claims.commit();
-  return updated;
+  return write(key, service, store_.get(key),
+               [&](json object) { return store_.update(key, std::move(object)); });
 }
 
 void ServiceAllocation::create_all(std::vector<New> services) {
+  claim_and([&](Claims& claims) {
+    std::vector<Draft> drafts = claim_all(services, claims);
+    if (!claims.prepare()) {
+      return false;
+    }
+    for (Draft& draft : drafts) {
+      store_.create(draft.key, std::move(draft.service));
+    }
+    return true;
+  });
+}
+
+std::vector<ServiceAllocation::Draft> ServiceAllocation::claim_all(const std::vector<New>& services,
+                                                                   Claims& claims) {
   std::vector<Draft> drafts;
   drafts.reserve(services.size());
-  Claims claims(store_.allocations());
   const auto each = [&](const auto& act) {
     for (std::size_t i = 0; i < services.size(); ++i) {
       try {
@@ -154,28 +203,26 @@ void ServiceAllocation::create_all(std::vector<New> services) {
     if (store_.find(services[i].key) != nullptr) {
       throw Error(ErrorKind::AlreadyExists, "services \"" + services[i].key.name + "\" already exists");
     }
-    drafts.push_back(draft_of(services[i].key, std::move(services[i].service), nullptr));
+    drafts.push_back(draft_of(services[i].key, services[i].service, nullptr));
   });
   each([&](std::size_t i) { claim_requested(drafts[i], claims); });
   each([&](std::size_t i) { claim_rest(drafts[i], claims); });
-  for (Draft& draft : drafts) {
-    store_.create(draft.key, std::move(draft.service));
-  }
-  claims.commit();
+  return drafts;
 }
 
 ObjectPtr ServiceAllocation::try_create(const Key& key, json service) {
   if (store_.find(key) != nullptr) {
     return store_.create(key, std::move(service));
   }
-  Draft draft = draft_of(key, std::move(service), nullptr);
-  Claims claims(store_.allocations());
-  allocate(draft, claims);
-  return std::make_shared<const json>(std::move(draft.service));
+  return try_write(key, std::move(service), nullptr);
 }
 
 ObjectPtr ServiceAllocation::try_update(const Key& key, json service) {
-  Draft draft = draft_of(key, std::move(service), store_.get(key));
+  return try_write(key, std::move(service), store_.get(key));
+}
+
+ObjectPtr ServiceAllocation::try_write(const Key& key, json service, ObjectPtr before) {
+  Draft draft = draft_of(key, std::move(service), std::move(before));
   Claims claims(store_.allocations());
   allocate(draft, claims);
   return std::make_shared<const json>(std::move(draft.service));
@@ -223,22 +270,38 @@ void ServiceAllocation::claim_requested(Draft& draft, Claims& claims) {
 }
 
 void ServiceAllocation::claim_requested_ips(Draft& draft, Claims& claims) {
-  for (const std::string& text : cluster_ips_of(draft.service)) {
+  std::vector<std::string> ips = cluster_ips_of(draft.service);
+  for (std::string& text : ips) {
     const auto address = IpAddress::parse(text);
     ValuePool* pool = address ? pool_of(address->family()) : nullptr;
     if (pool == nullptr || draft.holds(pool->name(), to_string(*address))) {
       continue;  // no address, or of no family of this cluster: said already
     }
-    const ValuePool::Claim result = claims.claim(*pool, to_string(*address), draft.owner);
-    if (result != ValuePool::Claim::Made) {
-      draft.errors.invalid("spec.clusterIPs", draft.service["spec"]["clusterIPs"],
-                           "failed to allocate IP " + text + ": " +
-                               (result == ValuePool::Claim::Taken
-                                    ? "provided IP is already allocated"
-                                    : "provided IP is not in the valid range. The range of valid IPs is " +
-                                          pool->range_text()));
-    }
+    claim_ip(*pool, text, draft, claims);
   }
+  if (!ips.empty()) {
+    draft.service["spec"]["clusterIP"] = ips.front();
+    draft.service["spec"]["clusterIPs"] = ips;
+  }
+}
+
+void ServiceAllocation::claim_ip(ValuePool& pool, std::string& text, Draft& draft, Claims& claims) {
+  const std::string value = to_string(*IpAddress::parse(text));
+  const ValuePool::Claim result = claims.claim(pool, value, draft.owner);
+  if (result == ValuePool::Claim::Made) {
+    return;
+  }
+  if (result == ValuePool::Claim::Taken && is_own_of_lab(draft.key) &&
+      store_.allocations().held_elsewhere(pool.name()).contains(value)) {
+    text = claims.claim_any(pool, seed_of(pool, draft, "ip"), draft.owner).value_or(text);
+    return;
+  }
+  const std::string why =
+      result == ValuePool::Claim::Taken
+          ? "provided IP is already allocated"
+          : "provided IP is not in the valid range. The range of valid IPs is " + pool.range_text();
+  draft.errors.invalid("spec.clusterIPs", draft.service["spec"]["clusterIPs"],
+                       "failed to allocate IP " + text + ": " + why);
 }
 
 void ServiceAllocation::claim_requested_ports(Draft& draft, Claims& claims) {

@@ -57,11 +57,22 @@ class ServiceAllocation {
   struct Draft;
   class Claims;
 
+  // Runs `act`, which says false when another lab was quicker, until it comes through; commits its claims.
+  template <typename Act>
+  void claim_and(const Act& act);
+  template <typename Write>
+  store::ObjectPtr write(const store::Key& key, const nlohmann::json& service, const store::ObjectPtr& before,
+                         const Write& write_it);
+  store::ObjectPtr try_write(const store::Key& key, nlohmann::json service, store::ObjectPtr before);
+  std::vector<Draft> claim_all(const std::vector<New>& services, Claims& claims);
+
   Draft draft_of(const store::Key& key, nlohmann::json service, store::ObjectPtr before) const;
   void allocate(Draft& draft, Claims& claims);
   // First what is asked for, then what is left to be chosen.
   void claim_requested(Draft& draft, Claims& claims);
   void claim_requested_ips(Draft& draft, Claims& claims);
+  // `text` becomes another address where a Service that every lab has finds its own with another lab.
+  void claim_ip(ValuePool& pool, std::string& text, Draft& draft, Claims& claims);
   void claim_requested_ports(Draft& draft, Claims& claims);
   void claim_rest(Draft& draft, Claims& claims);
   void claim_other_ips(Draft& draft, Claims& claims);

@@ -38,16 +38,6 @@ std::string default_policy(const json* before, const json& service) {
   return is_headless(service) && !has_selector(service) ? kRequire : kSingle;
 }
 
-// SingleStack, said of a Service with two addresses that says nothing else, means: without the second one.
-void trim_to_one(const json& before, json& spec) {
-  for (const char* list : {"clusterIPs", "ipFamilies"}) {
-    const json* old = field(before, std::string("spec.") + list);
-    if (old != nullptr && spec.contains(list) && spec[list] == *old && old->size() > 1) {
-      spec[list] = json::array({old->front()});
-    }
-  }
-}
-
 void check_reduction(const json& before, const json& service, FieldErrors& errors) {
   const json& policy = service["spec"]["ipFamilyPolicy"];
   const std::size_t ips = list_size(service, "spec.clusterIPs");
@@ -153,9 +143,7 @@ void settle_families(const json* before, json& service, const std::vector<Family
     spec["ipFamilies"] = json::array();
   }
   const bool is_single = spec["ipFamilyPolicy"] == kSingle;
-  if (before != nullptr && is_single) {
-    trim_to_one(*before, spec);
-  } else if (before != nullptr && needs_cluster_ip(*before)) {
+  if (before != nullptr && !is_single && needs_cluster_ip(*before)) {
     check_reduction(*before, service, errors);
   }
   if (is_single) {

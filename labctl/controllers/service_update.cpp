@@ -106,6 +106,19 @@ void keep_addresses(const json& old, json& spec) {
   }
 }
 
+// SingleStack, said of a Service with two addresses that says nothing else, means: without the second one.
+void trim_to_one(const json& old, json& spec) {
+  if (spec_member(spec, "ipFamilyPolicy") != "SingleStack") {
+    return;
+  }
+  for (const char* name : {"clusterIPs", "ipFamilies"}) {
+    const json list = spec_member(old, name);
+    if (list.is_array() && list.size() > 1 && spec_member(spec, name) == list) {
+      spec[name] = json::array({list.front()});
+    }
+  }
+}
+
 void drop_addresses(const json& old, json& spec) {
   if (is_left_alone(old, spec, "clusterIP") && is_left_alone(old, spec, "clusterIPs")) {
     spec.erase("clusterIP");
@@ -182,6 +195,7 @@ void carry_over(const json& before, json& wanted) {
   drop_for_type(before, wanted);
   if (needs_cluster_ip(before) && needs_cluster_ip(wanted)) {
     keep_addresses(old, spec);
+    trim_to_one(old, spec);
   } else if (needs_cluster_ip(before)) {
     drop_addresses(old, spec);
   }

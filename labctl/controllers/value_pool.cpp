@@ -34,11 +34,15 @@ std::string ValuePool::range_text() const {
 
 void ValuePool::reload() {
   numbers_.clear();
-  for (const std::string& value : allocations_.values(name_)) {
-    if (const auto number = number_in(value)) {
-      numbers_.take(*number);
+  const auto take_all = [this](const auto& values) {
+    for (const std::string& value : values) {
+      if (const auto number = number_in(value)) {
+        numbers_.take(*number);
+      }
     }
-  }
+  };
+  take_all(allocations_.values(name_));
+  take_all(allocations_.held_elsewhere(name_));
 }
 
 ValuePool::Claim ValuePool::claim(const std::string& value, std::string_view owner) {

@@ -1,6 +1,8 @@
 #include "labctl/store/allocations.hpp"
 
+#include "labctl/store/sharing.hpp"
 #include "labctl/store/sqlite.hpp"
+#include "topology/base/error.hpp"
 
 #include <utility>
 
@@ -34,15 +36,25 @@ Allocations::Allocations()
     : database_(std::make_unique<Database>()), alive_(std::make_shared<const int>(0)) {}
 Allocations::~Allocations() = default;
 
+struct Allocations::Transaction::Shared {
+  Sharing::Pending before;
+  std::vector<Allocation> sent;
+};
+
 Allocations::Transaction::Transaction(Allocations& allocations)
     : allocations_(allocations), log_size_(allocations.log_.size()) {
   allocations_.database_->begin.run({});
+  allocations_.is_in_transaction_ = true;
+  if (allocations_.sharing_ != nullptr) {
+    shared_ = std::make_unique<Shared>(Shared{allocations_.sharing_->pending(), {}});
+  }
 }
 
 Allocations::Transaction::~Transaction() {
   if (!is_open_) {
     return;
   }
+  allocations_.is_in_transaction_ = false;
   try {
     allocations_.database_->rollback.run({});
   } catch (...) {
@@ -51,18 +63,81 @@ Allocations::Transaction::~Transaction() {
   if (allocations_.log_.size() > log_size_) {
     allocations_.log_.resize(log_size_);
   }
+  if (shared_ != nullptr) {
+    allocations_.sharing_->restore(std::move(shared_->before));
+    allocations_.sharing_->release_later(shared_->sent);
+    allocations_.send_releases();
+  }
+}
+
+bool Allocations::Transaction::prepare() {
+  return shared_ == nullptr || allocations_.sharing_->send_claims(shared_->sent);
 }
 
 void Allocations::Transaction::commit() {
+  if (!prepare()) {
+    throw Error(ErrorKind::Busy, "another lab has claimed the same value of a shared range", "try again");
+  }
   allocations_.database_->commit.run({});
   is_open_ = false;
+  allocations_.is_in_transaction_ = false;
+  allocations_.send_releases();
+}
+
+void Allocations::share(std::shared_ptr<SharedTable> table, std::function<bool(std::string_view)> covers) {
+  sharing_ = std::make_unique<Sharing>(std::move(table), std::move(covers));
+}
+
+std::set<std::string> Allocations::held_elsewhere(std::string_view pool) const {
+  return sharing_ != nullptr && sharing_->covers(pool) ? sharing_->elsewhere(pool) : std::set<std::string>{};
+}
+
+void Allocations::send_releases() {
+  // While a mark lives, what was given back may be wanted again.
+  if (sharing_ != nullptr && !has_marks() && !is_in_transaction_) {
+    sharing_->send_releases();
+  }
+}
+
+void Allocations::reconcile_shared(const std::string& pool) {
+  if (sharing_ != nullptr && sharing_->covers(pool)) {
+    send_releases();
+    sharing_->reconcile(pool, list(pool));
+  }
+}
+
+void Allocations::note_claim(std::string_view pool, std::string_view value, std::string_view owner) {
+  log(true, pool, value, owner);
+  if (sharing_ != nullptr && sharing_->covers(pool)) {
+    sharing_->add_claim(pool, value, owner);
+  }
+}
+
+void Allocations::note_release(std::string_view pool, std::string_view value, std::string_view owner) {
+  log(false, pool, value, owner);
+  if (sharing_ != nullptr && sharing_->covers(pool)) {
+    sharing_->add_release(pool, value, owner);
+    send_releases();
+  }
 }
 
 bool Allocations::claim(std::string_view pool, std::string_view value, std::string_view owner) {
+  const bool is_shared = sharing_ != nullptr && sharing_->covers(pool);
+  if (is_shared && sharing_->is_held_elsewhere(pool, value)) {
+    return false;
+  }
+  if (is_shared && !is_in_transaction_) {
+    Transaction transaction(*this);
+    const bool is_made = claim(pool, value, owner) && transaction.prepare();
+    if (is_made) {
+      transaction.commit();
+    }
+    return is_made;
+  }
   if (database_->insert.run({pool, value, owner}) == 0) {
     return false;
   }
-  log(true, pool, value, owner);
+  note_claim(pool, value, owner);
   return true;
 }
 
@@ -70,16 +145,16 @@ bool Allocations::release(std::string_view pool, std::string_view value, std::st
   if (database_->remove.run({pool, value, owner}) == 0) {
     return false;
   }
-  log(false, pool, value, owner);
+  note_release(pool, value, owner);
   return true;
 }
 
 std::size_t Allocations::release_all(std::string_view owner) {
-  const bool is_logged = alive_.use_count() > 1;
-  const std::vector<Allocation> rows = is_logged ? owned_by(owner) : std::vector<Allocation>{};
+  const bool is_noted = has_marks() || sharing_ != nullptr;
+  const std::vector<Allocation> rows = is_noted ? owned_by(owner) : std::vector<Allocation>{};
   const int removed = database_->remove_owned.run({owner});
   for (const Allocation& row : rows) {
-    log(false, row.pool, row.value, row.owner);
+    note_release(row.pool, row.value, row.owner);
   }
   return static_cast<std::size_t>(removed);
 }
@@ -130,10 +205,17 @@ void Allocations::roll_back(const Mark& mark) {
   while (!log_.empty() && log_start_ + log_.size() > mark.position_) {
     const Logged& last = log_.back();
     const Allocation& row = last.row;
+    const bool is_shared = sharing_ != nullptr && sharing_->covers(row.pool);
     if (last.was_claim) {
       database_->remove.run({row.pool, row.value, row.owner});
+      if (is_shared) {
+        sharing_->add_release(row.pool, row.value, row.owner);
+      }
     } else {
       database_->insert.run({row.pool, row.value, row.owner});
+      if (is_shared) {
+        sharing_->add_claim(row.pool, row.value, row.owner);
+      }
     }
     log_.pop_back();
   }

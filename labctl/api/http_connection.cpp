@@ -1,0 +1,86 @@
+#include "labctl/api/http_connection.hpp"
+
+#include "labctl/api/socket_stream.hpp"
+#include "topology/base/duration.hpp"
+#include "topology/base/error.hpp"
+
+#include <poll.h>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include <optional>
+#include <utility>
+
+namespace labctl::api {
+
+struct HttpConnection::State {
+  std::string server;
+  std::function<UniqueFd()> dial;
+  std::chrono::milliseconds timeout{};
+  std::optional<SocketStream> connection;
+  boost::beast::flat_buffer buffer;
+
+  SocketStream& ready() {
+    if (connection) {
+      pollfd entry{.fd = connection->fd(), .events = POLLIN | POLLRDHUP, .revents = 0};
+      if (buffer.size() > 0 || ::poll(&entry, 1, 0) != 0) {
+        connection.reset();
+      }
+    }
+    if (!connection) {
+      buffer.clear();
+      connection.emplace(dial());
+    }
+    connection->expires_after(timeout);
+    return *connection;
+  }
+
+  void check(const boost::beast::error_code& error, std::string_view target) {
+    if (!error) {
+      return;
+    }
+    connection.reset();
+    const std::string act = server + ": POST " + std::string(target);
+    if (error == boost::asio::error::timed_out) {
+      throw Error(ErrorKind::Timeout, act + ": no reply in " + to_string(std::chrono::microseconds(timeout)));
+    }
+    throw Error(ErrorKind::Kernel, act + ": " + error.message());
+  }
+};
+
+HttpConnection::HttpConnection(std::string server, std::function<UniqueFd()> dial,
+                               std::chrono::milliseconds timeout)
+    : state_(std::make_unique<State>()) {
+  state_->server = std::move(server);
+  state_->dial = std::move(dial);
+  state_->timeout = timeout;
+}
+HttpConnection::~HttpConnection() = default;
+
+Reply HttpConnection::post(std::string_view target, std::string_view body) {
+  namespace http = boost::beast::http;
+  SocketStream& stream = state_->ready();
+  http::request<http::span_body<const char>> request;
+  request.method(http::verb::post);
+  request.target(boost::beast::string_view(target.data(), target.size()));
+  request.version(11);
+  request.set(http::field::host, state_->server);
+  request.set(http::field::content_type, "application/json");
+  request.body() = boost::beast::span<const char>(body.data(), body.size());
+  request.prepare_payload();
+  boost::beast::error_code error;
+  http::write(stream, request, error);
+  state_->check(error, target);
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(boost::none);
+  http::read(stream, state_->buffer, parser, error);
+  state_->check(error, target);
+  Reply reply{static_cast<int>(parser.get().result_int()),
+              std::string(parser.get()[http::field::content_type]), std::move(parser.get().body())};
+  if (!parser.get().keep_alive()) {
+    state_->connection.reset();
+  }
+  return reply;
+}
+
+}  // namespace labctl::api

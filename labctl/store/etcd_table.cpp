@@ -1,0 +1,192 @@
+#include "labctl/store/etcd_table.hpp"
+
+#include "labctl/store/base64.hpp"
+#include "topology/base/error.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace labctl::store {
+namespace {
+
+using nlohmann::json;
+
+const std::string kRoot = "/labctl/labs/alloc/";
+constexpr std::string_view kNodePorts = "nodeports/";
+// etcd takes 128 operations a transaction unless told otherwise (--max-txn-ops).
+constexpr std::ptrdiff_t kTogether = 100;
+
+// The first key after all that begin with `prefix`.
+std::string end_of(std::string prefix) {
+  ++prefix.back();
+  return prefix;
+}
+
+struct Held {
+  std::string lab;
+  std::string owner;
+};
+
+Held parse_held(const std::string& text) {
+  const json value = json::parse(text, nullptr, false);
+  if (!value.is_object()) {
+    return {"", text};
+  }
+  return {value.value("lab", ""), value.value("owner", "")};
+}
+
+}  // namespace
+
+std::string etcd_server(const std::string& store) {
+  constexpr std::string_view kScheme = "etcd://";
+  return store.starts_with(kScheme) ? store.substr(kScheme.size()) : "";
+}
+
+EtcdTable::EtcdTable(std::string server, std::function<UniqueFd()> dial, std::string lab)
+    : server_(std::move(server)), lab_(std::move(lab)), connection_(server_, std::move(dial), kTimeout) {}
+
+std::string EtcdTable::key_of(const std::string& pool, const std::string& value) const {
+  return kRoot + pool + "/" + (pool.starts_with(kNodePorts) ? lab_ + "/" : "") + value;
+}
+
+std::string EtcdTable::value_of(const std::string& owner) const {
+  return json{{"lab", lab_}, {"owner", owner}}.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+json EtcdTable::call(const char* path, const json& request) {
+  try {
+    const api::Reply reply = connection_.post(path, request.dump());
+    json answer = json::parse(reply.body, nullptr, false);
+    if (reply.is_error() || !answer.is_object()) {
+      const std::string cause = answer.is_object() ? answer.value("error", "") : reply.body.substr(0, 200);
+      throw Error(ErrorKind::Kernel,
+                  server_ + ": POST " + path + ": " + std::to_string(reply.status) + " " + cause);
+    }
+    return answer;
+  } catch (const Error& error) {
+    throw Error(error.kind(), "the allocation store is unavailable: etcd://" + error.message(),
+                "the lab's Cluster has store: etcd://" + server_ + "; nothing was given out");
+  }
+}
+
+std::vector<Allocation> EtcdTable::claim(const std::vector<Claim>& claims) {
+  for (auto first = claims.begin(); first != claims.end();) {
+    const auto last = first + std::min(kTogether, claims.end() - first);
+    std::vector<Allocation> conflicts;
+    std::vector<Allocation> made;
+    for (auto one = claims.begin(); one != first; ++one) {
+      made.push_back({one->pool, one->value, one->owner});
+    }
+    try {
+      conflicts = claim_some(first, last);
+    } catch (...) {
+      release(made);  // if that fails as well, the caller's release is the next to try
+      throw;
+    }
+    if (!conflicts.empty()) {
+      release(made);
+      return conflicts;
+    }
+    first = last;
+  }
+  return {};
+}
+
+std::vector<Allocation> EtcdTable::claim_some(Span first, Span last) {
+  json compare = json::array(), success = json::array(), failure = json::array();
+  for (auto one = first; one != last; ++one) {
+    const std::string key = to_base64(key_of(one->pool, one->value));
+    if (one->held_as.empty()) {
+      compare.push_back({{"key", key}, {"target", "CREATE"}, {"result", "EQUAL"}, {"create_revision", "0"}});
+    } else {
+      compare.push_back({{"key", key},
+                         {"target", "VALUE"},
+                         {"result", "EQUAL"},
+                         {"value", to_base64(value_of(one->held_as))}});
+    }
+    success.push_back({{"request_put", {{"key", key}, {"value", to_base64(value_of(one->owner))}}}});
+    failure.push_back({{"request_range", {{"key", key}}}});
+  }
+  const json answer = call("/v3/kv/txn", {{"compare", compare}, {"success", success}, {"failure", failure}});
+  if (answer.value("succeeded", false)) {
+    return {};
+  }
+  std::vector<Allocation> conflicts;
+  const json responses = answer.value("responses", json::array());
+  for (std::size_t i = 0; i < responses.size(); ++i) {
+    const json kvs = responses[i].value("response_range", json::object()).value("kvs", json::array());
+    if (!kvs.empty()) {
+      const Held held = parse_held(from_base64(kvs[0].value("value", "")));
+      const Claim& wanted = *(first + static_cast<std::ptrdiff_t>(i));
+      conflicts.push_back({wanted.pool, wanted.value, held.owner + " of " + held.lab});
+    }
+  }
+  if (conflicts.empty()) {
+    throw Error(ErrorKind::Busy, "etcd://" + server_ + ": the claimed values changed hands meanwhile");
+  }
+  return conflicts;
+}
+
+void EtcdTable::release(const std::vector<Allocation>& rows) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const Allocation& row : rows) {
+    pairs.emplace_back(to_base64(key_of(row.pool, row.value)), to_base64(value_of(row.owner)));
+  }
+  remove(pairs);
+}
+
+void EtcdTable::remove(const std::vector<std::pair<std::string, std::string>>& keys_and_values) {
+  const auto remove_some = [&](auto first, auto last) {
+    json compare = json::array(), success = json::array();
+    for (auto one = first; one != last; ++one) {
+      compare.push_back(
+          {{"key", one->first}, {"target", "VALUE"}, {"result", "EQUAL"}, {"value", one->second}});
+      success.push_back({{"request_delete_range", {{"key", one->first}}}});
+    }
+    return call("/v3/kv/txn", {{"compare", compare}, {"success", success}}).value("succeeded", false);
+  };
+  for (auto first = keys_and_values.begin(); first != keys_and_values.end();) {
+    const auto last = first + std::min(kTogether, keys_and_values.end() - first);
+    if (!remove_some(first, last) && last - first > 1) {
+      for (auto one = first; one != last; ++one) {  // one of them is not ours: each by itself
+        remove_some(one, one + 1);
+      }
+    }
+    first = last;
+  }
+}
+
+json EtcdTable::range(const std::string& prefix) {
+  return call("/v3/kv/range", {{"key", to_base64(prefix)}, {"range_end", to_base64(end_of(prefix))}})
+      .value("kvs", json::array());
+}
+
+SharedTable::Rows EtcdTable::list(const std::string& pool) {
+  const std::string prefix = key_of(pool, "");
+  Rows rows;
+  const json kvs = range(prefix);
+  for (const json& kv : kvs) {
+    const std::string key = from_base64(kv.value("key", ""));
+    const Held held = parse_held(from_base64(kv.value("value", "")));
+    const bool is_ours = held.lab == lab_;
+    (is_ours ? rows.ours : rows.others)
+        .push_back({pool, key.substr(std::min(prefix.size(), key.size())),
+                    is_ours ? held.owner : held.owner + " of " + held.lab});
+  }
+  return rows;
+}
+
+std::size_t EtcdTable::release_everything() {
+  std::vector<std::pair<std::string, std::string>> ours;
+  const json kvs = range(kRoot);
+  for (const json& kv : kvs) {
+    if (parse_held(from_base64(kv.value("value", ""))).lab == lab_) {
+      ours.emplace_back(kv.value("key", ""), kv.value("value", ""));
+    }
+  }
+  remove(ours);
+  return ours.size();
+}
+
+}  // namespace labctl::store
