@@ -112,6 +112,9 @@ Step node_step(const model::Cluster& cluster, size_t index, int bridge_ports) {
     // For hostPorts on 127.0.0.1; the chain `loopback` keeps others out.
     step.sysctls.push_back({"net/ipv4/conf/default/route_localnet", "1"});
   }
+  // As kube-proxy sets them (network model §12).
+  step.sysctls.push_back({"net/netfilter/nf_conntrack_tcp_timeout_established", "86400", true});
+  step.sysctls.push_back({"net/netfilter/nf_conntrack_tcp_timeout_close_wait", "3600", true});
   step.changes.push_back(SetLink{1, true});
   add_node_bridge(step, cluster, node);
   add_node_uplink(step, cluster, index, bridge_ports);
