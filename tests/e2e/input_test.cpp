@@ -225,7 +225,7 @@ TEST(BrokenFiles, NothingIsAppliedWhenOneObjectIsRefused) {
   const ProgramResult applied = lab.run({"apply", file});
   EXPECT_TRUE(ends_with(applied, kUsage));
   EXPECT_TRUE(has(applied.err, "two.yaml:"));
-  EXPECT_EQ(lab.run({"get", "all", "-o", "name"}).out, "");
+  EXPECT_EQ(lab.run({"get", "all", "-o", "name"}).out, "service/kubernetes\n");
 }
 
 TEST(BrokenFiles, AMissingFileIsAUsageError) {
