@@ -186,8 +186,11 @@ bool ProbeSockets::encrypt_through(Id id, Talk& talk) {
     finish(id, talk.failure(error.message()));
     return false;
   }
-  talk.is_encrypted = passes(id, talk, talk.tls->shake_hands());
-  return talk.is_encrypted;
+  if (!passes(id, talk, talk.tls->shake_hands())) {
+    return false;  // finished, perhaps: then `talk` has gone
+  }
+  talk.is_encrypted = true;
+  return true;
 }
 
 // What a step of TLS means for the probe.
