@@ -10,6 +10,8 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <exception>
+#include <future>
 #include <map>
 #include <optional>
 
@@ -22,6 +24,8 @@ using ruleset::TableChanges;
 // How often stale clients are looked for after a change: a connection that was on its way may add one
 // meanwhile.
 constexpr int kAffinityRounds = 3;
+// So many at once are brought to the kernel while more are put together.
+constexpr std::size_t kElementsTogether = 8'192;
 // What one element takes in a batch, with its message if it has one to itself: an upper bound.
 constexpr std::size_t kElementBytesMax = 400;
 
@@ -148,14 +152,27 @@ kernel::SetElement stored_element(const kernel::StoredElement& stored) {
   return {stored.key, stored.key_end, stored.data, stored.comment};
 }
 
+kernel::NftSocket open_in(int namespace_fd) {
+  const kernel::NamespaceScope scope(namespace_fd);
+  return kernel::NftSocket::open();
+}
+
 }  // namespace
 
 struct ServiceTable::State {
+  State(int fd, std::unique_ptr<ruleset::NodeTable> wanted)
+      : namespace_fd(fd), table(std::move(wanted)), socket(open_in(fd)) {}
+
   int namespace_fd = -1;
   std::unique_ptr<ruleset::NodeTable> table;
   kernel::NftSocket socket;
   std::optional<kernel::ConntrackSocket> conntrack;
   std::vector<TableChanges> queue;  // one for each set()
+  std::size_t queued_elements = 0;
+  // The kernel takes three quarters of the time of a load: it works on one part while the next is put
+  // together.
+  std::future<void> in_flight;
+  std::exception_ptr has_failed;  // what commit() is to throw
 
   void run_text(const std::string& commands) const {
     if (!commands.empty()) {
@@ -171,22 +188,23 @@ struct ServiceTable::State {
     return *conntrack;
   }
 
+  std::vector<TableChanges> take_queue() {
+    queued_elements = 0;
+    return std::exchange(queue, {});
+  }
+  void wait_for_flight() {
+    if (in_flight.valid()) {
+      in_flight.get();
+    }
+  }
+  void carry_out(const std::vector<TableChanges>& changes);
   void commit_elements(const std::vector<TableChanges>& changes);
   void forget_clients(const ruleset::AffinityChange& change);
   std::size_t mend(const std::string& set, const std::vector<ElementChange>& wanted);
 };
 
-namespace {
-
-kernel::NftSocket open_in(int namespace_fd) {
-  const kernel::NamespaceScope scope(namespace_fd);
-  return kernel::NftSocket::open();
-}
-
-}  // namespace
-
 ServiceTable::ServiceTable(int namespace_fd, std::unique_ptr<ruleset::NodeTable> table)
-    : state_(new State{namespace_fd, std::move(table), open_in(namespace_fd), std::nullopt, {}}) {}
+    : state_(new State(namespace_fd, std::move(table))) {}
 ServiceTable::~ServiceTable() = default;
 ServiceTable::ServiceTable(ServiceTable&&) noexcept = default;
 ServiceTable& ServiceTable::operator=(ServiceTable&&) noexcept = default;
@@ -194,8 +212,20 @@ ServiceTable& ServiceTable::operator=(ServiceTable&&) noexcept = default;
 void ServiceTable::set(const std::string& owner, const service::NodeProgram& wanted) {
   TableChanges changes;
   state_->table->set(owner, wanted, changes);
-  if (!changes.empty()) {
-    state_->queue.push_back(std::move(changes));
+  if (changes.empty()) {
+    return;
+  }
+  state_->queued_elements += changes.elements.size();
+  state_->queue.push_back(std::move(changes));
+  if (state_->queued_elements >= kElementsTogether && !state_->has_failed) {
+    try {
+      state_->wait_for_flight();
+      state_->in_flight = std::async(std::launch::async, [state = state_.get(), some = state_->take_queue()] {
+        state->carry_out(some);
+      });
+    } catch (const Error&) {
+      state_->has_failed = std::current_exception();
+    }
   }
 }
 
@@ -225,27 +255,35 @@ void ServiceTable::State::commit_elements(const std::vector<TableChanges>& chang
   }
 }
 
-void ServiceTable::commit() {
-  const std::vector<TableChanges> changes = std::exchange(state_->queue, {});
+void ServiceTable::State::carry_out(const std::vector<TableChanges>& changes) {
   std::string text;
   for (const TableChanges& change : changes) {
     text += change.text;
   }
+  run_text(text);
+  commit_elements(changes);
+  for (const TableChanges& change : changes) {
+    for (const ruleset::AffinityChange& affinity : change.affinity) {
+      forget_clients(affinity);
+    }
+  }
+}
+
+void ServiceTable::commit() {
   try {
-    state_->run_text(text);
-    state_->commit_elements(changes);
+    if (state_->has_failed) {
+      std::rethrow_exception(std::exchange(state_->has_failed, nullptr));
+    }
+    state_->wait_for_flight();
+    state_->carry_out(state_->take_queue());
   } catch (const Error&) {
+    state_->take_queue();
     try {
       resync();
     } catch (const Error&) {
       // The first failure is the one that tells.
     }
     throw;
-  }
-  for (const TableChanges& change : changes) {
-    for (const ruleset::AffinityChange& affinity : change.affinity) {
-      state_->forget_clients(affinity);
-    }
   }
 }
 
