@@ -5,6 +5,7 @@
 #include "topology/base/error.hpp"
 #include "topology/manifest/decode_service.hpp"
 #include "topology/plan/fabric.hpp"
+#include "topology/ruleset/kube_proxy.hpp"
 #include "topology/ruleset/service_maps.hpp"
 
 #include <spdlog/spdlog.h>
@@ -25,9 +26,11 @@ std::string owner_name(const ServiceKey& key) { return "svc " + to_string(key); 
 
 store::Key store_key(const ServiceKey& key) { return {"services", key.ns, key.name}; }
 
-std::unique_ptr<ruleset::NodeTable> make_table(const model::Cluster& cluster,
-                                               const std::vector<Prefix>& own_pods) {
-  return std::make_unique<ruleset::ServiceMaps>(own_pods, cluster.network.pod_cidrs);
+std::unique_ptr<ruleset::NodeTable> make_table(const model::Cluster& cluster, const model::Node& node) {
+  if (cluster.dataplane == model::Dataplane::KubeProxyNftables) {
+    return std::make_unique<ruleset::KubeProxyTable>(cluster.network.pod_cidrs, node.addresses);
+  }
+  return std::make_unique<ruleset::ServiceMaps>(node.pod_cidrs, cluster.network.pod_cidrs);
 }
 
 // The Ready condition of a Node is anything but True.
@@ -71,8 +74,7 @@ void LabServices::open() {
   nodes_.resize(cluster_.nodes.size());
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const model::Node& node = cluster_.nodes[i];
-    nodes_[i].table.emplace(fabric_.namespace_fd(plan::node_id(node.name)),
-                            make_table(cluster_, node.pod_cidrs));
+    nodes_[i].table.emplace(fabric_.namespace_fd(plan::node_id(node.name)), make_table(cluster_, node));
     nodes_[i].program = {{node.name, ""}, node.addresses};
   }
   router_.emplace(fabric_.namespace_fd(plan::kRouter),

@@ -26,6 +26,8 @@ using ruleset::TableChanges;
 constexpr int kAffinityRounds = 3;
 // So many at once are brought to the kernel while more are put together.
 constexpr std::size_t kElementsTogether = 8'192;
+// Anonymous sets, one or more a Service, cost the kernel the square of their number in one transaction.
+constexpr int kTextsTogether = 100;
 // What one element takes in a batch, with its message if it has one to itself: an upper bound.
 constexpr std::size_t kElementBytesMax = 400;
 
@@ -257,8 +259,13 @@ void ServiceTable::State::commit_elements(const std::vector<TableChanges>& chang
 
 void ServiceTable::State::carry_out(const std::vector<TableChanges>& changes) {
   std::string text;
+  int together = 0;
   for (const TableChanges& change : changes) {
     text += change.text;
+    if (++together == kTextsTogether) {
+      run_text(std::exchange(text, {}));
+      together = 0;
+    }
   }
   run_text(text);
   commit_elements(changes);

@@ -1,5 +1,7 @@
 #include "topology/ruleset/node_ruleset.hpp"
 
+#include "topology/ruleset/kube_proxy.hpp"
+
 namespace labctl::ruleset {
 namespace {
 
@@ -91,17 +93,22 @@ std::string pod_egress(const Prefix& pods, const Prefix& nodes) {
          to_string(nodes) + " } oifname \"eth0\" masquerade comment \"pod egress\"\n";
 }
 
+std::string node_service_maps(const model::Cluster& cluster) {
+  return service_tables(cluster, unknown_balancer_ports(cluster)) +
+         "  chain output { type nat hook output priority -100; policy accept;\n"
+         "    jump services\n  }\n"
+         "  chain input { type nat hook input priority 100; policy accept;\n"
+         "    ct mark vmap @learn\n  }\n";
+}
+
 }  // namespace
 
 std::string node_ruleset(const model::Cluster& cluster) {
+  const bool is_kube_proxy = cluster.dataplane == model::Dataplane::KubeProxyNftables;
   std::string text = "table inet " + std::string(kTable) + " {\n" +
-                     service_tables(cluster, unknown_balancer_ports(cluster)) +
-                     "  chain output { type nat hook output priority -100; policy accept;\n"
-                     "    jump services\n  }\n"
-                     "  chain input { type nat hook input priority 100; policy accept;\n"
-                     "    ct mark vmap @learn\n  }\n"
+                     (is_kube_proxy ? kube_proxy_declarations(cluster) : node_service_maps(cluster)) +
                      "  chain postrouting { type nat hook postrouting priority srcnat; policy accept;\n" +
-                     masquerade_services(cluster);
+                     (is_kube_proxy ? "    jump masquerading\n" : masquerade_services(cluster));
   for (size_t i = 0; i < cluster.families.size(); ++i) {
     text += pod_egress(cluster.network.pod_cidrs.at(i), cluster.network.node_cidrs.at(i));
   }
