@@ -28,7 +28,8 @@ store::Key store_key(const ServiceKey& key) { return {"services", key.ns, key.na
 
 std::unique_ptr<ruleset::NodeTable> make_table(const model::Cluster& cluster, const model::Node& node) {
   if (cluster.dataplane == model::Dataplane::KubeProxyNftables) {
-    return std::make_unique<ruleset::KubeProxyTable>(cluster.network.pod_cidrs, node.addresses);
+    return std::make_unique<ruleset::KubeProxyTable>(node.pod_cidrs, cluster.network.pod_cidrs,
+                                                     node.addresses);
   }
   return std::make_unique<ruleset::ServiceMaps>(node.pod_cidrs, cluster.network.pod_cidrs);
 }

@@ -263,8 +263,10 @@ std::string kube_proxy_declarations(const model::Cluster& cluster) {
          hooked("nat-output", "nat hook output priority -100", "    jump services\n");
 }
 
-KubeProxyTable::KubeProxyTable(std::vector<Prefix> all_pods, std::vector<IpAddress> node_addresses)
-    : all_pods_(std::move(all_pods)),
+KubeProxyTable::KubeProxyTable(std::vector<Prefix> own_pods, std::vector<Prefix> all_pods,
+                               std::vector<IpAddress> node_addresses)
+    : own_pods_(std::move(own_pods)),
+      all_pods_(std::move(all_pods)),
       node_addresses_(std::move(node_addresses)),
       addresses_to_add_(node_addresses_) {}
 
@@ -315,9 +317,6 @@ void KubeProxyTable::add_port(const PortProgram& port, Owned& owned) const {
     const std::string external = chains.name("external");
     owned.elements[{(is_node_port ? "service-nodeports" : "service-ips") + end, key}] = "goto " + external;
     const bool is_local = entry.traffic == Traffic::ExternalLocal;
-    if (is_local && entry.local.empty()) {
-      owned.elements[{missing, key}] = "drop";
-    }
     if (std::exchange(has_external, true)) {
       continue;
     }
@@ -326,14 +325,19 @@ void KubeProxyTable::add_port(const PortProgram& port, Owned& owned) const {
     }
     if (is_local) {
       if (pods != all_pods_.end()) {
+        const auto own = std::find_if(own_pods_.begin(), own_pods_.end(),
+                                      [&](const Prefix& p) { return p.family() == family; });
+        if (own != own_pods_.end()) {
+          chains.masquerade_from(
+              external, ip + " saddr " + to_string(*pods) + " " + ip + " saddr != " + to_string(*own));
+        }
         chains.rule(external, ip + " saddr " + to_string(*pods) + " goto " + to);
       }
       chains.masquerade_from(external, "fib saddr type local");
       chains.rule(external, "fib saddr type local goto " + to);
-      if (!entry.local.empty()) {
-        chains.rule(external,
-                    "goto " + (entry.local == *cluster ? to : chains.drawing("local", entry.local)));
-      }
+      chains.rule(external, entry.local.empty()       ? "drop"
+                            : entry.local == *cluster ? "goto " + to
+                                                      : "goto " + chains.drawing("local", entry.local));
     } else {
       chains.rule(external, "goto " + to);
     }

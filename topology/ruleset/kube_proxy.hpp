@@ -27,8 +27,10 @@ std::string kube_proxy_declarations(const model::Cluster& cluster);
 
 class KubeProxyTable final : public NodeTable {
  public:
-  // `all_pods`: the cluster's pod ranges, one a family; `node_addresses`: those that answer on NodePorts.
-  KubeProxyTable(std::vector<Prefix> all_pods, std::vector<IpAddress> node_addresses);
+  // `own_pods`: the node's pod CIDRs; `all_pods`: the cluster's, one a family; `node_addresses`: those that
+  // answer on NodePorts.
+  KubeProxyTable(std::vector<Prefix> own_pods, std::vector<Prefix> all_pods,
+                 std::vector<IpAddress> node_addresses);
 
   void set(const std::string& owner, const service::NodeProgram& wanted, TableChanges& changes) override;
   // Nothing: elements lead to chains, and only nft's own text knows both.
@@ -48,6 +50,7 @@ class KubeProxyTable final : public NodeTable {
   std::string change_elements(const std::string& owner, const Owned& before, const Owned& after);
   std::string active(const Element& element) const;
 
+  std::vector<Prefix> own_pods_;
   std::vector<Prefix> all_pods_;
   std::vector<IpAddress> node_addresses_;
   std::vector<IpAddress> addresses_to_add_;  // to nodeport-ips, with the first change

@@ -153,6 +153,12 @@ bool lost_one(const std::vector<Backend>& before, const std::vector<Backend>& af
   });
 }
 
+std::optional<Prefix> prefix_of(const std::vector<Prefix>& prefixes, Family family) {
+  const auto found = std::find_if(prefixes.begin(), prefixes.end(),
+                                  [&](const Prefix& prefix) { return prefix.family() == family; });
+  return found == prefixes.end() ? std::nullopt : std::optional<Prefix>(*found);
+}
+
 Way way_to(const Shape& shape, std::uint32_t number) { return {"shapes", number, chain_name(shape), false}; }
 
 void append(Structure& to, const Structure& more) {
@@ -295,10 +301,8 @@ std::uint32_t ServiceMaps::shape_number(const Claim& claim, TableChanges& change
   const auto [found, is_new] = shapes_.try_emplace(shape, next_shape_);
   if (is_new) {
     ++next_shape_;
-    const auto pods = std::find_if(all_pods_.begin(), all_pods_.end(),
-                                   [&](const Prefix& prefix) { return prefix.family() == shape.family; });
     changes.added.chains.push_back(
-        shape_chain(shape, pods == all_pods_.end() ? std::nullopt : std::optional<Prefix>(*pods)));
+        shape_chain(shape, prefix_of(all_pods_, shape.family), prefix_of(own_pods_, shape.family)));
     changes.added.ways.push_back(way_to(shape, found->second));
   }
   return found->second;

@@ -45,8 +45,15 @@ class ChainBuilder {
   Chain chain_;
 };
 
-void add_external_local(ChainBuilder& chain, const Shape& shape, const std::optional<Prefix>& pods) {
+// A pod of another node came here on purpose, by a NodePort: without this node's address the answer of an
+// endpoint there would go to it directly, from an address it does not know.
+void add_external_local(ChainBuilder& chain, const Shape& shape, const std::optional<Prefix>& pods,
+                        const std::optional<Prefix>& own_pods) {
   chain.rule("externalTrafficPolicy Local: source kept", {SetMark{0}});
+  if (pods && own_pods) {
+    chain.rule("from a pod of another node: masquerade",
+               {FromPrefix{*pods, false}, FromPrefix{*own_pods, true}, SetMark{kMasqueradeMark}});
+  }
   if (pods) {
     chain.balance({FromPrefix{*pods, false}}, false);
   }
@@ -59,7 +66,8 @@ void add_external_local(ChainBuilder& chain, const Shape& shape, const std::opti
   }
 }
 
-void add_rules(ChainBuilder& chain, const Shape& shape, const std::optional<Prefix>& pods) {
+void add_rules(ChainBuilder& chain, const Shape& shape, const std::optional<Prefix>& pods,
+               const std::optional<Prefix>& own_pods) {
   switch (shape.traffic) {
     case Traffic::Internal:
       chain.rule("from a pod: source kept", {SetMark{0}});
@@ -73,7 +81,7 @@ void add_rules(ChainBuilder& chain, const Shape& shape, const std::optional<Pref
       chain.balance({}, false);
       return;
     case Traffic::ExternalLocal:
-      add_external_local(chain, shape, pods);
+      add_external_local(chain, shape, pods, own_pods);
       return;
     case Traffic::HostPort:
       chain.rule("hostPort: source kept", {SetMark{0}});
@@ -127,7 +135,8 @@ std::string chain_name(const Shape& shape) {
   return name + (shape.has_source_ranges ? "-ranges" : "");
 }
 
-Chain shape_chain(const Shape& shape, const std::optional<Prefix>& pods) {
+Chain shape_chain(const Shape& shape, const std::optional<Prefix>& pods,
+                  const std::optional<Prefix>& own_pods) {
   ChainBuilder chain(shape);
   if (shape.has_source_ranges) {
     chain.rule("not from loadBalancerSourceRanges",
@@ -138,7 +147,7 @@ Chain shape_chain(const Shape& shape, const std::optional<Prefix>& pods) {
   } else if (shape.verdict == Verdict::Drop) {
     chain.rule("none of the endpoints may be used from this node", {Drop{}});
   } else {
-    add_rules(chain, shape, pods);
+    add_rules(chain, shape, pods, own_pods);
   }
   return std::move(chain).chain();
 }

@@ -32,8 +32,9 @@ struct Shape {
 Shape shape_of(const service::Entry& entry, std::uint32_t affinity);
 // Equal for equal shapes: "cluster4-3", "external6-local-5-2-ranges", "reject4".
 std::string chain_name(const Shape& shape);
-// The chain with its rules. `pods`: the range of all pods of the family.
-Chain shape_chain(const Shape& shape, const std::optional<Prefix>& pods);
+// The chain with its rules. `pods`: the range of all pods of the family; `own_pods`: of those of the node.
+Chain shape_chain(const Shape& shape, const std::optional<Prefix>& pods,
+                  const std::optional<Prefix>& own_pods);
 
 // What a service port has of its own to remember clients: two maps, for all endpoints and for the node's own,
 // and what fills them.

@@ -38,6 +38,12 @@ void each_of(const std::vector<IpAddress>& addresses, Family family, const Add& 
   }
 }
 
+// Where a hostPort listens: hostIP, unless that means all.
+std::vector<IpAddress> addresses_of(const model::ContainerPort& port, const std::vector<IpAddress>& all) {
+  const bool is_one = port.host_ip && *port.host_ip != IpAddress::any(port.host_ip->family());
+  return is_one ? std::vector<IpAddress>{*port.host_ip} : all;
+}
+
 PortProgram port_program(const model::Service& service, const model::ServicePort& port, Family family,
                          const Usable& usable, const ProgramNode& node) {
   PortProgram program{port_label(service, port), service.affinity_timeout, {}};
@@ -121,7 +127,7 @@ NodeProgram host_port_program(const model::Pod& pod, const std::vector<IpAddress
                                    {},
                                    {}});
         };
-        each_of(addresses, pod_ip.family(), add);
+        each_of(addresses_of(port, addresses), pod_ip.family(), add);
       }
     }
   }
