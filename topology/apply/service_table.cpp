@@ -104,6 +104,7 @@ struct ToKernel {
         .translate_destination(family, 0, after_address());
   }
   void operator()(const ruleset::Drop&) const { rule.drop(); }
+  void operator()(const ruleset::Reset&) const { rule.match_protocol(IPPROTO_TCP).reset(); }
   void operator()(const ruleset::Reject&) const { rule.reject(); }
 };
 

@@ -128,6 +128,12 @@ NftRule& NftRule::match_source(const Prefix& prefix, bool is_negated) {
   return *this;
 }
 
+NftRule& NftRule::match_protocol(std::uint8_t protocol) {
+  load_protocol(0);
+  compare(NFT_CMP_EQ, raw_bytes(protocol));
+  return *this;
+}
+
 NftRule& NftRule::match_mark(std::uint32_t mark) {
   begin("meta");
   number(NFTA_META_KEY, NFT_META_MARK);
@@ -246,6 +252,13 @@ NftRule& NftRule::go_to(std::string_view chain) {
 
 NftRule& NftRule::drop() {
   verdict(NF_DROP, {});
+  return *this;
+}
+
+NftRule& NftRule::reset() {
+  begin("reject");
+  number(NFTA_REJECT_TYPE, NFT_REJECT_TCP_RST);
+  end();
   return *this;
 }
 

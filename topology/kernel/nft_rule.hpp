@@ -25,6 +25,7 @@ class NftRule {
   // ---- Matches: the rule ends where one does not hold ----
   NftRule& match_family(Family family);
   NftRule& match_source(const Prefix& prefix, bool is_negated);
+  NftRule& match_protocol(std::uint8_t protocol);
   NftRule& match_mark(std::uint32_t mark);
   // The source is an address of this namespace.
   NftRule& match_own_source();
@@ -50,6 +51,8 @@ class NftRule {
   NftRule& translate_destination(Family family, int address, int port);
   NftRule& go_to(std::string_view chain);
   NftRule& drop();
+  // With a segment that says RST; TCP only.
+  NftRule& reset();
   // ICMP port unreachable, or ICMPv6's.
   NftRule& reject();
 

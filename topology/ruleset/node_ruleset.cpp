@@ -19,6 +19,15 @@ FamilyWords family_words(Family family) {
   return {ip, family == Family::IPv4 ? "4" : "6", ip + " daddr . meta l4proto . th dport"};
 }
 
+// Rules that refuse what `match` matches. TCP gets a reset: an ICMP error that comes while connect(2) still
+// holds the socket, as it does between namespaces of one host, is forgotten until the SYN is sent again, a
+// second later.
+std::string refuse(const std::string& match, const std::string& comment) {
+  const std::string end = " comment \"" + comment + "\"\n";
+  return "    " + match + " meta l4proto tcp reject with tcp reset" + end +  //
+         "    " + match + " reject with icmpx port-unreachable" + end;
+}
+
 // What service_maps.hpp fills.
 std::string declarations(Family family) {
   const FamilyWords words = family_words(family);
@@ -31,19 +40,22 @@ std::string declarations(Family family) {
          "  set hairpin" + words.end + " { typeof " + words.ip + " saddr . " + words.ip + " daddr; }\n";
 }
 
-// The first packet of every connection comes here. What no Service knows falls through to routing, unless it
-// is for an address that only Services have.
+// The first packet of every connection comes here. What no Service knows falls through.
 std::string services_chain(const model::Cluster& cluster) {
   std::string text = "  chain services {\n";
   for (const Family family : cluster.families) {
     const FamilyWords words = family_words(family);
     text += "    meta mark set " + words.key + " map @services" + words.end + "\n";
   }
-  text += "    meta mark vmap @shapes\n";
+  return text + "    meta mark vmap @shapes\n";
+}
+
+// What no Service knows although it is for an address that only Services have.
+std::string unknown_cluster_ports(const model::Cluster& cluster) {
+  std::string text;
   for (const Family family : cluster.families) {
     const FamilyWords words = family_words(family);
-    text += "    " + words.ip + " daddr @cluster-ips" + words.end +
-            " reject with icmpx port-unreachable comment \"no such port of the Service\"\n";
+    text += refuse(words.ip + " daddr @cluster-ips" + words.end, "no such port of the Service");
   }
   for (const Prefix& range : cluster.network.service_cidrs) {
     text += "    " + family_words(range.family()).ip + " daddr " + to_string(range) +
@@ -52,12 +64,13 @@ std::string services_chain(const model::Cluster& cluster) {
   return text;
 }
 
-// What the router sent here and no Service knows would be sent back to it, and so on.
-std::string unknown_balancer_ports(const model::Cluster& cluster) {
+// What no Service knows: a node would send it to the router, which sends it to a node, and so on.
+std::string unknown_balancer_ports(const model::Cluster& cluster, const std::string& match) {
   std::string text;
   for (const Prefix& range : cluster.network.load_balancer_cidrs) {
-    text += "    iifname \"eth0\" " + family_words(range.family()).ip + " daddr " + to_string(range) +
-            " reject with icmpx port-unreachable comment \"no such port of the LoadBalancer\"\n";
+    text +=
+        refuse("iifname \"eth0\" " + match + family_words(range.family()).ip + " daddr " + to_string(range),
+               "no such port of the LoadBalancer");
   }
   return text;
 }
@@ -94,7 +107,7 @@ std::string pod_egress(const Prefix& pods, const Prefix& nodes) {
 }
 
 std::string node_service_maps(const model::Cluster& cluster) {
-  return service_tables(cluster, unknown_balancer_ports(cluster)) +
+  return service_tables(cluster, unknown_cluster_ports(cluster) + unknown_balancer_ports(cluster, {})) +
          "  chain output { type nat hook output priority -100; policy accept;\n"
          "    jump services\n  }\n"
          "  chain input { type nat hook input priority 100; policy accept;\n"
@@ -131,6 +144,9 @@ std::string router_ruleset(const model::Cluster& cluster) {
       "table inet " + std::string(kTable) + " {\n" + service_tables(cluster, {}) +
       "  chain postrouting { type nat hook postrouting priority srcnat; policy accept;\n"
       "    meta mark & 0x4000 == 0x4000 masquerade fully-random comment \"by the balancer\"\n  }\n"
+      "  chain balancer { type filter hook forward priority filter; policy accept;\n" +
+      unknown_balancer_ports(cluster, "oifname \"eth0\" ") +
+      "  }\n"
       "  chain no-route { type filter hook prerouting priority filter; policy accept;\n";
   for (size_t i = 0; i < cluster.families.size(); ++i) {
     const Prefix& pods = cluster.network.pod_cidrs.at(i);

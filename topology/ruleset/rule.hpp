@@ -62,12 +62,17 @@ struct SendDrawn {
 struct Drop {
   bool operator==(const Drop&) const = default;
 };
+// Of TCP only; other packets go on. An ICMP error that comes while connect(2) still holds the socket, as it
+// does between namespaces of one host, is forgotten until the SYN is sent again, a second later.
+struct Reset {
+  bool operator==(const Reset&) const = default;
+};
 struct Reject {
   bool operator==(const Reject&) const = default;
 };
 
 using RulePart = std::variant<FromPrefix, FromSelf, Marked, NotIn, SetMark, SetConnectionMark, Remember,
-                              SendWhereBefore, SendDrawn, Drop, Reject>;
+                              SendWhereBefore, SendDrawn, Drop, Reset, Reject>;
 
 struct Rule {
   std::vector<RulePart> parts;

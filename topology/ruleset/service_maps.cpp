@@ -147,16 +147,16 @@ std::vector<Prefix> without_overlaps(std::vector<Prefix> ranges) {
   return kept;
 }
 
+std::optional<Prefix> of_family(const std::vector<Prefix>& ranges, Family family) {
+  const auto found = std::find_if(ranges.begin(), ranges.end(),
+                                  [&](const Prefix& range) { return range.family() == family; });
+  return found == ranges.end() ? std::nullopt : std::optional<Prefix>(*found);
+}
+
 bool lost_one(const std::vector<Backend>& before, const std::vector<Backend>& after) {
   return std::any_of(before.begin(), before.end(), [&](const Backend& backend) {
     return std::find(after.begin(), after.end(), backend) == after.end();
   });
-}
-
-std::optional<Prefix> prefix_of(const std::vector<Prefix>& prefixes, Family family) {
-  const auto found = std::find_if(prefixes.begin(), prefixes.end(),
-                                  [&](const Prefix& prefix) { return prefix.family() == family; });
-  return found == prefixes.end() ? std::nullopt : std::optional<Prefix>(*found);
 }
 
 Way way_to(const Shape& shape, std::uint32_t number) { return {"shapes", number, chain_name(shape), false}; }
@@ -191,9 +191,9 @@ void ServiceMaps::set(const std::string& owner, const NodeProgram& wanted, Table
     return;
   }
   const auto [at, is_new] = programs_.try_emplace(owner);
-  withdraw(at->first, at->second);
   const NodeProgram before = std::exchange(at->second, wanted);
   claim(at->first, at->second, changes);
+  withdraw(at->first, before);
   std::vector<Vip> concerned;
   for (const NodeProgram* program : {&before, &wanted}) {
     for (const PortProgram& port : program->ports) {
@@ -225,9 +225,7 @@ void ServiceMaps::claim(const std::string& owner, const NodeProgram& wanted, Tab
       remembered.insert({owner, port.name + std::string(to_string(family_of(port)))});
     }
     for (const service::Entry& entry : port.entries) {
-      std::vector<Claim>& claims = slots_[entry.vip].claims;
-      const bool is_first = entry.traffic == Traffic::HostPort;
-      claims.insert(is_first ? claims.begin() : claims.end(), {&owner, &port, &entry, affinity});
+      put_claim(slots_[entry.vip].claims, {&owner, &port, &entry, affinity, true});
     }
   }
   for (auto at = affinities_.lower_bound({owner, ""}); at != affinities_.end() && at->first.first == owner;) {
@@ -238,12 +236,37 @@ void ServiceMaps::claim(const std::string& owner, const NodeProgram& wanted, Tab
   }
 }
 
-void ServiceMaps::withdraw(const std::string& owner, const NodeProgram& program) {
-  for (const PortProgram& port : program.ports) {
-    for (const service::Entry& entry : port.entries) {
-      std::erase_if(slots_.at(entry.vip).claims, [&](const Claim& claim) { return claim.owner == &owner; });
+// In the place of what the owner had, if it had one.
+void ServiceMaps::put_claim(std::vector<Claim>& claims, const Claim& claim) {
+  const auto own = std::find_if(claims.begin(), claims.end(),
+                                [&](const Claim& other) { return other.owner == claim.owner; });
+  if (own != claims.end()) {
+    if (!own->is_new) {
+      *own = claim;
     }
+    return;
   }
+  const bool is_first = claim.entry->traffic == Traffic::HostPort;
+  claims.insert(is_first ? claims.begin() : claims.end(), claim);
+}
+
+// What the owner claimed by `before` and does not claim any more.
+void ServiceMaps::withdraw(const std::string& owner, const NodeProgram& before) {
+  const auto each_slot = [&](const NodeProgram& program, const auto& act) {
+    for (const PortProgram& port : program.ports) {
+      for (const service::Entry& entry : port.entries) {
+        act(slots_.at(entry.vip).claims);
+      }
+    }
+  };
+  each_slot(before, [&](std::vector<Claim>& claims) {
+    std::erase_if(claims, [&](const Claim& claim) { return claim.owner == &owner && !claim.is_new; });
+  });
+  each_slot(programs_.at(owner), [](std::vector<Claim>& claims) {
+    for (Claim& claim : claims) {
+      claim.is_new = false;
+    }
+  });
 }
 
 void ServiceMaps::install(Slots::iterator slot, TableChanges& changes) {
@@ -269,12 +292,8 @@ void ServiceMaps::install(Slots::iterator slot, TableChanges& changes) {
   change_endpoints(vip, 0, before.backends, after.backends, changes);
   change_endpoints(vip, kFirstLocalIndex, before.local, after.local, changes);
   change_ranges(vip, before.source_ranges, after.source_ranges, changes);
-  for (const auto* list : {&after.backends, &after.local}) {
-    count_hairpin(*list, 1, changes);
-  }
-  for (const auto* list : {&before.backends, &before.local}) {
-    count_hairpin(*list, -1, changes);
-  }
+  allow_hairpin(after.backends, changes);
+  allow_hairpin(after.local, changes);
   if (will_be_there) {
     slot->second.installed = std::move(after);
   } else {
@@ -288,11 +307,19 @@ void ServiceMaps::forget_clients(const Claim& claim, const Installed& before, co
   if (claim.affinity == 0) {
     return;
   }
-  if (lost_one(before.backends, after.backends)) {
-    changes.affinity.push_back({affinity_map(claim.affinity, false), after.backends});
-  }
-  if (lost_one(before.local, after.local)) {
-    changes.affinity.push_back({affinity_map(claim.affinity, true), after.local});
+  for (const bool is_local : {false, true}) {
+    const std::vector<Backend>& now = is_local ? after.local : after.backends;
+    // With another shape another map may come into use again, with what it held long ago.
+    const bool is_new = before.shape != after.shape && (!is_local || !now.empty());
+    if (!is_new && !lost_one(is_local ? before.local : before.backends, now)) {
+      continue;
+    }
+    const std::string map = affinity_map(claim.affinity, is_local || claim.entry->is_own);
+    const bool is_known = std::any_of(changes.affinity.begin(), changes.affinity.end(),
+                                      [&](const AffinityChange& change) { return change.map == map; });
+    if (!is_known) {
+      changes.affinity.push_back({map, now});
+    }
   }
 }
 
@@ -302,7 +329,7 @@ std::uint32_t ServiceMaps::shape_number(const Claim& claim, TableChanges& change
   if (is_new) {
     ++next_shape_;
     changes.added.chains.push_back(
-        shape_chain(shape, prefix_of(all_pods_, shape.family), prefix_of(own_pods_, shape.family)));
+        shape_chain(shape, {of_family(all_pods_, shape.family), of_family(own_pods_, shape.family)}));
     changes.added.ways.push_back(way_to(shape, found->second));
   }
   return found->second;
@@ -364,21 +391,14 @@ void ServiceMaps::set_cluster_ips(const std::string& owner, const std::vector<Ip
   }
 }
 
-void ServiceMaps::count_hairpin(const std::vector<Backend>& backends, int difference, TableChanges& changes) {
+// Never taken back: a packet that is on its way to an endpoint while it goes must be masqueraded yet, or its
+// connection would be one to nowhere. There are no more than a node has pods.
+void ServiceMaps::allow_hairpin(const std::vector<Backend>& backends, TableChanges& changes) {
   for (const Backend& backend : backends) {
     const bool is_own = std::any_of(own_pods_.begin(), own_pods_.end(),
                                     [&](const Prefix& pods) { return pods.contains(backend.address); });
-    if (!is_own) {
-      continue;
-    }
-    int& count = hairpin_[backend.address];
-    const int was = count;
-    count += difference;
-    if ((was == 0) != (count == 0)) {
-      changes.elements.push_back(address_element(kHairpin, backend.address, 2, count == 0, {}));
-    }
-    if (count == 0) {
-      hairpin_.erase(backend.address);
+    if (is_own && hairpin_.insert(backend.address).second) {
+      changes.elements.push_back(address_element(kHairpin, backend.address, 2, false, {}));
     }
   }
 }
@@ -395,7 +415,7 @@ std::map<std::string, std::vector<ElementChange>> ServiceMaps::expected() const 
   for (const auto& [address, owners] : cluster_ips_) {
     all.elements.push_back(address_element(kClusterIps, address, 1, false, owners.front()));
   }
-  for (const auto& [address, count] : hairpin_) {
+  for (const IpAddress& address : hairpin_) {
     all.elements.push_back(address_element(kHairpin, address, 2, false, {}));
   }
   std::map<std::string, std::vector<ElementChange>> by_set;

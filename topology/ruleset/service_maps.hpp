@@ -43,6 +43,7 @@ class ServiceMaps final : public NodeTable {
     const service::PortProgram* port = nullptr;
     const service::Entry* entry = nullptr;
     std::uint32_t affinity = 0;  // its number; 0: none
+    bool is_new = false;         // while set() is at work
   };
   // What the kernel holds for a Vip. Endpoints stay at their index while others come and go.
   struct Installed {
@@ -65,7 +66,8 @@ class ServiceMaps final : public NodeTable {
   using AffinityKey = std::pair<std::string, std::string>;  // owner, port program's name and family
 
   void claim(const std::string& owner, const service::NodeProgram& wanted, TableChanges& changes);
-  void withdraw(const std::string& owner, const service::NodeProgram& program);
+  static void put_claim(std::vector<Claim>& claims, const Claim& claim);
+  void withdraw(const std::string& owner, const service::NodeProgram& before);
   void install(Slots::iterator slot, TableChanges& changes);
   static void forget_clients(const Claim& claim, const Installed& before, const Installed& after,
                              TableChanges& changes);
@@ -75,7 +77,7 @@ class ServiceMaps final : public NodeTable {
   void forget_affinity(const AffinityKey& key, TableChanges& changes);
   void set_cluster_ips(const std::string& owner, const std::vector<IpAddress>& before,
                        const std::vector<IpAddress>& after, TableChanges& changes);
-  void count_hairpin(const std::vector<service::Backend>& backends, int difference, TableChanges& changes);
+  void allow_hairpin(const std::vector<service::Backend>& backends, TableChanges& changes);
 
   std::vector<Prefix> own_pods_;
   std::vector<Prefix> all_pods_;
@@ -86,7 +88,7 @@ class ServiceMaps final : public NodeTable {
   std::map<AffinityKey, Affinity> affinities_;
   std::uint32_t next_affinity_ = 1;
   std::map<IpAddress, std::vector<std::string>> cluster_ips_;  // and their owners
-  std::map<IpAddress, int> hairpin_;                           // how often an endpoint of this node is in use
+  std::set<IpAddress> hairpin_;                                // endpoints of this node that there have been
 };
 
 }  // namespace labctl::ruleset

@@ -31,12 +31,18 @@ class ChainBuilder {
       rule(comment, std::move(parts));
     };
     if (shape_.affinity != 0) {
-      add("sessionAffinity", SetConnectionMark{shape_.affinity | (is_local ? kLocalAffinity : 0)});
-      add("a client that was here before", SendWhereBefore{affinity_map(shape_.affinity, is_local)});
+      const bool is_own = is_local || shape_.is_own;
+      add("sessionAffinity", SetConnectionMark{shape_.affinity | (is_own ? kLocalAffinity : 0)});
+      add("a client that was here before", SendWhereBefore{affinity_map(shape_.affinity, is_own)});
     }
+    const std::string map = std::string("endpoints") + family_digit(shape_.family);
+    const std::uint32_t first = is_local ? kFirstLocalIndex : 0;
     add("one of " + std::to_string(count) + (is_local ? " on this node" : ""),
-        SendDrawn{std::string("endpoints") + family_digit(shape_.family), static_cast<std::uint32_t>(count),
-                  is_local ? kFirstLocalIndex : 0});
+        SendDrawn{map, static_cast<std::uint32_t>(count), first});
+    // A packet may be between its lookups while the endpoints become fewer. Let through, it would be a
+    // connection to nowhere for as long as its client tries.
+    add("the first: what was drawn has gone meanwhile", SendDrawn{map, 1, first});
+    add("all have gone meanwhile", Drop{});
   }
   Chain chain() && { return std::move(chain_); }
 
@@ -45,19 +51,17 @@ class ChainBuilder {
   Chain chain_;
 };
 
-// A pod of another node came here on purpose, by a NodePort: without this node's address the answer of an
-// endpoint there would go to it directly, from an address it does not know.
-void add_external_local(ChainBuilder& chain, const Shape& shape, const std::optional<Prefix>& pods,
-                        const std::optional<Prefix>& own_pods) {
+void add_external_local(ChainBuilder& chain, const Shape& shape, const PodRanges& pods) {
   chain.rule("externalTrafficPolicy Local: source kept", {SetMark{0}});
-  if (pods && own_pods) {
-    chain.rule("from a pod of another node: masquerade",
-               {FromPrefix{*pods, false}, FromPrefix{*own_pods, true}, SetMark{kMasqueradeMark}});
-  }
-  if (pods) {
-    chain.balance({FromPrefix{*pods, false}}, false);
+  if (pods.own) {
+    chain.balance({FromPrefix{*pods.own, false}}, false);
   }
   chain.rule("from this host: masquerade", {FromSelf{}, SetMark{kMasqueradeMark}});
+  if (shape.local == 0 && pods.all) {
+    // Their answers must come back this way. Where there are endpoints, they keep to those and their source.
+    chain.rule("from a pod of another node: masquerade",
+               {FromPrefix{*pods.all, false}, SetMark{kMasqueradeMark}});
+  }
   chain.balance({Marked{kMasqueradeMark}}, false);
   if (shape.local > 0) {
     chain.balance({}, true);
@@ -66,13 +70,12 @@ void add_external_local(ChainBuilder& chain, const Shape& shape, const std::opti
   }
 }
 
-void add_rules(ChainBuilder& chain, const Shape& shape, const std::optional<Prefix>& pods,
-               const std::optional<Prefix>& own_pods) {
+void add_rules(ChainBuilder& chain, const Shape& shape, const PodRanges& pods) {
   switch (shape.traffic) {
     case Traffic::Internal:
       chain.rule("from a pod: source kept", {SetMark{0}});
-      if (pods) {
-        chain.rule("from elsewhere: masquerade", {FromPrefix{*pods, true}, SetMark{kMasqueradeMark}});
+      if (pods.all) {
+        chain.rule("from elsewhere: masquerade", {FromPrefix{*pods.all, true}, SetMark{kMasqueradeMark}});
       }
       chain.balance({}, false);
       return;
@@ -118,14 +121,16 @@ Shape shape_of(const service::Entry& entry, std::uint32_t affinity) {
     shape.backends = entry.backends.size();
     shape.local = entry.local.size();
     shape.affinity = affinity;
+    shape.is_own = affinity != 0 && entry.is_own;
   }
   return shape;
 }
 
 std::string chain_name(const Shape& shape) {
   std::string name = shape.verdict == Verdict::Reject ? "reject"
-                     : shape.verdict == Verdict::Drop ? "drop"
-                                                      : traffic_name(shape.traffic);
+                     : shape.verdict == Verdict::Drop
+                         ? "drop"
+                         : traffic_name(shape.traffic) + (shape.is_own ? "-own" : "");
   name += family_digit(shape.family);
   if (shape.verdict == Verdict::Balance) {
     name += "-" + std::to_string(shape.backends);
@@ -135,14 +140,14 @@ std::string chain_name(const Shape& shape) {
   return name + (shape.has_source_ranges ? "-ranges" : "");
 }
 
-Chain shape_chain(const Shape& shape, const std::optional<Prefix>& pods,
-                  const std::optional<Prefix>& own_pods) {
+Chain shape_chain(const Shape& shape, const PodRanges& pods) {
   ChainBuilder chain(shape);
   if (shape.has_source_ranges) {
     chain.rule("not from loadBalancerSourceRanges",
                {NotIn{std::string("ranges") + family_digit(shape.family)}, Drop{}});
   }
   if (shape.verdict == Verdict::Reject) {
+    chain.rule("no endpoint", {Reset{}});
     chain.rule("no endpoint", {Reject{}});
   } else if (shape.verdict == Verdict::Drop) {
     chain.rule("none of the endpoints may be used from this node", {Drop{}});

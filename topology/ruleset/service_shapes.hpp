@@ -25,6 +25,7 @@ struct Shape {
   std::size_t backends = 0;
   std::size_t local = 0;
   bool has_source_ranges = false;
+  bool is_own = false;         // with affinity: `backends` are the node's own
   std::uint32_t affinity = 0;  // number of the service port's own maps; 0: none
   auto operator<=>(const Shape&) const = default;
 };
@@ -32,9 +33,14 @@ struct Shape {
 Shape shape_of(const service::Entry& entry, std::uint32_t affinity);
 // Equal for equal shapes: "cluster4-3", "external6-local-5-2-ranges", "reject4".
 std::string chain_name(const Shape& shape);
-// The chain with its rules. `pods`: the range of all pods of the family; `own_pods`: of those of the node.
-Chain shape_chain(const Shape& shape, const std::optional<Prefix>& pods,
-                  const std::optional<Prefix>& own_pods);
+// Of one family.
+struct PodRanges {
+  std::optional<Prefix> all;
+  std::optional<Prefix> own;  // of this node
+};
+
+// The chain with its rules.
+Chain shape_chain(const Shape& shape, const PodRanges& pods);
 
 // What a service port has of its own to remember clients: two maps, for all endpoints and for the node's own,
 // and what fills them.
