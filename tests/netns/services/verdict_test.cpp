@@ -1,0 +1,151 @@
+// What becomes of a packet to a Service: network model §7.2.
+
+#include "tests/netns/services/service_lab.hpp"
+#include "tests/netns/services/wire.hpp"
+
+#include <cerrno>
+#include <chrono>
+
+namespace labctl {
+namespace {
+
+using probes::Outcome;
+
+class Verdicts : public ServiceLab {};
+
+INSTANTIATE_TEST_SUITE_P(Services, Verdicts, testing::ValuesIn(all_layouts()), layout_name);
+
+TEST_P(Verdicts, AClusterIpIsBalancedOverAllEndpointsForPodsAndNodes) {
+  put(web(), {"a1", "b1", "c1"});
+  for (const char* from : {"a1", "a2", "node-1", "node-3"}) {
+    expect_answer(from, service_ip(100), 80, {"a1", "b1", "c1"});
+  }
+}
+
+TEST_P(Verdicts, EndpointsMayBeNodesAndHostsOutside) {
+  put(web(), {"node-1", "node-2", "c1", "www"});
+  for (const char* from : {"a1", "b1", "node-1"}) {
+    expect_answer(from, service_ip(100), 80, {"node-1", "node-2", "c1", "www"});
+  }
+}
+
+TEST_P(Verdicts, WithoutEndpointsEveryAddressOfAServiceIsRefused) {
+  model::Service service = node_port_web();
+  service.external_ips = {balancer_ip(200)};
+  service.load_balancer_ips = {balancer_ip(10)};
+  put(service, {});
+  for (const IpAddress& routed : {balancer_ip(200), balancer_ip(10)}) {
+    route_to("node-2", routed);
+    expect_refused("client", routed);
+  }
+  for (const char* from : {"a1", "node-1"}) {
+    for (const IpAddress& to : {service_ip(100), balancer_ip(200), balancer_ip(10)}) {
+      expect_refused(from, to);
+    }
+  }
+  for (const char* from : {"a1", "b1", "node-1", "node-2", "client"}) {
+    expect_refused(from, address_of("node-1"), 30080);
+  }
+}
+
+TEST_P(Verdicts, EveryPacketIsRefusedHoweverManyCome) {
+  put(web(), {});
+  for (const char* from : {"a1", "node-1"}) {
+    EXPECT_EQ(ask(tcp(from, service_ip(100)), 300).outcomes[Outcome::Refused], 300U) << from;
+    EXPECT_EQ(ask(udp(from, service_ip(100)), 300).outcomes[Outcome::Refused], 300U) << from;
+  }
+}
+
+TEST_P(Verdicts, AnOrdinaryProgramIsRefusedAtOnce) {
+  put(node_port_web(), {});
+  for (const char* from : {"a1", "node-1", "client"}) {
+    const bool is_outside = from == std::string("client");
+    const auto began = std::chrono::steady_clock::now();
+    const Conversation talk(at(from), is_outside ? address_of("node-1") : service_ip(100),
+                            is_outside ? 30080 : 80);
+    EXPECT_EQ(talk.error(), ECONNREFUSED) << from;
+    // A second is what the kernel waits before it sends again.
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(900)) << from;
+  }
+}
+
+TEST_P(Verdicts, APortOrProtocolThatAServiceLacksIsRefused) {
+  model::Service service = web();
+  service.ports.pop_back();  // UDP
+  put(service, {"b1"});
+  for (const char* from : {"a1", "b2", "node-1", "node-2"}) {
+    expect_refused(from, service_ip(100), 81);
+    EXPECT_EQ(ask(udp(from, service_ip(100))).outcome, Outcome::Refused) << from;
+    EXPECT_EQ(ask(tcp(from, service_ip(100))).outcome, Outcome::Ok) << from;
+  }
+}
+
+TEST_P(Verdicts, AnAddressOfNoServiceIsDropped) {
+  put(web(), {"b1"});
+  expect_dropped("a1", service_ip(101));
+  expect_dropped("node-1", service_ip(101));
+}
+
+TEST_P(Verdicts, AClusterIpAnswersNoEcho) {
+  put(web(), {"b1"});
+  EXPECT_EQ(ask(ping("a1", service_ip(100))).outcome, Outcome::Refused);
+  engine::Probe nobody = ping("a1", service_ip(101));
+  nobody.timeout = std::chrono::milliseconds(300);
+  EXPECT_EQ(ask(nobody).outcome, Outcome::Timeout);
+  // The node's own kernel tells the sender.
+  EXPECT_EQ(ask(ping("node-1", service_ip(100))).outcome, Outcome::Prohibited);
+  EXPECT_EQ(ask(ping("a1", address_of("b1"))).outcome, Outcome::Ok);
+}
+
+TEST_P(Verdicts, ADeletedServiceStopsAndTheOthersGoOn) {
+  model::Service other = web();
+  other.key.name = "other";
+  other.cluster_ips = {service_ip(7)};
+  put(other, {"c1"});
+  put(web(), {"b1"});
+  expect_answer("a1", service_ip(100), 80, {"b1"});
+  take_away(web());
+  expect_dropped("a1", service_ip(100));
+  expect_answer("a1", service_ip(7), 80, {"c1"});
+}
+
+TEST_P(Verdicts, APortThatGoesIsRefusedAndTheOtherGoesOn) {
+  put(web(), {"b1"});
+  model::Service service = web();
+  service.ports.erase(service.ports.begin());
+  put(service, {"b1"});
+  EXPECT_EQ(ask(tcp("a1", service_ip(100))).outcome, Outcome::Refused);
+  EXPECT_EQ(ask(udp("a1", service_ip(100))).outcome, Outcome::Ok);
+  put(web(), {"b1"});
+  expect_answer("a1", service_ip(100), 80, {"b1"});
+}
+
+TEST_P(Verdicts, AServiceThatTheProxyIsToIgnoreIsNotProgrammed) {
+  model::Service service = web();
+  service.is_ignored = true;
+  put(service, {"b1"});
+  expect_dropped("a1", service_ip(100));
+  put(web(), {"b1"});
+  expect_answer("a1", service_ip(100), 80, {"b1"});
+  put(service, {"b1"});
+  expect_dropped("a1", service_ip(100));
+}
+
+TEST_P(Verdicts, EndpointsThatComeAndGoTurnRefusalIntoAnswersAndBack) {
+  for (int round = 0; round < 3; ++round) {
+    put(web(), {"b1"});
+    expect_answer("a1", service_ip(100), 80, {"b1"});
+    put(web(), {});
+    expect_refused("a1", service_ip(100));
+  }
+}
+
+TEST_P(Verdicts, OutsideNobodyHasARouteToPodsAndServices) {
+  put(web(), {"b1"});
+  for (const IpAddress& to : {service_ip(100), address_of("b1")}) {
+    EXPECT_EQ(ask(udp("client", to)).outcome, Outcome::Unreachable);
+  }
+}
+
+}  // namespace
+}  // namespace labctl
