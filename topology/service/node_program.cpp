@@ -13,8 +13,8 @@ void decide(Entry& entry, const Usable& usable, const std::vector<Backend>& back
 
 Entry internal_entry(const Vip& vip, const model::Service& service, const Usable& usable) {
   Entry entry{vip, Verdict::Reject, Traffic::Internal, {}, {}, {}};
-  decide(entry, usable,
-         service.internal_policy == model::TrafficPolicy::Local ? usable.local : usable.cluster);
+  entry.is_own = service.internal_policy == model::TrafficPolicy::Local;
+  decide(entry, usable, entry.is_own ? usable.local : usable.cluster);
   return entry;
 }
 
@@ -36,12 +36,6 @@ void each_of(const std::vector<IpAddress>& addresses, Family family, const Add& 
       add(address);
     }
   }
-}
-
-// Where a hostPort listens: hostIP, unless that means all.
-std::vector<IpAddress> addresses_of(const model::ContainerPort& port, const std::vector<IpAddress>& all) {
-  const bool is_one = port.host_ip && *port.host_ip != IpAddress::any(port.host_ip->family());
-  return is_one ? std::vector<IpAddress>{*port.host_ip} : all;
 }
 
 PortProgram port_program(const model::Service& service, const model::ServicePort& port, Family family,
@@ -74,6 +68,19 @@ PortProgram port_program(const model::Service& service, const model::ServicePort
     });
   }
   return program;
+}
+
+// On which of a node's addresses a hostPort answers.
+std::vector<IpAddress> host_addresses(const model::ContainerPort& port, std::vector<IpAddress> all) {
+  all.push_back(IpAddress::loopback(Family::IPv4));  // ::1 leads nowhere but home
+  if (!port.host_ip) {
+    return all;
+  }
+  if (*port.host_ip != IpAddress::any(port.host_ip->family())) {
+    return {*port.host_ip};
+  }
+  std::erase_if(all, [&](const IpAddress& ip) { return ip.family() != port.host_ip->family(); });
+  return all;
 }
 
 bool has_family(const model::Service& service, Family family) {
@@ -115,19 +122,15 @@ NodeProgram host_port_program(const model::Pod& pod, const std::vector<IpAddress
   PortProgram ports{"hostPort " + to_string(pod.key), std::chrono::seconds(0), {}};
   for (const model::Container& container : pod.containers) {
     for (const model::ContainerPort& port : container.ports) {
-      if (port.host_port == 0) {
-        continue;
-      }
-      for (const IpAddress& pod_ip : pod.ips) {
-        const auto add = [&](const IpAddress& ip) {
+      for (const IpAddress& pod_ip : port.host_port == 0 ? std::vector<IpAddress>{} : pod.ips) {
+        each_of(host_addresses(port, addresses), pod_ip.family(), [&](const IpAddress& ip) {
           ports.entries.push_back({{ip, port.protocol, port.host_port},
                                    Verdict::Balance,
                                    Traffic::HostPort,
                                    {{pod_ip, port.container_port}},
                                    {},
                                    {}});
-        };
-        each_of(addresses_of(port, addresses), pod_ip.family(), add);
+        });
       }
     }
   }

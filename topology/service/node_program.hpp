@@ -42,6 +42,7 @@ struct Entry {
   std::vector<Backend> backends;      // Balance: uniformly at random
   std::vector<Backend> local;         // ExternalLocal: for packets from outside; none: those are dropped
   std::vector<Prefix> source_ranges;  // others are dropped; empty: everyone
+  bool is_own = false;                // `backends` are those of this node: internalTrafficPolicy Local
   bool operator==(const Entry&) const = default;
 };
 
@@ -70,8 +71,8 @@ struct ProgramNode {
 NodeProgram node_program(const model::Service& service, std::span<const model::EndpointSlice* const> slices,
                          const ProgramNode& node);
 
-// What `node` does for the hostPorts of a pod on it that has its own network. Without hostIP all of
-// `addresses` answer.
+// What `node` does for the hostPorts of a pod on it that has its own network. Without hostIP, or with
+// 0.0.0.0 or ::, all of `addresses` answer and so does 127.0.0.1.
 NodeProgram host_port_program(const model::Pod& pod, const std::vector<IpAddress>& addresses);
 
 // What the router does for addresses of the mode Proxy: it ends in their stead, and dials the NodePort of a
