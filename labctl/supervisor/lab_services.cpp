@@ -5,8 +5,7 @@
 #include "topology/base/error.hpp"
 #include "topology/manifest/decode_service.hpp"
 #include "topology/plan/fabric.hpp"
-#include "topology/ruleset/kube_proxy.hpp"
-#include "topology/ruleset/service_maps.hpp"
+#include "topology/ruleset/table_factory.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -25,14 +24,6 @@ constexpr const char* kExcludeLabel = "node.kubernetes.io/exclude-from-external-
 std::string owner_name(const ServiceKey& key) { return "svc " + to_string(key); }
 
 store::Key store_key(const ServiceKey& key) { return {"services", key.ns, key.name}; }
-
-std::unique_ptr<ruleset::NodeTable> make_table(const model::Cluster& cluster, const model::Node& node) {
-  if (cluster.dataplane == model::Dataplane::KubeProxyNftables) {
-    return std::make_unique<ruleset::KubeProxyTable>(node.pod_cidrs, cluster.network.pod_cidrs,
-                                                     node.addresses);
-  }
-  return std::make_unique<ruleset::ServiceMaps>(node.pod_cidrs, cluster.network.pod_cidrs);
-}
 
 // The Ready condition of a Node is anything but True.
 bool is_down(const json& node) {
@@ -75,11 +66,11 @@ void LabServices::open() {
   nodes_.resize(cluster_.nodes.size());
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const model::Node& node = cluster_.nodes[i];
-    nodes_[i].table.emplace(fabric_.namespace_fd(plan::node_id(node.name)), make_table(cluster_, node));
+    nodes_[i].table.emplace(fabric_.namespace_fd(plan::node_id(node.name)),
+                            ruleset::make_node_table(cluster_, node));
     nodes_[i].program = {{node.name, ""}, node.addresses};
   }
-  router_.emplace(fabric_.namespace_fd(plan::kRouter),
-                  std::make_unique<ruleset::ServiceMaps>(std::vector<Prefix>{}, cluster_.network.pod_cidrs));
+  router_.emplace(fabric_.namespace_fd(plan::kRouter), ruleset::make_router_table(cluster_));
   start_api_stub();
 }
 
