@@ -112,13 +112,6 @@ Step node_step(const model::Cluster& cluster, size_t index, int bridge_ports) {
     // For hostPorts on 127.0.0.1; the chain `loopback` keeps others out.
     step.sysctls.push_back({"net/ipv4/conf/default/route_localnet", "1"});
   }
-  // Pods meet at the node's routing, and nowhere else: a packet translated while it is still the bridge's
-  // would leave by the port it came from, which a bridge does not do, when a pod reaches itself by its
-  // Service.
-  step.sysctls.push_back({"net/bridge/bridge-nf-call-iptables", "0", true});
-  if (cluster.has_family(Family::IPv6)) {
-    step.sysctls.push_back({"net/bridge/bridge-nf-call-ip6tables", "0", true});
-  }
   // As kube-proxy sets them (network model §12).
   step.sysctls.push_back({"net/netfilter/nf_conntrack_tcp_timeout_established", "86400", true});
   step.sysctls.push_back({"net/netfilter/nf_conntrack_tcp_timeout_close_wait", "3600", true});

@@ -77,8 +77,119 @@ std::string joined_ranges(const std::vector<Prefix>& ranges) {
   return text;
 }
 
+// The endpoints of the policy Cluster, by which the chain service-... is known; others are the node's own.
+const std::vector<Backend>* cluster_backends(const PortProgram& port) {
+  const Entry* found = nullptr;
+  for (const Entry& entry : port.entries) {
+    if (entry.verdict == Verdict::Balance && (found == nullptr || found->traffic == Traffic::Internal)) {
+      found = &entry;
+    }
+  }
+  return found == nullptr ? nullptr : &found->backends;
+}
+
+std::string declarations_of(Family family) {
+  const std::string end = family_end(family);
+  const std::string type = family == Family::IPv4 ? "ipv4_addr" : "ipv6_addr";
+  const std::string vip = " { type " + type + " . inet_proto . inet_service : verdict; }\n";
+  std::string text = "  set cluster-ips" + end + " { type " + type + "; }\n";
+  text += "  set nodeport-ips" + end + " { type " + type + "; }\n";
+  for (const char* map : {"service-ips", "no-endpoint-services", "firewall-ips", "host-ports"}) {
+    text += "  map " + (map + end) + vip;
+  }
+  for (const char* map : {"service-nodeports", "no-endpoint-nodeports"}) {
+    text += "  map " + (map + end) + " { type inet_proto . inet_service : verdict; }\n";
+  }
+  return text;
+}
+
+// One rule a family.
+template <typename Rule>
+std::string each_family(const model::Cluster& cluster, const Rule& rule) {
+  std::string text;
+  for (const Family family : cluster.families) {
+    text += "    " + rule(family_ip(family), family_end(family)) + "\n";
+  }
+  return text;
+}
+
+std::string chain_text(const std::string& name, const std::string& rules) {
+  return "  chain " + name + " {\n" + rules + "  }\n";
+}
+
+std::string hooked(const std::string& name, const std::string& hook, const std::string& rules) {
+  return chain_text(name, "    type " + hook + "; policy accept;\n" + rules);
+}
+
+// TCP gets a reset, for the reason that node_ruleset.cpp gives.
+std::string refusal(const std::string& match, const std::string& comment) {
+  return "    " + match + "meta l4proto tcp reject with tcp reset comment \"" + comment + "\"\n    " + match +
+         "reject with icmpx port-unreachable comment \"" + comment + "\"\n";
+}
+
+std::string cluster_ips_check(const model::Cluster& cluster) {
+  std::string rules;
+  for (const Family family : cluster.families) {
+    rules += refusal(family_ip(family) + " daddr @cluster-ips" + family_end(family) + " ",
+                     "no such port of the Service");
+  }
+  for (const Prefix& range : cluster.network.service_cidrs) {
+    rules += "    " + family_ip(range.family()) + " daddr " + to_string(range) +
+             " drop comment \"ClusterIP of no Service\"\n";
+  }
+  for (const Prefix& range : cluster.network.load_balancer_cidrs) {
+    rules += refusal("iifname \"eth0\" " + family_ip(range.family()) + " daddr " + to_string(range) + " ",
+                     "no such port of the LoadBalancer");
+  }
+  return rules;
+}
+
+}  // namespace
+
+std::string kube_proxy_declarations(const model::Cluster& cluster) {
+  const auto lookup = [&](const std::string& map) {
+    return each_family(cluster, [&](const std::string& ip, const std::string& end) {
+      return ip + " daddr . meta l4proto . th dport vmap @" + map + end;
+    });
+  };
+  const auto node_lookup = [&](const std::string& map) {
+    return each_family(cluster, [&](const std::string& ip, const std::string& end) {
+      return ip + " daddr @nodeport-ips" + end + " meta l4proto . th dport vmap @" + map + end;
+    });
+  };
+  std::string text;
+  for (const Family family : cluster.families) {
+    text += declarations_of(family);
+  }
+  const std::string endpoints_check = "    ct state new jump service-endpoints-check\n";
+  return text + chain_text("mark-for-masquerade", "    meta mark set meta mark or 0x4000\n") +
+         chain_text("masquerading",
+                    "    meta mark & 0x4000 == 0 return\n    meta mark set meta mark xor 0x4000\n"
+                    "    masquerade fully-random comment \"to a Service, not from a pod\"\n") +
+         chain_text("reject-chain", refusal("", "no endpoint")) +
+         chain_text("services",
+                    lookup("host-ports") + lookup("service-ips") + node_lookup("service-nodeports")) +
+         chain_text("service-endpoints-check", lookup("no-endpoint-services")) +
+         chain_text("nodeport-endpoints-check", node_lookup("no-endpoint-nodeports")) +
+         chain_text("cluster-ips-check", cluster_ips_check(cluster)) +
+         chain_text("firewall-check", lookup("firewall-ips")) +
+         hooked("filter-prerouting", "filter hook prerouting priority -110",
+                "    ct state new jump firewall-check\n") +
+         hooked("filter-input", "filter hook input priority -110",
+                "    ct state new jump nodeport-endpoints-check\n" + endpoints_check) +
+         hooked("filter-forward", "filter hook forward priority -110",
+                endpoints_check + "    ct state new jump cluster-ips-check\n") +
+         hooked("filter-output", "filter hook output priority -110",
+                "    ct state new jump nodeport-endpoints-check\n" + endpoints_check +
+                    "    ct state new jump firewall-check\n") +
+         hooked("filter-output-post-dnat", "filter hook output priority -90",
+                "    ct state new jump cluster-ips-check\n") +
+         hooked("nat-prerouting", "nat hook prerouting priority -100", "    jump services\n") +
+         hooked("nat-output", "nat hook output priority -100", "    jump services\n");
+}
+
 // The chains of one Service port: rules are added, names are made once.
-class PortChains {
+class KubeProxyTable::PortChains {
  public:
   using Chains = std::map<std::string, std::vector<std::string>>;
   using Sets = std::map<std::string, std::string>;
@@ -159,110 +270,6 @@ class PortChains {
   std::vector<std::pair<std::string, std::vector<Backend>>> drawn_;
 };
 
-// The endpoints of the policy Cluster, by which the chain service-... is known; others are the node's own.
-const std::vector<Backend>* cluster_backends(const PortProgram& port) {
-  const Entry* found = nullptr;
-  for (const Entry& entry : port.entries) {
-    if (entry.verdict == Verdict::Balance && (found == nullptr || found->traffic == Traffic::Internal)) {
-      found = &entry;
-    }
-  }
-  return found == nullptr ? nullptr : &found->backends;
-}
-
-std::string declarations_of(Family family) {
-  const std::string end = family_end(family);
-  const std::string type = family == Family::IPv4 ? "ipv4_addr" : "ipv6_addr";
-  const std::string vip = " { type " + type + " . inet_proto . inet_service : verdict; }\n";
-  std::string text = "  set cluster-ips" + end + " { type " + type + "; }\n";
-  text += "  set nodeport-ips" + end + " { type " + type + "; }\n";
-  for (const char* map : {"service-ips", "no-endpoint-services", "firewall-ips", "host-ports"}) {
-    text += "  map " + (map + end) + vip;
-  }
-  for (const char* map : {"service-nodeports", "no-endpoint-nodeports"}) {
-    text += "  map " + (map + end) + " { type inet_proto . inet_service : verdict; }\n";
-  }
-  return text;
-}
-
-// One rule a family.
-template <typename Rule>
-std::string each_family(const model::Cluster& cluster, const Rule& rule) {
-  std::string text;
-  for (const Family family : cluster.families) {
-    text += "    " + rule(family_ip(family), family_end(family)) + "\n";
-  }
-  return text;
-}
-
-std::string chain_text(const std::string& name, const std::string& rules) {
-  return "  chain " + name + " {\n" + rules + "  }\n";
-}
-
-std::string hooked(const std::string& name, const std::string& hook, const std::string& rules) {
-  return chain_text(name, "    type " + hook + "; policy accept;\n" + rules);
-}
-
-std::string cluster_ips_check(const model::Cluster& cluster) {
-  std::string rules = each_family(cluster, [](const std::string& ip, const std::string& end) {
-    return ip + " daddr @cluster-ips" + end +
-           " reject with icmpx port-unreachable comment \"no such port of the Service\"";
-  });
-  for (const Prefix& range : cluster.network.service_cidrs) {
-    rules += "    " + family_ip(range.family()) + " daddr " + to_string(range) +
-             " drop comment \"ClusterIP of no Service\"\n";
-  }
-  for (const Prefix& range : cluster.network.load_balancer_cidrs) {
-    rules += "    iifname \"eth0\" " + family_ip(range.family()) + " daddr " + to_string(range) +
-             " reject with icmpx port-unreachable comment \"no such port of the LoadBalancer\"\n";
-  }
-  return rules;
-}
-
-}  // namespace
-
-std::string kube_proxy_declarations(const model::Cluster& cluster) {
-  const auto lookup = [&](const std::string& map) {
-    return each_family(cluster, [&](const std::string& ip, const std::string& end) {
-      return ip + " daddr . meta l4proto . th dport vmap @" + map + end;
-    });
-  };
-  const auto node_lookup = [&](const std::string& map) {
-    return each_family(cluster, [&](const std::string& ip, const std::string& end) {
-      return ip + " daddr @nodeport-ips" + end + " meta l4proto . th dport vmap @" + map + end;
-    });
-  };
-  std::string text;
-  for (const Family family : cluster.families) {
-    text += declarations_of(family);
-  }
-  const std::string endpoints_check = "    ct state new jump service-endpoints-check\n";
-  return text + chain_text("mark-for-masquerade", "    meta mark set meta mark or 0x4000\n") +
-         chain_text("masquerading",
-                    "    meta mark & 0x4000 == 0 return\n    meta mark set meta mark xor 0x4000\n"
-                    "    masquerade fully-random comment \"to a Service, not from a pod\"\n") +
-         chain_text("reject-chain", "    reject with icmpx port-unreachable comment \"no endpoint\"\n") +
-         chain_text("services",
-                    lookup("host-ports") + lookup("service-ips") + node_lookup("service-nodeports")) +
-         chain_text("service-endpoints-check", lookup("no-endpoint-services")) +
-         chain_text("nodeport-endpoints-check", node_lookup("no-endpoint-nodeports")) +
-         chain_text("cluster-ips-check", cluster_ips_check(cluster)) +
-         chain_text("firewall-check", lookup("firewall-ips")) +
-         hooked("filter-prerouting", "filter hook prerouting priority -110",
-                "    ct state new jump firewall-check\n") +
-         hooked("filter-input", "filter hook input priority -110",
-                "    ct state new jump nodeport-endpoints-check\n" + endpoints_check) +
-         hooked("filter-forward", "filter hook forward priority -110",
-                endpoints_check + "    ct state new jump cluster-ips-check\n") +
-         hooked("filter-output", "filter hook output priority -110",
-                "    ct state new jump nodeport-endpoints-check\n" + endpoints_check +
-                    "    ct state new jump firewall-check\n") +
-         hooked("filter-output-post-dnat", "filter hook output priority -90",
-                "    ct state new jump cluster-ips-check\n") +
-         hooked("nat-prerouting", "nat hook prerouting priority -100", "    jump services\n") +
-         hooked("nat-output", "nat hook output priority -100", "    jump services\n");
-}
-
 KubeProxyTable::KubeProxyTable(std::vector<Prefix> own_pods, std::vector<Prefix> all_pods,
                                std::vector<IpAddress> node_addresses)
     : own_pods_(std::move(own_pods)),
@@ -270,76 +277,95 @@ KubeProxyTable::KubeProxyTable(std::vector<Prefix> own_pods, std::vector<Prefix>
       node_addresses_(std::move(node_addresses)),
       addresses_to_add_(node_addresses_) {}
 
+// What comes to NodePorts, balancers' addresses and externalIPs: `to` draws from all endpoints.
+void KubeProxyTable::add_external(PortChains& chains, const Entry& entry, const std::string& to) const {
+  const Family family = entry.vip.address.family();
+  const std::string ip = family_ip(family), external = chains.name("external");
+  if (entry.traffic != Traffic::ExternalLocal) {
+    chains.masquerade_from(external, "");
+    chains.rule(external, "goto " + to);
+    return;
+  }
+  for (const Prefix& own : own_pods_) {
+    if (own.family() == family) {
+      chains.rule(external, ip + " saddr " + to_string(own) + " goto " + to);
+    }
+  }
+  chains.masquerade_from(external, "fib saddr type local");
+  chains.rule(external, "fib saddr type local goto " + to);
+  if (!entry.local.empty()) {
+    chains.rule(external,
+                "goto " + (entry.local == entry.backends ? to : chains.drawing("local", entry.local)));
+    return;
+  }
+  for (const Prefix& pods : all_pods_) {
+    if (pods.family() == family) {  // of other nodes: the answer must come back by this one
+      chains.masquerade_from(external, ip + " saddr " + to_string(pods));
+      chains.rule(external, ip + " saddr " + to_string(pods) + " goto " + to);
+    }
+  }
+  chains.rule(external, "drop");
+}
+
+void KubeProxyTable::add_internal(PortChains& chains, const Entry& entry, const std::string& to) const {
+  const std::string ip = family_ip(entry.vip.address.family());
+  for (const Prefix& pods : all_pods_) {
+    if (pods.family() == entry.vip.address.family()) {
+      chains.masquerade_from(
+          to, ip + " daddr " + to_string(entry.vip.address) + " " + ip + " saddr != " + to_string(pods));
+    }
+  }
+}
+
+void KubeProxyTable::add_firewall(PortChains& chains, const Entry& entry, const std::string& key,
+                                  Owned& owned) {
+  if (entry.source_ranges.empty()) {
+    return;
+  }
+  const Family family = entry.vip.address.family();
+  const std::string firewall = chains.name("firewall");
+  if (!owned.chains.contains(firewall)) {
+    chains.rule(firewall,
+                family_ip(family) + " saddr != { " + joined_ranges(entry.source_ranges) + " } drop");
+  }
+  owned.elements[{"firewall-ips" + family_end(family), key}] = "goto " + firewall;
+}
+
+bool KubeProxyTable::is_node_port(const Entry& entry) const {
+  return entry.traffic != Traffic::Internal && entry.traffic != Traffic::HostPort &&
+         std::find(node_addresses_.begin(), node_addresses_.end(), entry.vip.address) !=
+             node_addresses_.end();
+}
+
 void KubeProxyTable::add_port(const PortProgram& port, Owned& owned) const {
-  const Family family = port.entries.front().vip.address.family();
-  const std::string ip = family_ip(family), end = family_end(family);
-  const auto pods =
-      std::find_if(all_pods_.begin(), all_pods_.end(), [&](const Prefix& p) { return p.family() == family; });
+  const std::string end = family_end(port.entries.front().vip.address.family());
   const std::vector<Backend>* cluster = cluster_backends(port);
   PortChains chains(port, owned.chains, owned.sets);
-  const auto drawing = [&](const std::vector<Backend>& backends) {
-    return chains.drawing(&backends == cluster || backends == *cluster ? "service" : "local", backends);
-  };
   bool has_external = false;
   for (const Entry& entry : port.entries) {
-    const bool is_node_port =
-        entry.traffic != Traffic::Internal && entry.traffic != Traffic::HostPort &&
-        std::find(node_addresses_.begin(), node_addresses_.end(), entry.vip.address) != node_addresses_.end();
-    const std::string key = is_node_port
+    const bool of_node = is_node_port(entry);
+    const std::string key = of_node
                                 ? lower_protocol(entry.vip.protocol) + " . " + std::to_string(entry.vip.port)
                                 : vip_key_text(entry.vip);
-    const std::string missing = (is_node_port ? "no-endpoint-nodeports" : "no-endpoint-services") + end;
-    if (!entry.source_ranges.empty()) {
-      const std::string firewall = chains.name("firewall");
-      if (!owned.chains.contains(firewall)) {
-        chains.rule(firewall, ip + " saddr != { " + joined_ranges(entry.source_ranges) + " } drop");
-      }
-      owned.elements[{"firewall-ips" + end, key}] = "goto " + firewall;
-    }
+    add_firewall(chains, entry, key, owned);
     if (entry.verdict != Verdict::Balance) {
-      owned.elements[{missing, key}] = entry.verdict == Verdict::Drop ? "drop" : "goto reject-chain";
+      owned.elements[{(of_node ? "no-endpoint-nodeports" : "no-endpoint-services") + end, key}] =
+          entry.verdict == Verdict::Drop ? "drop" : "goto reject-chain";
       continue;
     }
-    const std::string to = drawing(entry.backends);
+    const std::string to = chains.drawing(entry.backends == *cluster ? "service" : "local", entry.backends);
     if (entry.traffic == Traffic::HostPort) {
-      chains.masquerade_from(to, ip + " saddr " + (family == Family::IPv4 ? "127.0.0.0/8" : "::1"));
+      chains.masquerade_from(to, end == "4" ? "ip saddr 127.0.0.0/8" : "ip6 saddr ::1");
       owned.elements[{"host-ports" + end, key}] = "goto " + to;
-      continue;
-    }
-    if (entry.traffic == Traffic::Internal) {
-      if (pods != all_pods_.end()) {
-        chains.masquerade_from(
-            to, ip + " daddr " + to_string(entry.vip.address) + " " + ip + " saddr != " + to_string(*pods));
-      }
+    } else if (entry.traffic == Traffic::Internal) {
+      add_internal(chains, entry, to);
       owned.elements[{"service-ips" + end, key}] = "goto " + to;
-      continue;
-    }
-    const std::string external = chains.name("external");
-    owned.elements[{(is_node_port ? "service-nodeports" : "service-ips") + end, key}] = "goto " + external;
-    const bool is_local = entry.traffic == Traffic::ExternalLocal;
-    if (std::exchange(has_external, true)) {
-      continue;
-    }
-    if (!is_local) {
-      chains.masquerade_from(external, "");
-    }
-    if (is_local) {
-      if (pods != all_pods_.end()) {
-        const auto own = std::find_if(own_pods_.begin(), own_pods_.end(),
-                                      [&](const Prefix& p) { return p.family() == family; });
-        if (own != own_pods_.end()) {
-          chains.masquerade_from(
-              external, ip + " saddr " + to_string(*pods) + " " + ip + " saddr != " + to_string(*own));
-        }
-        chains.rule(external, ip + " saddr " + to_string(*pods) + " goto " + to);
-      }
-      chains.masquerade_from(external, "fib saddr type local");
-      chains.rule(external, "fib saddr type local goto " + to);
-      chains.rule(external, entry.local.empty()       ? "drop"
-                            : entry.local == *cluster ? "goto " + to
-                                                      : "goto " + chains.drawing("local", entry.local));
     } else {
-      chains.rule(external, "goto " + to);
+      owned.elements[{(of_node ? "service-nodeports" : "service-ips") + end, key}] =
+          "goto " + chains.name("external");
+      if (!std::exchange(has_external, true)) {
+        add_external(chains, entry, to);
+      }
     }
   }
   chains.finish();

@@ -45,7 +45,14 @@ class KubeProxyTable final : public NodeTable {
     std::map<Element, std::string> elements;                 // their values, "" in a set
   };
 
+  class PortChains;
+
   Owned render(const service::NodeProgram& program) const;
+  void add_external(PortChains& chains, const service::Entry& entry, const std::string& to) const;
+  void add_internal(PortChains& chains, const service::Entry& entry, const std::string& to) const;
+  static void add_firewall(PortChains& chains, const service::Entry& entry, const std::string& key,
+                           Owned& owned);
+  bool is_node_port(const service::Entry& entry) const;
   void add_port(const service::PortProgram& port, Owned& owned) const;
   std::string change_elements(const std::string& owner, const Owned& before, const Owned& after);
   std::string active(const Element& element) const;

@@ -84,7 +84,7 @@ void add_rules(ChainBuilder& chain, const Shape& shape, const PodRanges& pods) {
       chain.balance({}, false);
       return;
     case Traffic::ExternalLocal:
-      add_external_local(chain, shape, pods, own_pods);
+      add_external_local(chain, shape, pods);
       return;
     case Traffic::HostPort:
       chain.rule("hostPort: source kept", {SetMark{0}});
@@ -152,7 +152,7 @@ Chain shape_chain(const Shape& shape, const PodRanges& pods) {
   } else if (shape.verdict == Verdict::Drop) {
     chain.rule("none of the endpoints may be used from this node", {Drop{}});
   } else {
-    add_rules(chain, shape, pods, own_pods);
+    add_rules(chain, shape, pods);
   }
   return std::move(chain).chain();
 }
