@@ -89,7 +89,8 @@ void Allocations::share(std::shared_ptr<SharedTable> table, std::function<bool(s
 }
 
 std::set<std::string> Allocations::held_elsewhere(std::string_view pool) const {
-  return sharing_ != nullptr && sharing_->covers(pool) ? sharing_->elsewhere(pool) : std::set<std::string>{};
+  return sharing_ != nullptr && sharing_->covers(pool) ? sharing_->look_elsewhere(pool)
+                                                       : std::set<std::string>{};
 }
 
 void Allocations::send_releases() {

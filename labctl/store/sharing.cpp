@@ -22,6 +22,11 @@ const std::set<std::string>& Sharing::elsewhere(std::string_view pool) {
   return elsewhere_.find(pool)->second;
 }
 
+const std::set<std::string>& Sharing::look_elsewhere(std::string_view pool) {
+  refresh(std::string(pool));
+  return elsewhere(pool);
+}
+
 bool Sharing::is_held_elsewhere(std::string_view pool, std::string_view value) {
   if (!elsewhere(pool).contains(std::string(value))) {
     return false;

@@ -29,7 +29,8 @@ class Sharing {
   bool covers(std::string_view pool) const { return covers_(pool); }
   // Another lab has it, as the table says now.
   bool is_held_elsewhere(std::string_view pool, std::string_view value);
-  const std::set<std::string>& elsewhere(std::string_view pool);
+  // What other labs have of a pool, looked up now.
+  const std::set<std::string>& look_elsewhere(std::string_view pool);
 
   void add_claim(std::string_view pool, std::string_view value, std::string_view owner);
   void add_release(std::string_view pool, std::string_view value, std::string_view owner);
@@ -46,6 +47,8 @@ class Sharing {
 
  private:
   void refresh(const std::string& pool);
+  // As it was seen last.
+  const std::set<std::string>& elsewhere(std::string_view pool);
 
   std::shared_ptr<SharedTable> table_;
   std::function<bool(std::string_view)> covers_;

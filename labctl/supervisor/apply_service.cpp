@@ -6,6 +6,7 @@
 #include "labctl/supervisor/lab.hpp"
 #include "labctl/supervisor/resource_rules.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/scope_exit.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -149,6 +150,8 @@ json apply_manifests(Lab& lab, const json& request) {
   for (const Diagnostic& diagnostic : loaded.diagnostics) {
     diagnostics.push_back(to_json(diagnostic));
   }
+  // After the snapshot has gone.
+  const ScopeExit tell([&lab] { lab.objects().allocations().send_releases(); });
   if (!has_errors(loaded.diagnostics)) {
     store::Store& objects = lab.objects();
     const store::Store::Snapshot before = objects.snapshot();

@@ -1,6 +1,8 @@
 #include "labctl/supervisor/keeper.hpp"
 
+#include "labctl/api/tcp_socket.hpp"
 #include "labctl/api/unix_socket.hpp"
+#include "labctl/store/etcd_table.hpp"
 #include "labctl/supervisor/boot_report.hpp"
 #include "labctl/supervisor/host_check.hpp"
 #include "labctl/supervisor/registry.hpp"
@@ -16,7 +18,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <climits>
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
@@ -106,6 +111,8 @@ void detach_from_terminal() {
   supervisor.listening = std::move(setup.listening);
   supervisor.report = std::move(setup.report);
   supervisor.keeper = std::move(pipes.go_read);
+  supervisor.dial = std::move(setup.dial.lab);
+  supervisor.identity = setup.identity;
   supervisor.pid_outside = own_pid;
   supervisor.mapping = mapping;
   setup.commit.reset();
@@ -119,6 +126,7 @@ void detach_from_terminal() {
   pipes.mapped_write.reset();
   pipes.pid_read.reset();
   pipes.go_write.reset();
+  setup.dial.keeper.reset();
   int status = 1;
   try {
     kernel::unshare_capsule(ids.mapping);
@@ -176,13 +184,16 @@ pid_t start_supervisor(KeeperSetup& setup, Handshake& pipes) {
   return supervisor;
 }
 
-// Until the supervisor has ended; ends it when the command goes without having committed.
-void watch(pid_t supervisor, UniqueFd commit) {
+// Until the supervisor has ended; ends it when the command goes without having committed. Meanwhile opens
+// connections for it.
+void watch(pid_t supervisor, UniqueFd commit, UniqueFd dial, const std::string& server) {
   const UniqueFd ended(static_cast<int>(::syscall(SYS_pidfd_open, supervisor, 0)));
   while (ended) {
     // poll(2) ignores negative descriptors: once committed, only the supervisor's end counts.
-    pollfd waits[] = {{ended.get(), POLLIN, 0}, {commit ? commit.get() : -1, POLLIN, 0}};
-    if (::poll(waits, 2, -1) < 0 && errno != EINTR) {
+    pollfd waits[] = {{ended.get(), POLLIN, 0},
+                      {commit ? commit.get() : -1, POLLIN, 0},
+                      {dial ? dial.get() : -1, POLLIN, 0}};
+    if (::poll(waits, 3, -1) < 0 && errno != EINTR) {
       break;
     }
     if (waits[0].revents != 0) {
@@ -195,9 +206,30 @@ void watch(pid_t supervisor, UniqueFd commit) {
       }
       commit.reset();
     }
+    if (waits[2].revents != 0 && !answer_dial(dial, server, store::EtcdTable::kTimeout)) {
+      dial.reset();
+    }
   }
   int status = 0;
   while (::waitpid(supervisor, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
+// The lab's name, and where it is: the host and the folder.
+std::string identity_of(const std::string& lab) {
+  std::array<char, HOST_NAME_MAX + 1> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return lab + "@" + host.data() + ":" + lab_directory(lab).string();
+}
+
+// However the lab ended, others may have now what it had.
+void give_back_shared(const std::string& server, const std::string& identity) noexcept {
+  try {
+    store::EtcdTable table(
+        server, [&] { return api::connect_tcp(server, store::EtcdTable::kTimeout); }, identity);
+    table.release_everything();
+  } catch (const std::exception&) {
+    // The store is away: the next lab of this name and place gives back what is left there.
   }
 }
 
@@ -227,12 +259,21 @@ void keep_lab(KeeperSetup setup) noexcept {
     make_pipe(pipes.mapped_read, pipes.mapped_write);
     make_pipe(pipes.pid_read, pipes.pid_write);
     make_pipe(pipes.go_read, pipes.go_write);
+    const std::string server = store::etcd_server(setup.options->cluster.store);
+    if (!server.empty()) {
+      setup.identity = identity_of(lab);
+      setup.dial = make_dial_relay();
+    }
     const pid_t supervisor = start_supervisor(setup, pipes);
+    setup.dial.lab.reset();
     if (supervisor > 0) {
       write_value(pipes.go_write, supervisor);
       setup.listening.reset();
       setup.report.reset();
-      watch(supervisor, std::move(setup.commit));
+      watch(supervisor, std::move(setup.commit), std::move(setup.dial.keeper), server);
+      if (!server.empty()) {
+        give_back_shared(server, setup.identity);
+      }
     }
   } catch (const Error& error) {
     report_failure(setup.report, error);

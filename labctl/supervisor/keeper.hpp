@@ -3,10 +3,12 @@
 // The keeper: the one process of a lab that stays in the host's namespaces. It makes the lab's folder, starts
 // the supervisor, and when that is gone removes the folder. See launch.hpp for the whole picture.
 
+#include "labctl/supervisor/dial_relay.hpp"
 #include "labctl/supervisor/launch.hpp"
 #include "topology/base/unique_fd.hpp"
 
 #include <csignal>
+#include <string>
 
 namespace labctl::supervisor {
 
@@ -17,6 +19,9 @@ struct KeeperSetup {
   // Made by the keeper, so that a command that is killed has no folder to leave behind.
   UniqueFd lock;       // of the lab's folder; held by keeper and supervisor
   UniqueFd listening;  // the control socket, for the supervisor
+  // Made by the keeper for a lab that shares allocations; empty for others.
+  DialRelay dial;
+  std::string identity;  // tells the lab from all others that use the same store
   sigset_t signals_before{};
 };
 

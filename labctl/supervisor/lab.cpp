@@ -71,6 +71,18 @@ std::optional<model::PodKey> pod_named(const std::string& vantage) {
   return model::PodKey{vantage.substr(kPod.size(), slash - kPod.size()), vantage.substr(slash + 1)};
 }
 
+// What Services are given is claimed in the shared table as well, when there is one.
+store::Store& sharing(store::Store& store, const model::Cluster& cluster,
+                      std::shared_ptr<store::SharedTable> table) {
+  if (table != nullptr) {
+    const std::vector<std::string> pools = controllers::ServiceRanges(cluster).pools();
+    store.allocations().share(std::move(table), [pools](std::string_view pool) {
+      return std::find(pools.begin(), pools.end(), pool) != pools.end();
+    });
+  }
+  return store;
+}
+
 json addresses_json(const std::vector<IpAddress>& addresses) {
   json out = json::array();
   for (const IpAddress& address : addresses) {
@@ -89,7 +101,7 @@ Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       mapping_(setup.mapping),
       pid_outside_(setup.pid_outside),
       store_(name_, clock_),
-      services_(store_, cluster_),
+      services_(sharing(store_, cluster_, std::move(setup.shared)), cluster_),
       repair_(store_, cluster_),
       reconciler_(store_, cluster_, clock_),
       fabric_(network_, own_network()),
@@ -121,7 +133,11 @@ void Lab::schedule_sync() {
 
 void Lab::repair_later() {
   loop_.call_after(controllers::kRepairEvery, [this] {
-    repair();
+    try {
+      repair();
+    } catch (const Error& error) {
+      spdlog::warn("repair of allocations: {}", error.what());
+    }
     repair_later();
   });
 }

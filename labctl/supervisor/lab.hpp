@@ -15,6 +15,7 @@
 #include "labctl/controllers/pod_life.hpp"
 #include "labctl/controllers/reconcile.hpp"
 #include "labctl/controllers/service_allocation.hpp"
+#include "labctl/store/shared_table.hpp"
 #include "labctl/store/store.hpp"
 #include "labctl/supervisor/lab_services.hpp"
 #include "labctl/supervisor/launch.hpp"
@@ -32,6 +33,7 @@
 #include <nlohmann/json.hpp>
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -44,6 +46,7 @@ struct LabSetup {
   model::Cluster cluster;  // as the files say; addresses are given out here
   kernel::IdMapping mapping = kernel::IdMapping::Root;
   pid_t pid_outside = 0;
+  std::shared_ptr<store::SharedTable> shared;  // null: nothing is shared with other labs
 };
 
 class Lab {

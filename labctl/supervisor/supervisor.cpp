@@ -1,7 +1,9 @@
 #include "labctl/supervisor/supervisor.hpp"
 
 #include "labctl/api/server.hpp"
+#include "labctl/store/etcd_table.hpp"
 #include "labctl/supervisor/boot_report.hpp"
+#include "labctl/supervisor/dial_relay.hpp"
 #include "labctl/supervisor/host_check.hpp"
 #include "labctl/supervisor/lab.hpp"
 #include "labctl/supervisor/lab_api.hpp"
@@ -61,6 +63,20 @@ void serve(SupervisorSetup& setup, MainLoop& loop, Lab& lab, const UniqueFd& end
   server.reset();
 }
 
+// Where the lab's Cluster has its allocations with those of others; null where they are its own. What a lab
+// of this name left there when it was killed is given back.
+std::shared_ptr<store::SharedTable> shared_table(const SupervisorSetup& setup) {
+  const std::string server = store::etcd_server(setup.options->cluster.store);
+  if (server.empty()) {
+    return nullptr;
+  }
+  auto table = std::make_shared<store::EtcdTable>(
+      server, [&setup] { return dial_by_keeper(setup.dial, 2 * store::EtcdTable::kTimeout); },
+      setup.identity);
+  table->release_everything();
+  return table;
+}
+
 }  // namespace
 
 int run_supervisor(SupervisorSetup setup) noexcept {
@@ -76,7 +92,9 @@ int run_supervisor(SupervisorSetup setup) noexcept {
     kernel::Reaper reaper = kernel::Reaper::create();
     MainLoop loop;
     loop.call_when_readable(reaper.fd(), [&reaper] { reaper.reap(); });
-    Lab lab(loop, reaper, {setup.options->lab, setup.options->cluster, setup.mapping, setup.pid_outside});
+    Lab lab(
+        loop, reaper,
+        {setup.options->lab, setup.options->cluster, setup.mapping, setup.pid_outside, shared_table(setup)});
     lab.boot(setup.options->objects);
     serve(setup, loop, lab, end_signals);
     // The end of PID 1 is the end of every process and namespace of the lab: nothing is taken down one by

@@ -9,6 +9,8 @@
 
 #include <sys/types.h>
 
+#include <string>
+
 namespace labctl::supervisor {
 
 struct SupervisorSetup {
@@ -17,6 +19,8 @@ struct SupervisorSetup {
   UniqueFd listening;     // the control socket
   UniqueFd report;        // write end of the boot report
   UniqueFd keeper;        // closed when the keeper goes
+  UniqueFd dial;          // asks the keeper for connections to the shared store; see dial_relay.hpp
+  std::string identity;   // of the lab, in the shared store
   pid_t pid_outside = 0;  // of this process, as the host sees it
   kernel::IdMapping mapping = kernel::IdMapping::Root;
 };
