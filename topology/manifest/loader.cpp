@@ -322,7 +322,22 @@ class Load {
     object.name = record.name;
     object.where = findings_.position(record.place);
     object.json = to_json(*record.place.node);
+    if (record.kind->name == "Scenario" && record.is_sound) {
+      keep_nulls_of_patches(record.place, object.json);
+    }
     return object;
+  }
+
+  static void keep_nulls_of_patches(const Place& scenario, nlohmann::json& object) {
+    const Place spec = scenario.field("spec");
+    const Place steps = spec.field("steps");
+    for (size_t i = 0; i < steps.size(); ++i) {
+      const Place step = steps.item(i);
+      const Place patch = step.field("patch");
+      if (const Place merge = patch.field("merge")) {
+        object["spec"]["steps"][i]["patch"]["merge"] = to_json(*merge.node, Nulls::Keep);
+      }
+    }
   }
 
   void build_objects() {

@@ -84,7 +84,7 @@ bool truth_at(const Place& place, bool otherwise) {
   return place && place.node->kind == YamlNode::Kind::Boolean ? place.node->truth : otherwise;
 }
 
-nlohmann::json to_json(const YamlNode& node) {
+nlohmann::json to_json(const YamlNode& node, Nulls nulls) {
   switch (node.kind) {
     case YamlNode::Kind::Null:
       return nullptr;
@@ -99,15 +99,15 @@ nlohmann::json to_json(const YamlNode& node) {
     case YamlNode::Kind::Sequence: {
       nlohmann::json out = nlohmann::json::array();
       for (const YamlNode* item : node.items) {
-        out.push_back(to_json(*item));
+        out.push_back(to_json(*item, nulls));
       }
       return out;
     }
     case YamlNode::Kind::Mapping: {
       nlohmann::json out = nlohmann::json::object();
       for (const YamlEntry& entry : node.entries) {
-        if (!entry.value->is_null()) {
-          out[entry.key] = to_json(*entry.value);
+        if (nulls == Nulls::Keep || !entry.value->is_null()) {
+          out[entry.key] = to_json(*entry.value, nulls);
         }
       }
       return out;

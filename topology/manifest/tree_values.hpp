@@ -21,8 +21,9 @@ std::vector<std::string> texts_at(const Place& place);
 // The boolean there, else `otherwise`.
 bool truth_at(const Place& place, bool otherwise);
 
-// The tree as JSON, fields that are null left out.
-nlohmann::json to_json(const YamlNode& node);
+// A field that is null is absent to Kubernetes; in a merge patch (RFC 7396) it takes a field away.
+enum class Nulls { LeaveOut, Keep };
+nlohmann::json to_json(const YamlNode& node, Nulls nulls = Nulls::LeaveOut);
 
 // Every JSON pointer below `place` ("" is the place itself) to its position; of a field, that of its value.
 std::map<std::string, SourcePosition> positions_of(const Place& place, const Findings& findings);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace labctl::manifest {
 namespace {
@@ -126,6 +127,15 @@ TEST(Probe, IsAListOfProbes) {
   EXPECT_THAT(loaded.diagnostics, IsEmpty());
   ASSERT_THAT(loaded.scenarios, SizeIs(1));
   EXPECT_EQ(loaded.scenarios[0].kind, "Probe");
+}
+
+// RFC 7396: it takes the field away.
+TEST(Scenario, NullsOfAMergePatchAreKept) {
+  const Loaded loaded =
+      load_steps("  - {name: one, patch: {ref: service/default/web, merge: {spec: {a: null, b: 1}}}}\n");
+  ASSERT_THAT(loaded.objects, SizeIs(1));
+  const nlohmann::json& merge = loaded.objects[0].json["spec"]["steps"][0]["patch"]["merge"];
+  EXPECT_EQ(merge, nlohmann::json::parse(R"({"spec":{"a":null,"b":1}})"));
 }
 
 }  // namespace
