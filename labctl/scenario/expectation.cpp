@@ -58,14 +58,19 @@ std::set<std::string> backends_of(const json& result) {
   return backends;
 }
 
-// Who may answer: `backends` are all that do, `backendsInclude` some of them, `shares` how often each, of
-// one.
+// Who may answer: `backends` are all that do, `backendsInclude` some of them, `backendCount` how many,
+// whoever they are, `shares` how often each, of one.
 void check_shares(const json& expect, const json& result, Attempt& attempt) {
   const std::set<std::string> seen = backends_of(result);
   for (const std::string& wanted : words_of(expect.value("backendsInclude", json()))) {
     if (!seen.contains(wanted)) {
       attempt.fail("an answer of " + wanted, "answers of " + joined(seen));
     }
+  }
+  if (expect.contains("backendCount") && expect["backendCount"] != seen.size()) {
+    const auto count = expect["backendCount"].get<size_t>();
+    attempt.fail("answers of " + std::to_string(count) + (count == 1 ? " backend" : " backends"),
+                 "of " + joined(seen));
   }
   const json shares = expect.value("shares", json::object());
   const json responses = result.value("responses", json::object());

@@ -251,6 +251,7 @@ constexpr std::array kProbeExpectFields{
     any("outcome"),
     texts("backends", check_vantage),
     texts("backendsInclude", check_vantage),
+    number_or_variable("backendCount", 0, 1'000'000),
     any("shares"),
     Field{.name = "shareTolerance", .type = FieldType::Number, .min = 0, .max = 1},
     text("source", or_variable<check_source>),

@@ -50,6 +50,9 @@ TEST(ProbeExpectation, BackendsAreAllSomeOrShares) {
   EXPECT_THAT(said(R"({"backendsInclude": ["pod/default/a"]})", result), IsEmpty());
   EXPECT_THAT(said(R"({"backendsInclude": ["pod/default/c"]})", result),
               HasSubstr("an answer of pod/default/c"));
+  EXPECT_THAT(said(R"({"backendCount": 2})", result), IsEmpty());
+  EXPECT_EQ(said(R"({"backendCount": 1})", result),
+            "wanted answers of 1 backend, seen of pod/default/a, pod/default/b");
   EXPECT_THAT(said(R"({"shares": {"pod/default/a": 0.5, "pod/default/b": 0.5}})", result), IsEmpty());
   EXPECT_EQ(said(R"({"shares": {"pod/default/a": 0.5}, "shareTolerance": 0.05})", result),
             "wanted 50% (give or take 5%) of the answers by pod/default/a, seen 60% of 100");
