@@ -133,8 +133,8 @@ TEST(Probe, IsAListOfProbes) {
 TEST(Scenario, NullsOfAMergePatchAreKept) {
   const Loaded loaded =
       load_steps("  - {name: one, patch: {ref: service/default/web, merge: {spec: {a: null, b: 1}}}}\n");
-  ASSERT_THAT(loaded.objects, SizeIs(1));
-  const nlohmann::json& merge = loaded.objects[0].json["spec"]["steps"][0]["patch"]["merge"];
+  ASSERT_THAT(loaded.scenarios, SizeIs(1));
+  const nlohmann::json& merge = loaded.scenarios[0].json["spec"]["steps"][0]["patch"]["merge"];
   EXPECT_EQ(merge, nlohmann::json::parse(R"({"spec":{"a":null,"b":1}})"));
 }
 
