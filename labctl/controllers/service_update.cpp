@@ -120,13 +120,20 @@ void trim_to_one(const json& old, json& spec) {
 }
 
 void drop_addresses(const json& old, json& spec) {
-  if (is_left_alone(old, spec, "clusterIP") && is_left_alone(old, spec, "clusterIPs")) {
+  // As kubectl users clear them: clusterIP "" says the same of clusterIPs.
+  const bool is_cleared = spec_member(spec, "clusterIP") == "" || spec_member(spec, "clusterIP").is_null();
+  if ((is_cleared || is_left_alone(old, spec, "clusterIP")) && is_left_alone(old, spec, "clusterIPs")) {
     spec.erase("clusterIP");
     spec.erase("clusterIPs");
   }
   for (const char* name : {"ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"}) {
     drop_if_left_alone(old, spec, name);
   }
+}
+
+bool takes_external_traffic(const json& service) {
+  const json external = spec_member(service["spec"], "externalIPs");
+  return may_have_node_ports(service) || (external.is_array() && !external.empty());
 }
 
 void drop_for_type(const json& before, json& wanted) {
@@ -138,10 +145,9 @@ void drop_for_type(const json& before, json& wanted) {
         port.erase("nodePort");
       }
     }
-    const json external = spec_member(spec, "externalIPs");
-    if (!external.is_array() || external.empty()) {
-      drop_if_left_alone(old, spec, "externalTrafficPolicy");
-    }
+  }
+  if (takes_external_traffic(before) && !takes_external_traffic(wanted)) {
+    drop_if_left_alone(old, spec, "externalTrafficPolicy");
   }
   if (needs_health_check_port(before) && !needs_health_check_port(wanted)) {
     drop_if_left_alone(old, spec, "healthCheckNodePort");
