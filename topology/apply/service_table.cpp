@@ -14,6 +14,7 @@
 #include <future>
 #include <map>
 #include <optional>
+#include <set>
 
 namespace labctl::apply {
 namespace {
@@ -27,7 +28,7 @@ constexpr int kAffinityRounds = 3;
 // So many at once are brought to the kernel while more are put together.
 constexpr std::size_t kElementsTogether = 8'192;
 // Anonymous sets, one or more a Service, cost the kernel the square of their number in one transaction.
-constexpr int kTextsTogether = 100;
+constexpr std::size_t kTextsTogether = 100;
 // What one element takes in a batch, with its message if it has one to itself: an upper bound.
 constexpr std::size_t kElementBytesMax = 400;
 
@@ -114,6 +115,7 @@ void add_structure(kernel::NftBatch& batch, const ruleset::Structure& structure)
   }
   for (const ruleset::Chain& chain : structure.chains) {
     batch.add_chain(chain.name);
+    batch.flush_chain(chain.name);  // a commit that failed may have left it behind
     for (const ruleset::Rule& rule : chain.rules) {
       kernel::NftRule made(rule.comment);
       made.match_family(chain.family);
@@ -204,6 +206,9 @@ struct ServiceTable::State {
   void commit_elements(const std::vector<TableChanges>& changes);
   void forget_clients(const ruleset::AffinityChange& change);
   std::size_t mend(const std::string& set, const std::vector<ElementChange>& wanted);
+  void run_texts(const std::vector<std::string>& texts) const;
+  std::size_t renew(bool is_sure);
+  std::size_t resync(bool is_sure);
 };
 
 ServiceTable::ServiceTable(int namespace_fd, std::unique_ptr<ruleset::NodeTable> table)
@@ -258,17 +263,23 @@ void ServiceTable::State::commit_elements(const std::vector<TableChanges>& chang
   }
 }
 
-void ServiceTable::State::carry_out(const std::vector<TableChanges>& changes) {
-  std::string text;
-  int together = 0;
-  for (const TableChanges& change : changes) {
-    text += change.text;
-    if (++together == kTextsTogether) {
-      run_text(std::exchange(text, {}));
-      together = 0;
+// Each as a whole, in as few transactions as are quick.
+void ServiceTable::State::run_texts(const std::vector<std::string>& texts) const {
+  for (std::size_t first = 0; first < texts.size(); first += kTextsTogether) {
+    std::string together;
+    for (std::size_t i = first; i < std::min(texts.size(), first + kTextsTogether); ++i) {
+      together += texts[i];
     }
+    run_text(together);
   }
-  run_text(text);
+}
+
+void ServiceTable::State::carry_out(const std::vector<TableChanges>& changes) {
+  std::vector<std::string> texts;
+  for (const TableChanges& change : changes) {
+    texts.push_back(change.text);
+  }
+  run_texts(texts);
   commit_elements(changes);
   for (const TableChanges& change : changes) {
     for (const ruleset::AffinityChange& affinity : change.affinity) {
@@ -287,7 +298,7 @@ void ServiceTable::commit() {
   } catch (const Error&) {
     state_->take_queue();
     try {
-      resync();
+      state_->resync(true);
     } catch (const Error&) {
       // The first failure is the one that tells.
     }
@@ -380,12 +391,54 @@ std::size_t ServiceTable::State::mend(const std::string& set, const std::vector<
   return differences;
 }
 
-std::size_t ServiceTable::resync() {
+// What mend() is for elements that lead to chains: the chains are written anew, too. `is_sure`: something is
+// wrong, even if it is not to be seen from the elements.
+std::size_t ServiceTable::State::renew(bool is_sure) {
+  ruleset::PresentKeys present;
   std::size_t differences = 0;
-  for (const auto& [set, wanted] : state_->table->expected()) {
-    differences += state_->mend(set, wanted);
+  for (const auto& [set, wanted] : table->expected()) {
+    std::set<std::vector<std::byte>> missing;
+    for (const ElementChange& change : wanted) {
+      missing.insert(bytes_of(change.key));
+    }
+    kernel::NftBatch unknown(ruleset::kTable);
+    for (const kernel::StoredElement& stored : socket.elements(ruleset::kTable, set)) {
+      if (missing.erase(stored.key) > 0) {
+        present[set].insert(stored.key);
+      } else {
+        unknown.remove(set, stored_element(stored));
+        ++differences;
+      }
+    }
+    if (!unknown.empty()) {
+      socket.commit(unknown);
+    }
+    differences += missing.size();
+  }
+  if (differences > 0 || is_sure) {
+    run_texts(table->renewal(present));
   }
   return differences;
 }
+
+std::size_t ServiceTable::State::resync(bool is_sure) {
+  if (table->is_text()) {
+    return renew(is_sure);
+  }
+  if (is_sure) {
+    kernel::NftBatch batch(ruleset::kTable);
+    add_structure(batch, table->structure());
+    if (!batch.empty()) {
+      socket.commit(batch);
+    }
+  }
+  std::size_t differences = 0;
+  for (const auto& [set, wanted] : table->expected()) {
+    differences += mend(set, wanted);
+  }
+  return differences;
+}
+
+std::size_t ServiceTable::resync() { return state_->resync(false); }
 
 }  // namespace labctl::apply

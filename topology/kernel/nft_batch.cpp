@@ -156,13 +156,17 @@ void NftBatch::add_rule(std::string_view chain, const NftRule& rule) {
   end_other();
 }
 
-void NftBatch::remove_chain(std::string_view chain) {
-  const std::string act = "remove chain " + std::string(chain);
-  start_other(NFT_MSG_DELRULE, 0, act);  // of no rule in particular: of all
+void NftBatch::flush_chain(std::string_view chain) {
+  // Of no rule in particular: of all.
+  start_other(NFT_MSG_DELRULE, 0, "remove the rules of chain " + std::string(chain));
   nf::put_text(bytes_, NFTA_RULE_TABLE, table_);
   nf::put_text(bytes_, NFTA_RULE_CHAIN, chain);
   end_other();
-  start_other(NFT_MSG_DELCHAIN, 0, act);
+}
+
+void NftBatch::remove_chain(std::string_view chain) {
+  flush_chain(chain);
+  start_other(NFT_MSG_DELCHAIN, 0, "remove chain " + std::string(chain));
   nf::put_text(bytes_, NFTA_CHAIN_TABLE, table_);
   nf::put_text(bytes_, NFTA_CHAIN_NAME, chain);
   end_other();

@@ -63,6 +63,8 @@ class NftBatch {
   void add_chain(std::string_view chain);
   void add_rule(std::string_view chain, const NftRule& rule);
   void remove_chain(std::string_view chain);
+  // Takes all its rules.
+  void flush_chain(std::string_view chain);
 
   // In a map of marks to verdicts (`typeof meta mark : verdict`): jump, or go, to a chain.
   void add_verdict(std::string_view map, std::uint32_t mark, std::string_view chain, bool is_jump);

@@ -4,66 +4,56 @@
 // comparison and for people who know it. A chain for each Service port and for each endpoint; a change writes
 // the chains of its Service anew. It answers as the layout `maps` does, and is slower to load and to change.
 //
-//   service-ips4        address . protocol . port -> service-..., external-...   service-nodeports4 protocol
-//   . port no-endpoint-...4    what is rejected or dropped                              firewall-ips4
-//   loadBalancerSourceRanges service-, local-, external-, endpoint-,
-//   firewall-HASH-NAMESPACE/NAME/PROTOCOL/PORT
+//   service-ips4            address . protocol . port   -> service-..., local-..., external-...
+//   service-nodeports4      protocol . port             -> external-..., of addresses in nodeport-ips4
+//   no-endpoint-services4, no-endpoint-nodeports4       what is rejected or dropped, if it was not translated
+//   firewall-ips4           address . protocol . port   -> firewall-...
 //
-// Beyond kube-proxy: both families share the one table, hostPorts are here (host-ports4), and so is what the
-// nodes have whatever the layout.
+// Beyond kube-proxy: both families share the one table; hostPorts are here (host-ports4), and so is what the
+// nodes have whatever the layout. Checks of programs of the node itself come after the translation, not
+// before, so that they reach all endpoints under externalTrafficPolicy Local (network model §8.2).
 
 #include "topology/model/cluster.hpp"
+#include "topology/ruleset/kube_proxy_chains.hpp"
 #include "topology/ruleset/node_table.hpp"
 
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace labctl::ruleset {
 
 // Maps, sets and chains that stay, as nft text within a node's table.
 std::string kube_proxy_declarations(const model::Cluster& cluster);
+// The names of its sets and maps of one family.
+std::vector<std::string> kube_proxy_sets(Family family);
 
 class KubeProxyTable final : public NodeTable {
  public:
-  // `own_pods`: the node's pod CIDRs; `all_pods`: the cluster's, one a family; `node_addresses`: those that
-  // answer on NodePorts.
-  KubeProxyTable(std::vector<Prefix> own_pods, std::vector<Prefix> all_pods,
-                 std::vector<IpAddress> node_addresses);
+  explicit KubeProxyTable(KubeProxyNode node);
 
   void set(const std::string& owner, const service::NodeProgram& wanted, TableChanges& changes) override;
-  // Nothing: elements lead to chains, and only nft's own text knows both.
-  std::map<std::string, std::vector<ElementChange>> expected() const override { return {}; }
+  // By their keys; verdicts are no data.
+  std::map<std::string, std::vector<ElementChange>> expected() const override;
+  bool is_text() const override { return true; }
+  std::vector<std::string> renewal(const PresentKeys& present) const override;
 
  private:
-  using Element = std::pair<std::string, std::string>;  // set, key
-  // What one owner has in the table.
-  struct Owned {
-    std::map<std::string, std::vector<std::string>> chains;  // their rules
-    std::map<std::string, std::string> sets;                 // their declarations
-    std::map<Element, std::string> elements;                 // their values, "" in a set
+  using Place = KubeProxyPart::Place;
+  struct Claim {
+    std::string owner;
+    KubeProxyPart::Element element;
   };
 
-  class PortChains;
+  std::string change_elements(const std::string& owner, const KubeProxyPart& before,
+                              const KubeProxyPart& after);
+  const Claim* active(const Place& place) const;
+  KubeProxyPart own_addresses() const;
 
-  Owned render(const service::NodeProgram& program) const;
-  void add_external(PortChains& chains, const service::Entry& entry, const std::string& to) const;
-  void add_internal(PortChains& chains, const service::Entry& entry, const std::string& to) const;
-  static void add_firewall(PortChains& chains, const service::Entry& entry, const std::string& key,
-                           Owned& owned);
-  bool is_node_port(const service::Entry& entry) const;
-  void add_port(const service::PortProgram& port, Owned& owned) const;
-  std::string change_elements(const std::string& owner, const Owned& before, const Owned& after);
-  std::string active(const Element& element) const;
-
-  std::vector<Prefix> own_pods_;
-  std::vector<Prefix> all_pods_;
-  std::vector<IpAddress> node_addresses_;
-  std::vector<IpAddress> addresses_to_add_;  // to nodeport-ips, with the first change
-  std::map<std::string, Owned> owned_;
-  std::map<Element, std::vector<std::pair<std::string, std::string>>>
-      claims_;  // owner and value; the first counts
+  KubeProxyNode node_;
+  bool has_begun_ = false;
+  std::map<std::string, KubeProxyPart> parts_;  // by owner
+  std::map<Place, std::vector<Claim>> claims_;  // the first one counts
 };
 
 }  // namespace labctl::ruleset

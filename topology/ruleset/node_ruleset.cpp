@@ -19,15 +19,6 @@ FamilyWords family_words(Family family) {
   return {ip, family == Family::IPv4 ? "4" : "6", ip + " daddr . meta l4proto . th dport"};
 }
 
-// Rules that refuse what `match` matches. TCP gets a reset: an ICMP error that comes while connect(2) still
-// holds the socket, as it does between namespaces of one host, is forgotten until the SYN is sent again, a
-// second later.
-std::string refuse(const std::string& match, const std::string& comment) {
-  const std::string end = " comment \"" + comment + "\"\n";
-  return "    " + match + " meta l4proto tcp reject with tcp reset" + end +  //
-         "    " + match + " reject with icmpx port-unreachable" + end;
-}
-
 // What service_maps.hpp fills.
 std::string declarations(Family family) {
   const FamilyWords words = family_words(family);

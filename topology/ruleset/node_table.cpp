@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -39,6 +40,25 @@ void ElementBytes::add_protocol(model::Protocol protocol) {
 void ElementBytes::add_port(std::uint16_t port) {
   const std::uint16_t network = htons(port);
   add(&network, 2);
+}
+
+std::vector<Prefix> without_overlaps(std::vector<Prefix> ranges) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const Prefix& a, const Prefix& b) { return a.length() < b.length(); });
+  std::vector<Prefix> kept;
+  for (const Prefix& range : ranges) {
+    if (std::none_of(kept.begin(), kept.end(), [&](const Prefix& other) { return other.overlaps(range); })) {
+      kept.push_back(range);
+    }
+  }
+  return kept;
+}
+
+std::string refuse(const std::string& match, const std::string& comment) {
+  const std::string begin = "    " + match + (match.empty() ? "" : " ");
+  const std::string end = " comment \"" + nft_comment(comment) + "\"\n";
+  return begin + "meta l4proto tcp reject with tcp reset" + end +  //
+         begin + "reject with icmpx port-unreachable" + end;
 }
 
 std::string nft_comment(std::string_view text) {

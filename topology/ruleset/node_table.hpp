@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -75,6 +76,9 @@ struct TableChanges {
   }
 };
 
+// Keys that sets and maps hold, by their names.
+using PresentKeys = std::map<std::string, std::set<std::vector<std::byte>>>;
+
 class NodeTable {
  public:
   virtual ~NodeTable() = default;
@@ -83,7 +87,24 @@ class NodeTable {
   virtual void set(const std::string& owner, const service::NodeProgram& wanted, TableChanges& changes) = 0;
   // The elements that sets and maps hold now, by their names, for a comparison with the kernel's.
   virtual std::map<std::string, std::vector<ElementChange>> expected() const = 0;
+
+  // And all that elements refer to; without what renewal() makes.
+  virtual Structure structure() const { return {}; }
+
+  // Whether elements lead to chains that only nft's text can write; they are then mended by renewal().
+  virtual bool is_text() const { return false; }
+  // nft commands, to be run in this order in one or several transactions, that make the table what it should
+  // be, whatever chains and rules it has, if its sets and maps hold `present`, of which all is expected.
+  virtual std::vector<std::string> renewal(const PresentKeys& /*present*/) const { return {}; }
 };
+
+// Without those that lie within another: an interval set takes no overlaps.
+std::vector<Prefix> without_overlaps(std::vector<Prefix> ranges);
+
+// nft rules that refuse what `match` matches. TCP gets a reset: an ICMP error that comes while connect(2)
+// still holds the socket, as it does between namespaces of one host, is forgotten until the SYN is sent
+// again, a second later.
+std::string refuse(const std::string& match, const std::string& comment);
 
 // Text for a comment in nft's language: printable, without quotes and backslashes, at most 120 characters.
 std::string nft_comment(std::string_view text);

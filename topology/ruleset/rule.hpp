@@ -62,8 +62,7 @@ struct SendDrawn {
 struct Drop {
   bool operator==(const Drop&) const = default;
 };
-// Of TCP only; other packets go on. An ICMP error that comes while connect(2) still holds the socket, as it
-// does between namespaces of one host, is forgotten until the SYN is sent again, a second later.
+// Of TCP only; other packets go on. See refuse() in node_table.hpp.
 struct Reset {
   bool operator==(const Reset&) const = default;
 };

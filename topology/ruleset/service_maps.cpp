@@ -134,19 +134,6 @@ void change_ranges(const Vip& vip, const std::vector<Prefix>& before, const std:
   }
 }
 
-// Without those that lie within another: an interval set takes no overlaps.
-std::vector<Prefix> without_overlaps(std::vector<Prefix> ranges) {
-  std::sort(ranges.begin(), ranges.end(),
-            [](const Prefix& a, const Prefix& b) { return a.length() < b.length(); });
-  std::vector<Prefix> kept;
-  for (const Prefix& range : ranges) {
-    if (std::none_of(kept.begin(), kept.end(), [&](const Prefix& other) { return other.overlaps(range); })) {
-      kept.push_back(range);
-    }
-  }
-  return kept;
-}
-
 std::optional<Prefix> of_family(const std::vector<Prefix>& ranges, Family family) {
   const auto found = std::find_if(ranges.begin(), ranges.end(),
                                   [&](const Prefix& range) { return range.family() == family; });
@@ -328,11 +315,17 @@ std::uint32_t ServiceMaps::shape_number(const Claim& claim, TableChanges& change
   const auto [found, is_new] = shapes_.try_emplace(shape, next_shape_);
   if (is_new) {
     ++next_shape_;
-    changes.added.chains.push_back(
-        shape_chain(shape, {of_family(all_pods_, shape.family), of_family(own_pods_, shape.family)}));
-    changes.added.ways.push_back(way_to(shape, found->second));
+    append(changes.added, shape_structure(shape, found->second));
   }
   return found->second;
+}
+
+Structure ServiceMaps::shape_structure(const Shape& shape, std::uint32_t number) const {
+  Structure structure;
+  structure.chains.push_back(
+      shape_chain(shape, {of_family(all_pods_, shape.family), of_family(own_pods_, shape.family)}));
+  structure.ways.push_back(way_to(shape, number));
+  return structure;
 }
 
 std::uint32_t ServiceMaps::affinity_number(const std::string& owner, const PortProgram& port,
@@ -401,6 +394,17 @@ void ServiceMaps::allow_hairpin(const std::vector<Backend>& backends, TableChang
       changes.elements.push_back(address_element(kHairpin, backend.address, 2, false, {}));
     }
   }
+}
+
+Structure ServiceMaps::structure() const {
+  Structure all;
+  for (const auto& [key, affinity] : affinities_) {
+    append(all, affinity_structure(affinity.number, affinity.family, affinity.timeout, key.second));
+  }
+  for (const auto& [shape, number] : shapes_) {
+    append(all, shape_structure(shape, number));
+  }
+  return all;
 }
 
 std::map<std::string, std::vector<ElementChange>> ServiceMaps::expected() const {

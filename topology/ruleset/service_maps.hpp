@@ -36,6 +36,7 @@ class ServiceMaps final : public NodeTable {
 
   void set(const std::string& owner, const service::NodeProgram& wanted, TableChanges& changes) override;
   std::map<std::string, std::vector<ElementChange>> expected() const override;
+  Structure structure() const override;
 
  private:
   struct Claim {                         // on a Vip
@@ -72,6 +73,7 @@ class ServiceMaps final : public NodeTable {
   static void forget_clients(const Claim& claim, const Installed& before, const Installed& after,
                              TableChanges& changes);
   std::uint32_t shape_number(const Claim& claim, TableChanges& changes);
+  Structure shape_structure(const Shape& shape, std::uint32_t number) const;
   std::uint32_t affinity_number(const std::string& owner, const service::PortProgram& port,
                                 TableChanges& changes);
   void forget_affinity(const AffinityKey& key, TableChanges& changes);

@@ -7,7 +7,8 @@ namespace labctl::ruleset {
 
 std::unique_ptr<NodeTable> make_node_table(const model::Cluster& cluster, const model::Node& node) {
   if (cluster.dataplane == model::Dataplane::KubeProxyNftables) {
-    return std::make_unique<KubeProxyTable>(node.pod_cidrs, cluster.network.pod_cidrs, node.addresses);
+    return std::make_unique<KubeProxyTable>(
+        KubeProxyNode{cluster.network.pod_cidrs, node.pod_cidrs, node.addresses});
   }
   return std::make_unique<ServiceMaps>(node.pod_cidrs, cluster.network.pod_cidrs);
 }
