@@ -2,6 +2,7 @@
 
 #include "tests/netns/services/service_lab.hpp"
 #include "tests/netns/services/wire.hpp"
+#include "topology/base/error.hpp"
 #include "topology/kernel/network_namespace.hpp"
 #include "topology/kernel/nft_context.hpp"
 
@@ -32,8 +33,7 @@ class Changes : public ServiceLab {
   // The map that a packet to a ClusterIP is first looked up in.
   std::string services_map() const {
     const bool is_maps = GetParam().dataplane == model::Dataplane::Maps;
-    const bool is_ipv4 = family() == Family::IPv4;
-    return is_maps ? (is_ipv4 ? "services4" : "services6") : (is_ipv4 ? "service-ips" : "service-ips6");
+    return std::string(is_maps ? "services" : "service-ips") + (family() == Family::IPv4 ? "4" : "6");
   }
   void run_nft(const std::string& node, const std::string& commands) const {
     const kernel::NamespaceScope scope(at(node).netns_fd);
@@ -150,6 +150,31 @@ TEST_P(Changes, AnInvalidPacketIsDropped) {
   at_server.send(answer);
   EXPECT_EQ(at_client.last_from(service_ip(100)).sequence, answer.sequence);
   EXPECT_FALSE(at_client.has_from(address_of("b1")));
+}
+
+// What is in the kernel is not what the table believes: its next change is refused.
+TEST_P(Changes, AfterARefusedChangeEverythingIsAsWanted) {
+  model::Service other = web();
+  other.key.name = "other";
+  other.cluster_ips = {service_ip(7)};
+  put(other, {"b1"});
+  put(web(), {"a1", "b1"});
+  run_nft("node-1", "flush map inet labctl " + services_map());
+  model::Service changed = web();
+  changed.affinity_timeout = std::chrono::seconds(100);
+  changed.external_ips = {balancer_ip(200)};
+  changed.cluster_ips = {service_ip(101)};
+  const model::EndpointSlice endpoints = slice(changed, {"b1"});
+  const model::EndpointSlice* slices[] = {&endpoints};
+  table("node-1").set("svc default/web", service::node_program(changed, slices, program_node("node-1")));
+  EXPECT_THROW(table("node-1").commit(), Error);
+  for (const IpAddress& to : {service_ip(7), service_ip(101), balancer_ip(200)}) {
+    expect_answer("a2", to, 80, {"b1"});
+  }
+  expect_dropped("a2", service_ip(100));
+  EXPECT_EQ(table("node-1").resync(), 0U);
+  put(web(), {"a1", "c1"});
+  expect_answer("a2", service_ip(100), 80, {"a1", "c1"});
 }
 
 TEST_P(Changes, ResyncFindsNothingOnAnUntouchedNodeAndMendsAnother) {

@@ -269,7 +269,9 @@ std::vector<Layout> all_layouts() {
   using model::Dataplane;
   return {{"maps_ipv4", Dataplane::Maps, Family::IPv4},
           {"maps_ipv6", Dataplane::Maps, Family::IPv6},
-          {"maps_vxlan", Dataplane::Maps, Family::IPv4, model::NetworkMode::Vxlan}};
+          {"maps_vxlan", Dataplane::Maps, Family::IPv4, model::NetworkMode::Vxlan},
+          {"kube_proxy_ipv4", Dataplane::KubeProxyNftables, Family::IPv4},
+          {"kube_proxy_ipv6", Dataplane::KubeProxyNftables, Family::IPv6}};
 }
 
 std::string layout_name(const testing::TestParamInfo<Layout>& info) { return info.param.name; }
