@@ -98,6 +98,28 @@ TEST_F(TypeChanges, ExternalNameToClusterIpAndToNodePort) {
   EXPECT_GT(node_port_of("web"), 0);
 }
 
+// As kubectl users clear it: they write clusterIP: "" and leave clusterIPs alone.
+TEST_F(TypeChanges, AnEmptyClusterIpClearsBoth) {
+  create("web");
+  const json after = update("web", [](json& object) {
+    object["spec"]["type"] = "ExternalName";
+    object["spec"]["externalName"] = "www.example.com";
+    object["spec"]["clusterIP"] = "";
+  });
+  EXPECT_FALSE(after["spec"].contains("clusterIP"));
+  EXPECT_FALSE(after["spec"].contains("clusterIPs"));
+  EXPECT_EQ(held_by("web"), 0U);
+}
+
+TEST_F(TypeChanges, TheExternalPolicyGoesWithTheExternalIps) {
+  json object = service("ClusterIP");
+  object["spec"]["externalIPs"] = {"192.0.2.7"};
+  object["spec"]["externalTrafficPolicy"] = "Cluster";
+  create("web", object);
+  const json after = update("web", [](json& changed) { changed["spec"].erase("externalIPs"); });
+  EXPECT_FALSE(after["spec"].contains("externalTrafficPolicy"));
+}
+
 TEST_F(TypeChanges, AnotherServicePortKeepsTheNodePort) {
   create("web", service("NodePort"));
   const std::int64_t port = node_port_of("web");
