@@ -112,6 +112,14 @@ void check_range(const Place& place, const Field& field, Findings& findings) {
           ", got " + std::to_string(value));
 }
 
+void check_number_range(const Place& place, const Field& field, Findings& findings) {
+  const double value = place.node->number;
+  if (!(value >= static_cast<double>(field.min) && value <= static_cast<double>(field.max))) {
+    findings.error(place, "must be " + std::to_string(field.min) + " to " + std::to_string(field.max) +
+                              ", got " + place.node->text);
+  }
+}
+
 void check_string_map(const Place& place, const Field& field, Findings& findings) {
   for (const YamlEntry& entry : place.node->entries) {
     Place value = place.field(entry.key);
@@ -172,7 +180,7 @@ void check_field(const Place& place, const Field& field, Findings& findings) {
                                                   : wrong_type(place, field, findings);
     case FieldType::Number:
       return node.kind == YamlNode::Kind::Integer || node.kind == YamlNode::Kind::Float
-                 ? void()
+                 ? check_number_range(place, field, findings)
                  : wrong_type(place, field, findings);
     case FieldType::IntOrString:
       if (node.kind == YamlNode::Kind::Integer) {
