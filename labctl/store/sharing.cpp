@@ -3,6 +3,7 @@
 #include "topology/base/error.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace labctl::store {
