@@ -45,6 +45,12 @@ void filter_icmp(int fd, Family family) noexcept {
 
 }  // namespace
 
+// Behind a Service a source port is a connection, and stays with its backend. Each try is to be one of its
+// own, as it is by TCP.
+bool Worker::needs_own_socket(const Probe& probe) noexcept {
+  return probe.protocol == ProbeProtocol::Udp && probe.identify == Identify::Ask && probe.source_port == 0;
+}
+
 void Worker::start_datagram(Slot& slot) noexcept {
   if (slot.socket == Slot::kNoSocket && !open_datagram_socket(slot)) {
     return;
@@ -55,8 +61,9 @@ void Worker::start_datagram(Slot& slot) noexcept {
 // Finds or makes the socket for the slot's probe. False if the try is over or put off.
 bool Worker::open_datagram_socket(Slot& slot) noexcept {
   const Probe& probe = *slot.result.probe;
+  const bool is_own = needs_own_socket(probe);
   const auto fits = [&](const DatagramSocket& socket) {
-    return socket.fd && socket.vantage == probe.from && socket.family == probe.address.family() &&
+    return socket.fd && !is_own && !socket.is_own && socket.vantage == probe.from && socket.family == probe.address.family() &&
            socket.protocol == probe.protocol && socket.source_port == probe.source_port;
   };
   std::uint32_t index = last_socket_;
@@ -81,6 +88,9 @@ bool Worker::open_datagram_socket(Slot& slot) noexcept {
   }
   ++sockets_[index]->users;
   slot.socket = index;
+  if (is_own) {
+    return true;
+  }
   const std::uint32_t before = std::exchange(last_socket_, index);
   if (before != index && before != Slot::kNoSocket && sockets_[before]->fd && sockets_[before]->users == 0) {
     close_socket(before);
@@ -130,6 +140,7 @@ bool Worker::new_datagram_socket(Slot& slot, std::uint32_t index) noexcept {
   socket.family = family;
   socket.protocol = probe.protocol;
   socket.source_port = probe.source_port;
+  socket.is_own = needs_own_socket(probe);
   socket.identifier = static_cast<std::uint16_t>(random() >> 48);
   socket.users = 0;
   return true;

@@ -49,6 +49,7 @@ struct DatagramSocket {
   protocol::ProbeProtocol protocol = protocol::ProbeProtocol::Udp;
   std::uint16_t source_port = 0;
   std::uint16_t identifier = 0;  // of our echo requests
+  bool is_own = false;           // of one try alone
   std::uint32_t users = 0;       // slots
 };
 

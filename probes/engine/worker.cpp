@@ -242,6 +242,9 @@ void Worker::finish(Slot& slot, Outcome outcome) noexcept {
   slot.short_of_fds = false;
   check_backend(slot, outcome);
   record(slot, outcome);
+  if (slot.socket != Slot::kNoSocket && sockets_[slot.socket]->is_own) {
+    release_socket(slot);
+  }
   if (++slot.done_in_sequence < slot.result.probe->count && !is_cancelled()) {
     push_ready(slot);
   } else {

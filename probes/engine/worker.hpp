@@ -140,6 +140,7 @@ class Worker {
 
   // datagrams.cpp
   void start_datagram(Slot& slot) noexcept;
+  static bool needs_own_socket(const Probe& probe) noexcept;
   bool open_datagram_socket(Slot& slot) noexcept;
   bool new_datagram_socket(Slot& slot, std::uint32_t index) noexcept;
   void release_socket(Slot& slot) noexcept;
