@@ -2,6 +2,8 @@
 
 #include "tests/netns/services/service_lab.hpp"
 #include "tests/netns/services/wire.hpp"
+#include "topology/kernel/network_namespace.hpp"
+#include "topology/kernel/nft_context.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -138,6 +140,35 @@ TEST_P(Verdicts, EndpointsThatComeAndGoTurnRefusalIntoAnswersAndBack) {
     put(web(), {});
     expect_refused("a1", service_ip(100));
   }
+}
+
+TEST_P(Verdicts, NoNameIsTakenForACommandOrIsTooLong) {
+  const std::string names[] = {"a\"; flush ruleset; #",
+                               "b\nadd chain inet labctl evil\n",
+                               "c } ; add chain inet labctl evil",
+                               "d\\",
+                               std::string("e\0f", 3),
+                               std::string(63, 'x'),
+                               std::string(300, 'y')};
+  std::uint64_t number = 50;
+  for (const std::string& name : names) {
+    model::Service service = web();
+    service.key = {name, name};
+    service.cluster_ips = {service_ip(number++)};
+    service.ports[0].name = name;
+    service.affinity_timeout = std::chrono::seconds(100);
+    service.external_ips = {balancer_ip(number)};
+    service.load_balancer_ips = {balancer_ip(number + 1)};
+    service.source_ranges = {cluster().network.pod_cidrs.front()};
+    put(service, {"b1"});
+    expect_answer("a1", service.cluster_ips[0], 80, {"b1"}, "a1");
+    expect_answer("a1", balancer_ip(number + 1), 80, {"b1"});
+    take_away(service);
+    expect_dropped("a1", service.cluster_ips[0]);
+    put(service, {"a1"});
+  }
+  const kernel::NamespaceScope scope(at("node-1").netns_fd);
+  EXPECT_EQ(kernel::NftContext::open().list_ruleset().find("chain evil "), std::string::npos);
 }
 
 TEST_P(Verdicts, OutsideNobodyHasARouteToPodsAndServices) {
