@@ -9,6 +9,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -59,6 +60,14 @@ double milliseconds(std::chrono::steady_clock::duration time) {
   return std::chrono::duration<double, std::milli>(time).count();
 }
 
+// Whether the files say something of default/kubernetes themselves.
+bool bring_api_service(const std::vector<manifest::Object>& objects) {
+  return std::any_of(objects.begin(), objects.end(), [](const manifest::Object& object) {
+    return object.ns == "default" && object.name == "kubernetes" &&
+           (object.kind == "Service" || object.kind == "Endpoints" || object.kind == "EndpointSlice");
+  });
+}
+
 }  // namespace
 
 void Lab::boot(const std::vector<manifest::Object>& objects) {
@@ -67,8 +76,15 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   const std::vector<plan::Step> base = plan::plan_fabric(cluster_);
   std::future<void> connected = std::async(std::launch::async, [&] { fabric_.apply(base); });
   controllers::sync_nodes(store_, cluster_);
+  // Its address is the first of the range: nobody else may be given that before.
+  const bool brings_own = bring_api_service(objects);
+  if (!brings_own) {
+    create_api_service();
+  }
   create_objects(store_, services_, objects);
-  create_api_service();
+  if (brings_own) {
+    create_api_service();
+  }
   const std::vector<model::Pod> pods = reconcile();
   connected.get();
   data_path_.open();

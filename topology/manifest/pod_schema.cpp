@@ -133,7 +133,7 @@ constexpr std::array kPodSpecFields{
     list("hostAliases", kHostAlias),
     text("dnsPolicy").one_of(kDnsPolicies),
     object("dnsConfig", kDnsConfig),
-    boolean("enableServiceLinks").later("true"),
+    boolean("enableServiceLinks"),
     later("activeDeadlineSeconds"),
     later("affinity"),
     later("ephemeralContainers"),
