@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <future>
 #include <map>
@@ -207,6 +208,7 @@ struct ServiceTable::State {
   void forget_clients(const ruleset::AffinityChange& change);
   std::size_t mend(const std::string& set, const std::vector<ElementChange>& wanted);
   void run_texts(const std::vector<std::string>& texts) const;
+  void run_together(std::span<const std::string> texts) const;
   std::size_t renew(bool is_sure);
   std::size_t resync(bool is_sure);
 };
@@ -266,11 +268,24 @@ void ServiceTable::State::commit_elements(const std::vector<TableChanges>& chang
 // Each as a whole, in as few transactions as are quick.
 void ServiceTable::State::run_texts(const std::vector<std::string>& texts) const {
   for (std::size_t first = 0; first < texts.size(); first += kTextsTogether) {
-    std::string together;
-    for (std::size_t i = first; i < std::min(texts.size(), first + kTextsTogether); ++i) {
-      together += texts[i];
-    }
+    run_together(std::span(texts).subspan(first, std::min(kTextsTogether, texts.size() - first)));
+  }
+}
+
+// In halves when they are too much for one transaction; each text by itself stays whole.
+void ServiceTable::State::run_together(std::span<const std::string> texts) const {
+  std::string together;
+  for (const std::string& text : texts) {
+    together += text;
+  }
+  try {
     run_text(together);
+  } catch (const Error& error) {
+    if (error.errno_value() != EMSGSIZE || texts.size() == 1) {
+      throw;
+    }
+    run_together(texts.first(texts.size() / 2));
+    run_together(texts.subspan(texts.size() / 2));
   }
 }
 

@@ -4,6 +4,9 @@
 
 #include <nftables/libnftables.h>
 
+#include <cerrno>
+#include <cstring>
+
 namespace labctl::kernel {
 
 void NftContext::Free::operator()(nft_ctx* context) const noexcept { ::nft_ctx_free(context); }
@@ -27,6 +30,10 @@ std::string NftContext::run_for_output(const std::string& commands) {
     std::string cause = ::nft_ctx_get_error_buffer(context_.get());
     while (!cause.empty() && cause.back() == '\n') {
       cause.pop_back();
+    }
+    // Of the messages errno is all that is left; this one a caller can do something about.
+    if (cause.find(std::strerror(EMSGSIZE)) != std::string::npos) {
+      throw Error::from_errno(EMSGSIZE, "nft");
     }
     throw Error(ErrorKind::Kernel, "nft: " + cause);
   }

@@ -17,7 +17,8 @@ class NftContext {
   static NftContext open();
 
   // Runs `commands` (nft's own language) as one transaction: all of it or nothing.
-  // Throws Error: Kernel or InvalidInput, with nft's own words.
+  // Throws Error: Kernel or InvalidInput, with nft's own words; of errno EMSGSIZE when they are more than one
+  // transaction may carry here: an ordinary user's sockets take twice net.core.wmem_max.
   void run(const std::string& commands);
 
   // What `nft list ruleset` prints. Throws Error.
