@@ -3,8 +3,6 @@
 #include "topology/ruleset/node_ruleset.hpp"
 
 #include <algorithm>
-#include <optional>
-#include <set>
 #include <utility>
 
 namespace labctl::ruleset {
@@ -30,6 +28,15 @@ std::string add_rules(const std::string& chain, const std::vector<std::string>& 
     text += "add rule " + kInTable + chain + " " + rule + "\n";
   }
   return text;
+}
+
+// What is claimed as a whole: all that is done with packets to one address, or to one NodePort.
+std::string destination_of(const KubeProxyPart::Place& place) {
+  const std::string& set = place.first;
+  const bool is_by_ip = set.starts_with("service-ips") || set.starts_with("no-endpoint-services") ||
+                        set.starts_with("firewall-ips");
+  const bool is_by_port = set.starts_with("service-nodeports") || set.starts_with("no-endpoint-nodeports");
+  return (is_by_ip ? "ip" : is_by_port ? "port" + set.substr(set.size() - 1) : set) + " " + place.second;
 }
 
 // All that elements lead to, before any of the rules that name each other.
@@ -106,43 +113,54 @@ void KubeProxyTable::set(const std::string& owner, const service::NodeProgram& w
   }
 }
 
-const KubeProxyTable::Claim* KubeProxyTable::active(const Place& place) const {
-  const auto claims = claims_.find(place);
-  return claims == claims_.end() || claims->second.empty() ? nullptr : &claims->second.front();
+const KubeProxyTable::Claim* KubeProxyTable::active(const std::string& destination) const {
+  const auto claims = claims_.find(destination);
+  return claims == claims_.end() ? nullptr : &claims->second.front();
+}
+
+// Puts what `part` has there in the place of what the owner had.
+void KubeProxyTable::claim(const std::string& destination, const std::string& owner, Elements elements) {
+  std::vector<Claim>& claims = claims_[destination];
+  const auto own =
+      std::find_if(claims.begin(), claims.end(), [&](const Claim& claim) { return claim.owner == owner; });
+  if (elements.empty()) {
+    if (own != claims.end()) {
+      claims.erase(own);
+    }
+  } else if (own == claims.end()) {
+    claims.push_back({owner, std::move(elements)});
+  } else {
+    own->elements = std::move(elements);
+  }
+  if (claims.empty()) {
+    claims_.erase(destination);
+  }
 }
 
 std::string KubeProxyTable::change_elements(const std::string& owner, const KubeProxyPart& before,
                                             const KubeProxyPart& after) {
-  std::set<Place> concerned;
-  for (const KubeProxyPart* part : {&before, &after}) {
-    for (const auto& [place, element] : part->elements) {
-      concerned.insert(place);
-    }
+  std::map<std::string, Elements> concerned;
+  for (const auto& [place, element] : before.elements) {
+    concerned[destination_of(place)];
+  }
+  for (const auto& [place, element] : after.elements) {
+    concerned[destination_of(place)][place] = element;
   }
   std::string removals, additions;
-  for (const Place& place : concerned) {
-    const auto verdict_of = [](const Claim* claim) {
-      return claim == nullptr ? std::optional<std::string>() : claim->element.verdict;
-    };
-    const std::optional<std::string> was = verdict_of(active(place));
-    std::vector<Claim>& claims = claims_[place];
-    const auto own =
-        std::find_if(claims.begin(), claims.end(), [&](const Claim& claim) { return claim.owner == owner; });
-    const auto wanted = after.elements.find(place);
-    if (wanted == after.elements.end()) {
-      claims.erase(own);
-    } else if (own == claims.end()) {
-      claims.push_back({owner, wanted->second});
-    } else {
-      own->element = wanted->second;
+  for (auto& [destination, elements] : concerned) {
+    const Claim* active_claim = active(destination);
+    const Elements was = active_claim == nullptr ? Elements{} : active_claim->elements;
+    claim(destination, owner, std::move(elements));
+    active_claim = active(destination);
+    const Elements now = active_claim == nullptr ? Elements{} : active_claim->elements;
+    for (const auto& [place, element] : was) {
+      const auto same = now.find(place);
+      removals += same != now.end() && same->second == element ? "" : delete_element(place);
     }
-    const Claim* now = active(place);
-    if (verdict_of(now) != was) {
-      removals += was ? delete_element(place) : "";
-      additions += now != nullptr ? add_element(place, now->owner, now->element.verdict) : "";
-    }
-    if (claims.empty()) {
-      claims_.erase(place);
+    for (const auto& [place, element] : now) {
+      const auto same = was.find(place);
+      const bool is_same = same != was.end() && same->second == element;
+      additions += is_same ? "" : add_element(place, active_claim->owner, element.verdict);
     }
   }
   return removals + additions;
@@ -155,10 +173,12 @@ std::map<std::string, std::vector<ElementChange>> KubeProxyTable::expected() con
       by_set[set];
     }
   }
-  for (const auto& [place, claims] : claims_) {
-    ElementChange change;
-    change.key = claims.front().element.key;
-    by_set[place.first].push_back(std::move(change));
+  for (const auto& [destination, claims] : claims_) {
+    for (const auto& [place, element] : claims.front().elements) {
+      ElementChange change;
+      change.key = element.key;
+      by_set[place.first].push_back(std::move(change));
+    }
   }
   return by_set;
 }
@@ -168,7 +188,7 @@ std::vector<std::string> KubeProxyTable::renewal(const PresentKeys& present) con
   const auto elements_of = [&](const std::string& owner, const KubeProxyPart& part) {
     std::string text;
     for (const auto& [place, element] : part.elements) {
-      if (active(place)->owner != owner) {
+      if (active(destination_of(place))->owner != owner) {
         continue;
       }
       const auto keys = present.find(place.first);

@@ -39,21 +39,22 @@ class KubeProxyTable final : public NodeTable {
   std::vector<std::string> renewal(const PresentKeys& present) const override;
 
  private:
-  using Place = KubeProxyPart::Place;
+  using Elements = std::map<KubeProxyPart::Place, KubeProxyPart::Element>;
   struct Claim {
     std::string owner;
-    KubeProxyPart::Element element;
+    Elements elements;
   };
 
+  void claim(const std::string& destination, const std::string& owner, Elements elements);
   std::string change_elements(const std::string& owner, const KubeProxyPart& before,
                               const KubeProxyPart& after);
-  const Claim* active(const Place& place) const;
+  const Claim* active(const std::string& destination) const;
   KubeProxyPart own_addresses() const;
 
   KubeProxyNode node_;
   bool has_begun_ = false;
-  std::map<std::string, KubeProxyPart> parts_;  // by owner
-  std::map<Place, std::vector<Claim>> claims_;  // the first one counts
+  std::map<std::string, KubeProxyPart> parts_;        // by owner
+  std::map<std::string, std::vector<Claim>> claims_;  // by destination; the first one counts
 };
 
 }  // namespace labctl::ruleset

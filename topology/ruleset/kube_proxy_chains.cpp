@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string_view>
 
 namespace labctl::ruleset {
@@ -95,8 +96,11 @@ class PortWriter {
         own_pods_(range_of(node.own_pods, family_)) {}
 
   void write() {
+    std::set<service::Vip> written;
     for (const Entry& entry : port_.entries) {
-      write_entry(entry);
+      if (written.insert(entry.vip).second) {
+        write_entry(entry);
+      }
     }
     // Last, so that rules for some packets only come before.
     for (const auto& [chain, backends] : drawn_) {
