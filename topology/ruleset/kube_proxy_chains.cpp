@@ -231,6 +231,9 @@ class PortWriter {
       ways += (i == 0 ? "" : ", ") + std::to_string(i) + " : goto " + to;
     }
     rule(chain, "numgen random mod " + std::to_string(backends.size()) + " vmap { " + ways + " }");
+    // Not kube-proxy's: while the rule above is replaced, a packet that is still in the old one finds the old
+    // map empty, and would be let through untranslated.
+    rule(chain, "goto " + endpoint(backends.front()));
   }
 
   bool has_affinity() const { return port_.affinity_timeout.count() > 0; }
