@@ -152,6 +152,31 @@ TEST_F(DatagramProbe, ASourcePortIsUsedByAllProbesThatWantIt) {
   EXPECT_EQ(seen.size(), probes.size()) << "each probe has a token of its own";
 }
 
+// Connection tracking keeps a source port with its backend; whoever counts backends wants a port for each
+// try.
+TEST_F(DatagramProbe, OfAServiceEachTryHasASourcePortOfItsOwn) {
+  std::set<std::uint16_t> ports;
+  std::mutex mutex;
+  const FakeServer server =
+      FakeServer::udp_from(spaces_.server.netns_fd, [&](const std::string& datagram, std::uint16_t port) {
+        const std::lock_guard lock(mutex);
+        ports.insert(port);
+        return datagram;
+      });
+  const auto ports_of = [&](Probe probe) {
+    ports.clear();
+    EXPECT_EQ(run_one(engine_, probe).outcomes[Outcome::Ok], probe.count);
+    return ports.size();
+  };
+  Probe probe = udp("10.0.2.2", server.port());
+  probe.count = 50;
+  EXPECT_EQ(ports_of(probe), 1u);
+  probe.identify = Identify::Ask;
+  EXPECT_GT(ports_of(probe), 40u) << "the kernel may choose one again";
+  probe.source_port = 4321;
+  EXPECT_EQ(ports_of(probe), 1u);
+}
+
 TEST_F(DatagramProbe, AnAddressThatIsThereAnswersIcmp) {
   const Found found = run_one(engine_, icmp("10.0.2.2"));
   EXPECT_EQ(found.outcome, Outcome::Ok) << found.reason;

@@ -55,6 +55,17 @@ FakeServer FakeServer::tcp(int netns_fd, OnConnection serve, std::uint16_t port)
 }
 
 FakeServer FakeServer::udp(int netns_fd, OnDatagram serve, std::uint16_t port) {
+  return udp_on(
+      netns_fd,
+      [serve = std::move(serve)](const std::string& datagram, std::uint16_t) { return serve(datagram); },
+      port);
+}
+
+FakeServer FakeServer::udp_from(int netns_fd, OnDatagramFrom serve) {
+  return udp_on(netns_fd, std::move(serve), 0);
+}
+
+FakeServer FakeServer::udp_on(int netns_fd, OnDatagramFrom serve, std::uint16_t port) {
   FakeServer server = open(netns_fd, SOCK_DGRAM, port);
   server.thread_ =
       std::thread([fd = server.socket_.get(), stop = server.stop_.get(), serve = std::move(serve)] {
@@ -67,7 +78,8 @@ FakeServer FakeServer::udp(int netns_fd, OnDatagram serve, std::uint16_t port) {
           if (size < 0) {
             continue;
           }
-          const std::string reply = serve(std::string(buffer.data(), static_cast<std::size_t>(size)));
+          const std::string reply =
+              serve(std::string(buffer.data(), static_cast<std::size_t>(size)), port_of(from));
           if (!reply.empty()) {
             ::sendto(fd, reply.data(), reply.size(), 0, reinterpret_cast<const sockaddr*>(&from), length);
           }

@@ -19,10 +19,13 @@ class FakeServer {
   using OnConnection = std::function<void(int fd)>;
   // Given each datagram; what it returns is sent back, unless empty.
   using OnDatagram = std::function<std::string(const std::string&)>;
+  // The same, with the port it came from.
+  using OnDatagramFrom = std::function<std::string(const std::string&, std::uint16_t)>;
 
   // Listens on every address of `netns_fd`; port 0: the kernel chooses.
   static FakeServer tcp(int netns_fd, OnConnection serve, std::uint16_t port = 0);
   static FakeServer udp(int netns_fd, OnDatagram serve, std::uint16_t port = 0);
+  static FakeServer udp_from(int netns_fd, OnDatagramFrom serve);
 
   FakeServer(FakeServer&&) = default;
   ~FakeServer();
@@ -32,6 +35,7 @@ class FakeServer {
  private:
   FakeServer() = default;
   static FakeServer open(int netns_fd, int type, std::uint16_t port);
+  static FakeServer udp_on(int netns_fd, OnDatagramFrom serve, std::uint16_t port);
 
   UniqueFd socket_;
   UniqueFd stop_;
