@@ -107,6 +107,7 @@ void detach_from_terminal() {
   ::prctl(PR_SET_NAME, "labctl-lab");
   SupervisorSetup supervisor;
   supervisor.options = setup.options;
+  supervisor.log_file = setup.log_file;
   supervisor.lock = std::move(setup.lock);
   supervisor.listening = std::move(setup.listening);
   supervisor.report = std::move(setup.report);
@@ -248,6 +249,7 @@ void keep_lab(KeeperSetup setup) noexcept {
   ::sigprocmask(SIG_SETMASK, &setup.signals_before, nullptr);
   try {
     setup.lock = claim_lab(lab);
+    setup.log_file = lab_directory(lab) / "supervisor.log";
   } catch (const Error& error) {
     report_failure(setup.report, error);
     ::_exit(0);

@@ -19,6 +19,7 @@ struct KeeperSetup {
   // Made by the keeper, so that a command that is killed has no folder to leave behind.
   UniqueFd lock;       // of the lab's folder; held by keeper and supervisor
   UniqueFd listening;  // the control socket, for the supervisor
+  std::string log_file;
   // Made by the keeper for a lab that shares allocations; empty for others.
   DialRelay dial;
   std::string identity;  // tells the lab from all others that use the same store

@@ -42,10 +42,9 @@ void tell(UniqueFd& report, const std::string& text) {
 }
 
 // In the lab's folder, which goes with the lab. Kept open across the change of mounts.
-void open_log(const std::string& lab) {
+void open_log(const std::string& file) {
   try {
-    spdlog::set_default_logger(
-        spdlog::basic_logger_mt("labctl", (lab_directory(lab) / "supervisor.log").string(), true));
+    spdlog::set_default_logger(spdlog::basic_logger_mt("labctl", file, true));
     spdlog::flush_on(spdlog::level::info);
   } catch (const spdlog::spdlog_ex&) {
     spdlog::set_default_logger(spdlog::null_logger_mt("labctl"));
@@ -80,7 +79,7 @@ std::shared_ptr<store::SharedTable> shared_table(const SupervisorSetup& setup) {
 }  // namespace
 
 int run_supervisor(SupervisorSetup setup) noexcept {
-  open_log(setup.options->lab);
+  open_log(setup.log_file);
   try {
     const UniqueFd end_signals = block_end_signals();
     try {

@@ -21,6 +21,7 @@ struct SupervisorSetup {
   UniqueFd keeper;        // closed when the keeper goes
   UniqueFd dial;          // asks the keeper for connections to the shared store; see dial_relay.hpp
   std::string identity;   // of the lab, in the shared store
+  std::string log_file;   // in the lab's folder, as the host sees it: in here an ordinary user is root
   pid_t pid_outside = 0;  // of this process, as the host sees it
   kernel::IdMapping mapping = kernel::IdMapping::Root;
 };
