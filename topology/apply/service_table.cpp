@@ -27,7 +27,7 @@ using ruleset::TableChanges;
 // meanwhile.
 constexpr int kAffinityRounds = 3;
 // So many at once are brought to the kernel while more are put together.
-constexpr std::size_t kElementsTogether = 8'192;
+constexpr std::size_t kElementsTogether = 1'024;
 // Anonymous sets, one or more a Service, cost the kernel the square of their number in one transaction.
 constexpr std::size_t kTextsTogether = 100;
 // What one element takes in a batch, with its message if it has one to itself: an upper bound.
