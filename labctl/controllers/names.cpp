@@ -1,6 +1,6 @@
 #include "labctl/controllers/names.hpp"
 
-#include "labctl/store/fnv.hpp"
+#include "topology/base/fnv.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -15,7 +15,7 @@ constexpr int kTemplateHashLength = 10;
 }  // namespace
 
 std::string safe_hash(std::string_view text, int length) {
-  std::uint64_t hash = store::fnv1a(text);
+  std::uint64_t hash = fnv1a(text);
   // The last bytes of a text hardly reach the high bits of FNV; fold them over each other.
   hash ^= hash >> 32U;
   hash *= 0x9E3779B97F4A7C15U;

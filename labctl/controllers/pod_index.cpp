@@ -2,7 +2,7 @@
 
 #include "labctl/controllers/deletion.hpp"
 #include "labctl/controllers/objects.hpp"
-#include "labctl/store/fnv.hpp"
+#include "topology/base/fnv.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -63,7 +63,7 @@ std::vector<HostPort> host_ports(const json& pod) {
   return ports;
 }
 
-std::uint64_t controller_hash(std::string_view uid) { return store::fnv1a(uid); }
+std::uint64_t controller_hash(std::string_view uid) { return fnv1a(uid); }
 
 PodIndex::PodIndex(store::Store& store) {
   for (const store::ObjectPtr& pod : store.list("pods")) {

@@ -3,8 +3,8 @@
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/service_families.hpp"
 #include "labctl/controllers/service_update.hpp"
-#include "labctl/store/fnv.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/fnv.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -395,8 +395,8 @@ ValuePool* ServiceAllocation::pool_of(Family family) {
 
 std::uint64_t ServiceAllocation::seed_of(const ValuePool& pool, const Draft& draft,
                                          std::string_view what) const {
-  return store::fnv1a(cluster_.name + "\n" + pool.name() + "\n" + draft.owner + "\n" + std::string(what) +
-                      "\n" + std::to_string(given_back_));
+  return fnv1a(cluster_.name + "\n" + pool.name() + "\n" + draft.owner + "\n" + std::string(what) + "\n" +
+               std::to_string(given_back_));
 }
 
 void ServiceAllocation::release_dropped(const store::Change& change) {

@@ -12,12 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-const Prefix* range_of(const std::vector<Prefix>& ranges, Family family) {
-  const auto found = std::find_if(ranges.begin(), ranges.end(),
-                                  [&](const Prefix& range) { return range.family() == family; });
-  return found == ranges.end() ? nullptr : &*found;
-}
-
 void add_port(std::vector<ServiceValue>& values, const std::string& pool, std::int64_t port) {
   if (port > 0) {
     values.push_back({ValueKind::NodePort, pool, std::to_string(port)});
@@ -79,11 +73,11 @@ std::vector<std::string> cluster_ips_of(const json& service) {
 }
 
 const Prefix* ServiceRanges::cluster_ips(Family family) const {
-  return range_of(network_.service_cidrs, family);
+  return prefix_of(network_.service_cidrs, family);
 }
 
 const Prefix* ServiceRanges::balancer_ips(Family family) const {
-  return range_of(network_.load_balancer_cidrs, family);
+  return prefix_of(network_.load_balancer_cidrs, family);
 }
 
 std::string ServiceRanges::node_port_pool() const {

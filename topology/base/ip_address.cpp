@@ -185,4 +185,10 @@ std::string to_string(const Prefix& prefix) {
   return to_string(prefix.address()) + "/" + std::to_string(prefix.length());
 }
 
+const Prefix* prefix_of(const std::vector<Prefix>& prefixes, Family family) {
+  const auto found = std::find_if(prefixes.begin(), prefixes.end(),
+                                  [&](const Prefix& prefix) { return prefix.family() == family; });
+  return found == prefixes.end() ? nullptr : &*found;
+}
+
 }  // namespace labctl

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace labctl {
 
@@ -85,5 +86,8 @@ class Prefix {
 };
 
 std::string to_string(const Prefix& prefix);
+
+// The first of them of a family; null when there is none.
+const Prefix* prefix_of(const std::vector<Prefix>& prefixes, Family family);
 
 }  // namespace labctl

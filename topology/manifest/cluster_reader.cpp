@@ -197,12 +197,6 @@ class ClusterReader {
     }
   }
 
-  const Prefix* range_of(const std::vector<Prefix>& ranges, Family family) const {
-    const auto found =
-        std::find_if(ranges.begin(), ranges.end(), [&](const Prefix& p) { return p.family() == family; });
-    return found == ranges.end() ? nullptr : &*found;
-  }
-
   void read_node_addresses(const Place& place, model::Node& node, std::map<IpAddress, std::string>& taken) {
     const Place list = place.field("addresses");
     for (size_t i = 0; i < list.size(); ++i) {
@@ -211,7 +205,7 @@ class ClusterReader {
       if (!check_family(item, address.family())) {
         continue;
       }
-      const Prefix& range = *range_of(cluster_.network.node_cidrs, address.family());
+      const Prefix& range = *prefix_of(cluster_.network.node_cidrs, address.family());
       if (!range.contains(address)) {
         findings_.error(item, to_string(address) + " is outside the node range " + to_string(range),
                         "choose one inside it, or change network.nodeCIDRs");
@@ -246,7 +240,7 @@ class ClusterReader {
       if (!check_family(item, prefix.family())) {
         continue;
       }
-      const Prefix& range = *range_of(cluster_.network.pod_cidrs, prefix.family());
+      const Prefix& range = *prefix_of(cluster_.network.pod_cidrs, prefix.family());
       if (prefix.length() < range.length() || !range.contains(prefix.address())) {
         findings_.error(item, to_string(prefix) + " is outside the pod range " + to_string(range),
                         "choose a part of it, or change network.podCIDRs");
@@ -300,7 +294,7 @@ class ClusterReader {
   }
 
   void check_room_for_nodes(Family family) {
-    const Prefix& range = *range_of(cluster_.network.node_cidrs, family);
+    const Prefix& range = *prefix_of(cluster_.network.node_cidrs, family);
     const std::uint64_t wanted = nodes_without(family, &model::Node::addresses);
     const std::uint64_t first = range.size() > 32 ? kNodeOffset : 1;
     const std::uint64_t used = first + 2;  // those before, the router, and the last
@@ -314,7 +308,7 @@ class ClusterReader {
   }
 
   void check_room_for_pods(Family family) {
-    const Prefix& range = *range_of(cluster_.network.pod_cidrs, family);
+    const Prefix& range = *prefix_of(cluster_.network.pod_cidrs, family);
     const int length = std::max(model::default_ranges(family).node_pod_prefix_length, range.length());
     const std::uint64_t wanted = nodes_without(family, &model::Node::pod_cidrs);
     const int bits = length - range.length();

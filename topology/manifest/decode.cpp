@@ -2,6 +2,7 @@
 
 #include "topology/base/error.hpp"
 #include "topology/manifest/cluster_reader.hpp"
+#include "topology/manifest/json_values.hpp"
 #include "topology/manifest/kinds.hpp"
 #include "topology/manifest/yaml_tree.hpp"
 
@@ -16,60 +17,36 @@ namespace {
 
 using nlohmann::json;
 
-const json& at_or_null(const json& object, const char* field) {
-  static const json null;
-  const auto found = object.find(field);
-  return found == object.end() ? null : *found;
-}
-
-std::string text_at(const json& object, const char* field) {
-  const json& value = at_or_null(object, field);
-  return value.is_null() ? std::string() : value.get<std::string>();
-}
-
-std::vector<std::string> texts_at(const json& object, const char* field) {
-  const json& value = at_or_null(object, field);
-  return value.is_null() ? std::vector<std::string>() : value.get<std::vector<std::string>>();
-}
-
-IpAddress decode_ip(const json& value) {
-  const auto address = IpAddress::parse(value.get_ref<const std::string&>());
-  if (!address) {
-    throw Error(ErrorKind::InvalidInput, "decode address: " + value.get<std::string>() + " is none");
-  }
-  return *address;
-}
-
 model::EnvVar decode_variable(const json& variable) {
-  model::EnvVar out{text_at(variable, "name"), text_at(variable, "value"), {}};
-  const json& source = at_or_null(variable, "valueFrom");
+  model::EnvVar out{member_text(variable, "name"), member_text(variable, "value"), {}};
+  const json& source = member(variable, "valueFrom");
   if (source.is_object()) {
-    out.field_path = text_at(at_or_null(source, "fieldRef"), "fieldPath");
+    out.field_path = member_text(member(source, "fieldRef"), "fieldPath");
   }
   return out;
 }
 
 model::ContainerPort decode_port(const json& port) {
   model::ContainerPort out;
-  out.name = text_at(port, "name");
+  out.name = member_text(port, "name");
   out.container_port = port.at("containerPort").get<std::uint16_t>();
   out.host_port = port.value("hostPort", std::uint16_t{0});
   out.protocol = model::parse_protocol(port.value("protocol", "TCP")).value_or(model::Protocol::Tcp);
-  if (!text_at(port, "hostIP").empty()) {
-    out.host_ip = decode_ip(port.at("hostIP"));
+  if (!member_text(port, "hostIP").empty()) {
+    out.host_ip = address_in(port.at("hostIP").get_ref<const std::string&>());
   }
   return out;
 }
 
 // Absent and 0 mean the default, as they do for Kubernetes.
 int decode_count(const json& object, const char* field, int otherwise) {
-  const json& value = at_or_null(object, field);
+  const json& value = member(object, field);
   const int count = value.is_null() ? 0 : value.get<int>();
   return count > 0 ? count : otherwise;
 }
 
 void decode_action_port(const json& action, model::ContainerAction& out) {
-  out.host = text_at(action, "host");
+  out.host = member_text(action, "host");
   const json& port = action.at("port");
   if (port.is_string()) {
     out.port_name = port.get<std::string>();
@@ -82,21 +59,21 @@ void decode_action_port(const json& action, model::ContainerAction& out) {
 model::ContainerAction decode_action(const json& source) {
   using Kind = model::ContainerAction::Kind;
   model::ContainerAction out;
-  if (const json& get = at_or_null(source, "httpGet"); get.is_object()) {
+  if (const json& get = member(source, "httpGet"); get.is_object()) {
     out.kind = Kind::HttpGet;
     decode_action_port(get, out);
-    out.path = text_at(get, "path");
-    out.is_https = text_at(get, "scheme") == "HTTPS";
-    for (const json& header : at_or_null(get, "httpHeaders")) {
-      out.headers.emplace_back(text_at(header, "name"), text_at(header, "value"));
+    out.path = member_text(get, "path");
+    out.is_https = member_text(get, "scheme") == "HTTPS";
+    for (const json& header : member(get, "httpHeaders")) {
+      out.headers.emplace_back(member_text(header, "name"), member_text(header, "value"));
     }
-  } else if (const json& socket = at_or_null(source, "tcpSocket"); socket.is_object()) {
+  } else if (const json& socket = member(source, "tcpSocket"); socket.is_object()) {
     out.kind = Kind::TcpSocket;
     decode_action_port(socket, out);
-  } else if (const json& exec = at_or_null(source, "exec"); exec.is_object()) {
+  } else if (const json& exec = member(source, "exec"); exec.is_object()) {
     out.kind = Kind::Exec;
-    out.command = texts_at(exec, "command");
-  } else if (const json& sleep = at_or_null(source, "sleep"); sleep.is_object()) {
+    out.command = member_texts(exec, "command");
+  } else if (const json& sleep = member(source, "sleep"); sleep.is_object()) {
     out.kind = Kind::Sleep;
     out.duration = std::chrono::seconds(decode_count(sleep, "seconds", 0));
   }
@@ -104,7 +81,7 @@ model::ContainerAction decode_action(const json& source) {
 }
 
 std::optional<model::ContainerProbe> decode_probe(const json& container, const char* field) {
-  const json& probe = at_or_null(container, field);
+  const json& probe = member(container, field);
   if (!probe.is_object()) {
     return std::nullopt;
   }
@@ -123,22 +100,22 @@ std::optional<model::ContainerProbe> decode_probe(const json& container, const c
 
 model::Container decode_container(const json& container) {
   model::Container out;
-  out.name = text_at(container, "name");
-  out.image = text_at(container, "image");
-  out.command = texts_at(container, "command");
-  out.args = texts_at(container, "args");
-  out.working_dir = text_at(container, "workingDir");
-  for (const json& variable : at_or_null(container, "env")) {
+  out.name = member_text(container, "name");
+  out.image = member_text(container, "image");
+  out.command = member_texts(container, "command");
+  out.args = member_texts(container, "args");
+  out.working_dir = member_text(container, "workingDir");
+  for (const json& variable : member(container, "env")) {
     out.env.push_back(decode_variable(variable));
   }
-  for (const json& port : at_or_null(container, "ports")) {
+  for (const json& port : member(container, "ports")) {
     out.ports.push_back(decode_port(port));
   }
   out.startup_probe = decode_probe(container, "startupProbe");
   out.readiness_probe = decode_probe(container, "readinessProbe");
   out.liveness_probe = decode_probe(container, "livenessProbe");
-  const json& lifecycle = at_or_null(container, "lifecycle");
-  if (lifecycle.is_object() && at_or_null(lifecycle, "preStop").is_object()) {
+  const json& lifecycle = member(container, "lifecycle");
+  if (lifecycle.is_object() && member(lifecycle, "preStop").is_object()) {
     out.pre_stop = decode_action(lifecycle.at("preStop"));
   }
   return out;
@@ -146,7 +123,7 @@ model::Container decode_container(const json& container) {
 
 std::vector<model::Container> decode_containers(const json& spec, const char* field) {
   std::vector<model::Container> out;
-  for (const json& container : at_or_null(spec, field)) {
+  for (const json& container : member(spec, field)) {
     out.push_back(decode_container(container));
   }
   return out;
@@ -170,30 +147,31 @@ model::DnsConfig decode_dns_config(const json& config) {
   if (!config.is_object()) {
     return out;
   }
-  for (const json& address : at_or_null(config, "nameservers")) {
-    out.nameservers.push_back(decode_ip(address));
+  for (const json& address : member(config, "nameservers")) {
+    out.nameservers.push_back(address_in(address.get_ref<const std::string&>()));
   }
-  out.searches = texts_at(config, "searches");
-  for (const json& option : at_or_null(config, "options")) {
-    const std::string value = text_at(option, "value");
-    out.options.push_back(text_at(option, "name") + (value.empty() ? "" : ":" + value));
+  out.searches = member_texts(config, "searches");
+  for (const json& option : member(config, "options")) {
+    const std::string value = member_text(option, "value");
+    out.options.push_back(member_text(option, "name") + (value.empty() ? "" : ":" + value));
   }
   return out;
 }
 
 void decode_pod_spec(const json& spec, model::Pod& pod) {
-  pod.node_name = text_at(spec, "nodeName");
-  pod.node_selector = decode_labels(at_or_null(spec, "nodeSelector"));
-  pod.hostname = text_at(spec, "hostname");
-  pod.subdomain = text_at(spec, "subdomain");
+  pod.node_name = member_text(spec, "nodeName");
+  pod.node_selector = decode_labels(member(spec, "nodeSelector"));
+  pod.hostname = member_text(spec, "hostname");
+  pod.subdomain = member_text(spec, "subdomain");
   pod.set_hostname_as_fqdn = spec.value("setHostnameAsFQDN", false);
   pod.host_network = spec.value("hostNetwork", false);
-  pod.dns_policy = decode_dns_policy(text_at(spec, "dnsPolicy"));
-  pod.dns_config = decode_dns_config(at_or_null(spec, "dnsConfig"));
-  pod.restart_policy = decode_restart_policy(text_at(spec, "restartPolicy"));
+  pod.dns_policy = decode_dns_policy(member_text(spec, "dnsPolicy"));
+  pod.dns_config = decode_dns_config(member(spec, "dnsConfig"));
+  pod.restart_policy = decode_restart_policy(member_text(spec, "restartPolicy"));
   pod.termination_grace = std::chrono::seconds(spec.value("terminationGracePeriodSeconds", 30));
-  for (const json& alias : at_or_null(spec, "hostAliases")) {
-    pod.host_aliases.push_back({decode_ip(alias.at("ip")), texts_at(alias, "hostnames")});
+  for (const json& alias : member(spec, "hostAliases")) {
+    pod.host_aliases.push_back(
+        {address_in(alias.at("ip").get_ref<const std::string&>()), member_texts(alias, "hostnames")});
   }
   pod.init_containers = decode_containers(spec, "initContainers");
   pod.containers = decode_containers(spec, "containers");
@@ -262,8 +240,8 @@ model::LabelSelector decode_selector(const json& selector) {
     if (selector.is_null()) {
       return out;
     }
-    out.match_labels = decode_labels(at_or_null(selector, "matchLabels"));
-    for (const json& expression : at_or_null(selector, "matchExpressions")) {
+    out.match_labels = decode_labels(member(selector, "matchLabels"));
+    for (const json& expression : member(selector, "matchExpressions")) {
       using Operator = model::SelectorRequirement::Operator;
       const std::string op = expression.at("operator").get<std::string>();
       out.match_expressions.push_back({expression.at("key").get<std::string>(),
@@ -271,7 +249,7 @@ model::LabelSelector decode_selector(const json& selector) {
                                        : op == "NotIn"  ? Operator::NotIn
                                        : op == "Exists" ? Operator::Exists
                                                         : Operator::DoesNotExist,
-                                       texts_at(expression, "values")});
+                                       member_texts(expression, "values")});
     }
     return out;
   });
@@ -282,14 +260,14 @@ model::Pod decode_pod(const json& object) {
     model::Pod pod;
     const json& metadata = object.at("metadata");
     pod.key = {metadata.value("namespace", "default"), metadata.at("name").get<std::string>()};
-    pod.uid = text_at(metadata, "uid");
-    pod.labels = decode_labels(at_or_null(metadata, "labels"));
-    pod.annotations = decode_labels(at_or_null(metadata, "annotations"));
+    pod.uid = member_text(metadata, "uid");
+    pod.labels = decode_labels(member(metadata, "labels"));
+    pod.annotations = decode_labels(member(metadata, "annotations"));
     decode_pod_spec(object.at("spec"), pod);
-    const json& status = at_or_null(object, "status");
+    const json& status = member(object, "status");
     if (status.is_object()) {
-      for (const json& entry : at_or_null(status, "podIPs")) {
-        pod.ips.push_back(decode_ip(entry.at("ip")));
+      for (const json& entry : member(status, "podIPs")) {
+        pod.ips.push_back(address_in(entry.at("ip").get_ref<const std::string&>()));
       }
     }
     return pod;

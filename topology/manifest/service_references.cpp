@@ -11,12 +11,6 @@
 namespace labctl::manifest {
 namespace {
 
-const Prefix* range_of(const model::Network& network, Family family) {
-  const auto found = std::find_if(network.service_cidrs.begin(), network.service_cidrs.end(),
-                                  [&](const Prefix& range) { return range.family() == family; });
-  return found == network.service_cidrs.end() ? nullptr : &*found;
-}
-
 void check_known_families(const Place& spec, const ClusterIps& ips, const model::Network& network,
                           Findings& findings) {
   const Place selector = spec.field("selector");
@@ -34,7 +28,7 @@ void check_known_families(const Place& spec, const ClusterIps& ips, const model:
     const Place family = families.item(i);
     const bool is_four = family.text() == "IPv4";
     if ((is_four || family.text() == "IPv6") &&
-        range_of(network, is_four ? Family::IPv4 : Family::IPv6) == nullptr) {
+        prefix_of(network.service_cidrs, is_four ? Family::IPv4 : Family::IPv6) == nullptr) {
       refuse_value(family, "not configured on this cluster", findings);
     }
   }
@@ -47,7 +41,7 @@ void check_cluster_ip_ranges(const ClusterIps& ips, const model::Network& networ
     if (!address) {
       continue;
     }
-    const Prefix* range = range_of(network, address->family());
+    const Prefix* range = prefix_of(network.service_cidrs, address->family());
     if (range == nullptr) {
       refuse_value(ip, std::string(to_string(address->family())) + " is not configured on this cluster",
                    findings);
@@ -94,7 +88,7 @@ void check_service(const Place& spec, const model::Network& network, Findings& f
 
 void check_no_service_address(const Place& place, const model::Network& network, Findings& findings) {
   const auto address = IpAddress::parse(place.text());
-  const Prefix* range = address ? range_of(network, address->family()) : nullptr;
+  const Prefix* range = address ? prefix_of(network.service_cidrs, address->family()) : nullptr;
   if (range != nullptr && range->contains(*address)) {
     refuse_value(place, "may not be an address of the service range " + to_string(*range), findings,
                  "a Service cannot stand behind another: list the addresses of pods or hosts");

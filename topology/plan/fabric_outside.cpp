@@ -34,8 +34,7 @@ std::set<Family> outside_families(const model::Cluster& cluster) {
 int underlay_bridge(int number) { return kUnderlayBridge + number; }
 
 const Prefix& range_of(const std::vector<Prefix>& ranges, const IpAddress& address) {
-  return *std::find_if(ranges.begin(), ranges.end(),
-                       [&](const Prefix& range) { return range.family() == address.family(); });
+  return *prefix_of(ranges, address.family());
 }
 
 MacAddress gateway_mac(const model::Node& node) { return MacAddress::derive(1, node.addresses.front()); }

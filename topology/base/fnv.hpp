@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace labctl::store {
+namespace labctl {
 
 constexpr std::uint64_t fnv1a(std::string_view text) {
   std::uint64_t hash = 0xCBF29CE484222325U;
@@ -16,4 +16,4 @@ constexpr std::uint64_t fnv1a(std::string_view text) {
   return hash;
 }
 
-}  // namespace labctl::store
+}  // namespace labctl
