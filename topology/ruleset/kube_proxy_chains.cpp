@@ -1,9 +1,11 @@
 #include "topology/ruleset/kube_proxy_chains.hpp"
 
+#include "topology/base/fnv.hpp"
+#include "topology/ruleset/common_rules.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <cstdint>
-#include <optional>
 #include <set>
 #include <string_view>
 
@@ -18,9 +20,6 @@ using service::Verdict;
 
 // With the longest prefix, hash, address and port no longer than a name may be, 255.
 constexpr std::size_t kBaseMax = 160;
-
-std::string ip_word(Family family) { return family == Family::IPv4 ? "ip" : "ip6"; }
-std::string set_end(Family family) { return family == Family::IPv4 ? "4" : "6"; }
 
 std::string protocol_word(model::Protocol protocol) {
   std::string text(model::to_string(protocol));
@@ -42,10 +41,7 @@ std::string plain_name(std::string_view text) {
 
 // Eight letters, as kube-proxy puts in front: names that are cut or made plain stay apart by them.
 std::string short_hash(std::string_view text) {
-  std::uint64_t hash = 0xCBF29CE484222325U;
-  for (const char c : text) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
-  }
+  std::uint64_t hash = fnv1a(text);
   constexpr const char* kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
   std::string out;
   for (int i = 0; i < 8; ++i) {
@@ -63,7 +59,7 @@ std::string base_name(const PortProgram& port, const service::Vip& vip) {
   const std::string whole = colon == std::string::npos
                                 ? object + "/" + protocol
                                 : object.substr(0, colon) + "/" + protocol + "/" + object.substr(colon + 1);
-  return short_hash(port.name + " " + protocol + set_end(vip.address.family())) + "-" +
+  return short_hash(port.name + " " + protocol + words_of(vip.address.family()).end) + "-" +
          plain_name(whole).substr(0, kBaseMax);
 }
 
@@ -75,12 +71,6 @@ std::string joined(const std::vector<Prefix>& ranges) {
   return text;
 }
 
-std::optional<Prefix> range_of(const std::vector<Prefix>& ranges, Family family) {
-  const auto found = std::find_if(ranges.begin(), ranges.end(),
-                                  [&](const Prefix& range) { return range.family() == family; });
-  return found == ranges.end() ? std::nullopt : std::optional<Prefix>(*found);
-}
-
 // Writes the chains of one Service port of one family, or of one hostPort.
 class PortWriter {
  public:
@@ -89,11 +79,11 @@ class PortWriter {
         node_(node),
         part_(part),
         family_(port.entries.front().vip.address.family()),
-        ip_(ip_word(family_)),
+        ip_(words_of(family_).ip),
         protocol_(protocol_word(port.entries.front().vip.protocol)),
         base_(base_name(port, port.entries.front().vip)),
-        all_pods_(range_of(node.all_pods, family_)),
-        own_pods_(range_of(node.own_pods, family_)) {}
+        all_pods_(prefix_of(node.all_pods, family_)),
+        own_pods_(prefix_of(node.own_pods, family_)) {}
 
   void write() {
     std::set<service::Vip> written;
@@ -130,7 +120,8 @@ class PortWriter {
     }
     element.key.add_protocol(entry.vip.protocol);
     element.key.add_port(entry.vip.port);
-    part_.elements[{(has_node_port ? by_node_port : by_ip) + set_end(family_), key}] = std::move(element);
+    part_.elements[{(has_node_port ? by_node_port : by_ip) + words_of(family_).end, key}] =
+        std::move(element);
   }
 
   void write_entry(const Entry& entry) {
@@ -269,8 +260,8 @@ class PortWriter {
   std::string ip_;
   std::string protocol_;
   std::string base_;
-  std::optional<Prefix> all_pods_;
-  std::optional<Prefix> own_pods_;
+  const Prefix* all_pods_;  // null: there is none
+  const Prefix* own_pods_;
   std::vector<std::pair<std::string, std::vector<Backend>>> drawn_;
 };
 
@@ -295,7 +286,7 @@ KubeProxyPart kube_proxy_part(const service::NodeProgram& program, const KubePro
   for (const IpAddress& address : program.cluster_ips) {
     KubeProxyPart::Element element;
     element.key.add_address(address);
-    part.elements[{"cluster-ips" + set_end(address.family()), to_string(address)}] = element;
+    part.elements[{"cluster-ips" + words_of(address.family()).end, to_string(address)}] = element;
   }
   return part;
 }

@@ -1,22 +1,13 @@
 // What the layout `kube-proxy-nftables` has before there is any Service: kube_proxy_declarations().
 
+#include "topology/ruleset/common_rules.hpp"
 #include "topology/ruleset/kube_proxy.hpp"
 
 namespace labctl::ruleset {
 namespace {
 
-struct FamilyText {
-  std::string ip;
-  std::string end;
-  std::string type;
-};
-
-FamilyText family_text(Family family) {
-  return family == Family::IPv4 ? FamilyText{"ip", "4", "ipv4_addr"} : FamilyText{"ip6", "6", "ipv6_addr"};
-}
-
 std::string declarations_of(Family family) {
-  const FamilyText words = family_text(family);
+  const FamilyWords& words = words_of(family);
   std::string text;
   for (const char* set : {"cluster-ips", "nodeport-ips"}) {
     text += "  set " + (set + words.end) + " { type " + words.type + "; }\n";
@@ -43,7 +34,7 @@ std::string hooked(const std::string& name, const std::string& hook, const std::
 std::string by_address(const model::Cluster& cluster, const std::string& map) {
   std::string text;
   for (const Family family : cluster.families) {
-    const FamilyText words = family_text(family);
+    const FamilyWords& words = words_of(family);
     text += "    " + words.ip + " daddr . meta l4proto . th dport vmap @" + map + words.end + "\n";
   }
   return text;
@@ -52,28 +43,11 @@ std::string by_address(const model::Cluster& cluster, const std::string& map) {
 std::string by_node_port(const model::Cluster& cluster, const std::string& map) {
   std::string text;
   for (const Family family : cluster.families) {
-    const FamilyText words = family_text(family);
+    const FamilyWords& words = words_of(family);
     text += "    " + words.ip + " daddr @nodeport-ips" + words.end + " meta l4proto . th dport vmap @" + map +
             words.end + "\n";
   }
   return text;
-}
-
-std::string cluster_ips_check(const model::Cluster& cluster) {
-  std::string rules;
-  for (const Family family : cluster.families) {
-    const FamilyText words = family_text(family);
-    rules += refuse(words.ip + " daddr @cluster-ips" + words.end, "no such port of the Service");
-  }
-  for (const Prefix& range : cluster.network.service_cidrs) {
-    rules += "    " + family_text(range.family()).ip + " daddr " + to_string(range) +
-             " drop comment \"ClusterIP of no Service\"\n";
-  }
-  for (const Prefix& range : cluster.network.load_balancer_cidrs) {
-    rules += refuse("iifname \"eth0\" " + family_text(range.family()).ip + " daddr " + to_string(range),
-                    "no such port of the LoadBalancer");
-  }
-  return rules;
 }
 
 std::string chains_of_services(const model::Cluster& cluster) {
@@ -87,7 +61,8 @@ std::string chains_of_services(const model::Cluster& cluster) {
                                     by_node_port(cluster, "service-nodeports")) +
          chain_text("service-endpoints-check", by_address(cluster, "no-endpoint-services")) +
          chain_text("nodeport-endpoints-check", by_node_port(cluster, "no-endpoint-nodeports")) +
-         chain_text("cluster-ips-check", cluster_ips_check(cluster)) +
+         chain_text("cluster-ips-check",
+                    unknown_cluster_ports(cluster) + unknown_balancer_ports(cluster, {})) +
          chain_text("firewall-check", by_address(cluster, "firewall-ips"));
 }
 
@@ -97,7 +72,7 @@ std::vector<std::string> kube_proxy_sets(Family family) {
   std::vector<std::string> names;
   for (const char* name : {"cluster-ips", "nodeport-ips", "service-ips", "no-endpoint-services",
                            "firewall-ips", "host-ports", "service-nodeports", "no-endpoint-nodeports"}) {
-    names.push_back(name + family_text(family).end);
+    names.push_back(name + words_of(family).end);
   }
   return names;
 }

@@ -1,5 +1,6 @@
 #include "topology/ruleset/node_ruleset.hpp"
 
+#include "topology/ruleset/common_rules.hpp"
 #include "topology/ruleset/kube_proxy.hpp"
 
 namespace labctl::ruleset {
@@ -7,25 +8,16 @@ namespace {
 
 // Only addresses, which cannot carry a quote or a semicolon, enter the text.
 
-// The words of a family's declarations.
-struct FamilyWords {
-  std::string ip;
-  std::string end;
-  std::string key;
-};
-
-FamilyWords family_words(Family family) {
-  const std::string ip = family == Family::IPv4 ? "ip" : "ip6";
-  return {ip, family == Family::IPv4 ? "4" : "6", ip + " daddr . meta l4proto . th dport"};
-}
+// What the maps of Services are asked for.
+std::string vip_of(const FamilyWords& words) { return words.ip + " daddr . meta l4proto . th dport"; }
 
 // What service_maps.hpp fills.
 std::string declarations(Family family) {
-  const FamilyWords words = family_words(family);
-  return "  map services" + words.end + " { typeof " + words.key + " : meta mark; }\n" +  //
-         "  map endpoints" + words.end + " { typeof " + words.key + " . numgen random mod 2 : " + words.ip +
-         " daddr . th dport; }\n" +  //
-         "  set ranges" + words.end + " { typeof " + words.key + " . " + words.ip +
+  const FamilyWords& words = words_of(family);
+  return "  map services" + words.end + " { typeof " + vip_of(words) + " : meta mark; }\n" +  //
+         "  map endpoints" + words.end + " { typeof " + vip_of(words) +
+         " . numgen random mod 2 : " + words.ip + " daddr . th dport; }\n" +  //
+         "  set ranges" + words.end + " { typeof " + vip_of(words) + " . " + words.ip +
          " saddr; flags interval; }\n" + "  set cluster-ips" + words.end + " { typeof " + words.ip +
          " daddr; }\n" +  //
          "  set hairpin" + words.end + " { typeof " + words.ip + " saddr . " + words.ip + " daddr; }\n";
@@ -35,35 +27,10 @@ std::string declarations(Family family) {
 std::string services_chain(const model::Cluster& cluster) {
   std::string text = "  chain services {\n";
   for (const Family family : cluster.families) {
-    const FamilyWords words = family_words(family);
-    text += "    meta mark set " + words.key + " map @services" + words.end + "\n";
+    const FamilyWords& words = words_of(family);
+    text += "    meta mark set " + vip_of(words) + " map @services" + words.end + "\n";
   }
   return text + "    meta mark vmap @shapes\n";
-}
-
-// What no Service knows although it is for an address that only Services have.
-std::string unknown_cluster_ports(const model::Cluster& cluster) {
-  std::string text;
-  for (const Family family : cluster.families) {
-    const FamilyWords words = family_words(family);
-    text += refuse(words.ip + " daddr @cluster-ips" + words.end, "no such port of the Service");
-  }
-  for (const Prefix& range : cluster.network.service_cidrs) {
-    text += "    " + family_words(range.family()).ip + " daddr " + to_string(range) +
-            " drop comment \"ClusterIP of no Service\"\n";
-  }
-  return text;
-}
-
-// What no Service knows: a node would send it to the router, which sends it to a node, and so on.
-std::string unknown_balancer_ports(const model::Cluster& cluster, const std::string& match) {
-  std::string text;
-  for (const Prefix& range : cluster.network.load_balancer_cidrs) {
-    text +=
-        refuse("iifname \"eth0\" " + match + family_words(range.family()).ip + " daddr " + to_string(range),
-               "no such port of the LoadBalancer");
-  }
-  return text;
 }
 
 std::string service_tables(const model::Cluster& cluster, const std::string& last_rules) {
@@ -84,7 +51,7 @@ std::string masquerade_services(const model::Cluster& cluster) {
       "    ct mark vmap @learn\n"
       "    meta mark & 0x4000 == 0x4000 masquerade fully-random comment \"to a Service, not from a pod\"\n";
   for (const Family family : cluster.families) {
-    const FamilyWords words = family_words(family);
+    const FamilyWords& words = words_of(family);
     text += "    ct status dnat " + words.ip + " saddr . " + words.ip + " daddr @hairpin" + words.end +
             " masquerade fully-random comment \"to itself by a Service\"\n";
   }
@@ -92,7 +59,7 @@ std::string masquerade_services(const model::Cluster& cluster) {
 }
 
 std::string pod_egress(const Prefix& pods, const Prefix& nodes) {
-  const std::string ip = family_words(pods.family()).ip;
+  const std::string ip = words_of(pods.family()).ip;
   return "    " + ip + " saddr " + to_string(pods) + " " + ip + " daddr != { " + to_string(pods) + ", " +
          to_string(nodes) + " } oifname \"eth0\" masquerade comment \"pod egress\"\n";
 }
@@ -142,7 +109,7 @@ std::string router_ruleset(const model::Cluster& cluster) {
   for (size_t i = 0; i < cluster.families.size(); ++i) {
     const Prefix& pods = cluster.network.pod_cidrs.at(i);
     const bool is_ipv4 = pods.family() == Family::IPv4;
-    text += std::string("    ") + (is_ipv4 ? "ip" : "ip6") + " daddr { " + to_string(pods);
+    text += "    " + words_of(pods.family()).ip + " daddr { " + to_string(pods);
     for (const Prefix& services : cluster.network.service_cidrs) {
       text += services.family() == pods.family() ? ", " + to_string(services) : "";
     }

@@ -54,13 +54,6 @@ std::vector<Prefix> without_overlaps(std::vector<Prefix> ranges) {
   return kept;
 }
 
-std::string refuse(const std::string& match, const std::string& comment) {
-  const std::string begin = "    " + match + (match.empty() ? "" : " ");
-  const std::string end = " comment \"" + nft_comment(comment) + "\"\n";
-  return begin + "meta l4proto tcp reject with tcp reset" + end +  //
-         begin + "reject with icmpx port-unreachable" + end;
-}
-
 std::string nft_comment(std::string_view text) {
   std::string comment;
   for (const char c : text.substr(0, kCommentMax)) {

@@ -101,11 +101,6 @@ class NodeTable {
 // Without those that lie within another: an interval set takes no overlaps.
 std::vector<Prefix> without_overlaps(std::vector<Prefix> ranges);
 
-// nft rules that refuse what `match` matches. TCP gets a reset: an ICMP error that comes while connect(2)
-// still holds the socket, as it does between namespaces of one host, is forgotten until the SYN is sent
-// again, a second later.
-std::string refuse(const std::string& match, const std::string& comment);
-
 // Text for a comment in nft's language: printable, without quotes and backslashes, at most 120 characters.
 std::string nft_comment(std::string_view text);
 

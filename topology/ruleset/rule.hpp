@@ -62,7 +62,7 @@ struct SendDrawn {
 struct Drop {
   bool operator==(const Drop&) const = default;
 };
-// Of TCP only; other packets go on. See refuse() in node_table.hpp.
+// Of TCP only; other packets go on. See refuse() in common_rules.hpp.
 struct Reset {
   bool operator==(const Reset&) const = default;
 };

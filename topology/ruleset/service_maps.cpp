@@ -1,5 +1,6 @@
 #include "topology/ruleset/service_maps.hpp"
 
+#include "topology/base/fnv.hpp"
 #include "topology/ruleset/service_shapes.hpp"
 
 #include <algorithm>
@@ -134,12 +135,6 @@ void change_ranges(const Vip& vip, const std::vector<Prefix>& before, const std:
   }
 }
 
-std::optional<Prefix> of_family(const std::vector<Prefix>& ranges, Family family) {
-  const auto found = std::find_if(ranges.begin(), ranges.end(),
-                                  [&](const Prefix& range) { return range.family() == family; });
-  return found == ranges.end() ? std::nullopt : std::optional<Prefix>(*found);
-}
-
 bool lost_one(const std::vector<Backend>& before, const std::vector<Backend>& after) {
   return std::any_of(before.begin(), before.end(), [&](const Backend& backend) {
     return std::find(after.begin(), after.end(), backend) == after.end();
@@ -159,14 +154,9 @@ Family family_of(const PortProgram& port) { return port.entries.front().vip.addr
 }  // namespace
 
 std::size_t VipHash::operator()(const Vip& vip) const noexcept {
-  std::uint64_t hash = 0xCBF29CE484222325U;
-  const auto mix = [&](std::uint64_t value) { hash = (hash ^ value) * 0x100000001B3U; };
-  for (std::size_t i = 0; i < vip.address.size(); ++i) {
-    mix(vip.address.bytes()[i]);
-  }
-  mix(static_cast<std::uint64_t>(vip.protocol));
-  mix(vip.port);
-  return static_cast<std::size_t>(hash);
+  const auto* bytes = reinterpret_cast<const char*>(vip.address.bytes().data());
+  const std::uint64_t number = static_cast<std::uint64_t>(vip.protocol) << 16U | vip.port;
+  return static_cast<std::size_t>(fnv1a({bytes, vip.address.size()}) ^ number * 0x9E3779B97F4A7C15U);
 }
 
 ServiceMaps::ServiceMaps(std::vector<Prefix> own_pods, std::vector<Prefix> all_pods)
@@ -323,7 +313,7 @@ std::uint32_t ServiceMaps::shape_number(const Claim& claim, TableChanges& change
 Structure ServiceMaps::shape_structure(const Shape& shape, std::uint32_t number) const {
   Structure structure;
   structure.chains.push_back(
-      shape_chain(shape, {of_family(all_pods_, shape.family), of_family(own_pods_, shape.family)}));
+      shape_chain(shape, {prefix_of(all_pods_, shape.family), prefix_of(own_pods_, shape.family)}));
   structure.ways.push_back(way_to(shape, number));
   return structure;
 }

@@ -1,5 +1,6 @@
 #include "topology/ruleset/service_shapes.hpp"
 
+#include "topology/ruleset/common_rules.hpp"
 #include "topology/ruleset/node_table.hpp"
 #include "topology/ruleset/service_maps.hpp"
 
@@ -8,8 +9,6 @@ namespace {
 
 using service::Traffic;
 using service::Verdict;
-
-const char* family_digit(Family family) { return family == Family::IPv4 ? "4" : "6"; }
 
 Prefix loopback_range(Family family) {
   return {IpAddress::loopback(family), family == Family::IPv4 ? 8 : 128};
@@ -35,7 +34,7 @@ class ChainBuilder {
       add("sessionAffinity", SetConnectionMark{shape_.affinity | (is_own ? kLocalAffinity : 0)});
       add("a client that was here before", SendWhereBefore{affinity_map(shape_.affinity, is_own)});
     }
-    const std::string map = std::string("endpoints") + family_digit(shape_.family);
+    const std::string map = "endpoints" + words_of(shape_.family).end;
     const std::uint32_t first = is_local ? kFirstLocalIndex : 0;
     add("one of " + std::to_string(count) + (is_local ? " on this node" : ""),
         SendDrawn{map, static_cast<std::uint32_t>(count), first});
@@ -131,7 +130,7 @@ std::string chain_name(const Shape& shape) {
                      : shape.verdict == Verdict::Drop
                          ? "drop"
                          : traffic_name(shape.traffic) + (shape.is_own ? "-own" : "");
-  name += family_digit(shape.family);
+  name += words_of(shape.family).end;
   if (shape.verdict == Verdict::Balance) {
     name += "-" + std::to_string(shape.backends);
     name += shape.traffic == Traffic::ExternalLocal ? "-" + std::to_string(shape.local) : "";
@@ -143,8 +142,7 @@ std::string chain_name(const Shape& shape) {
 Chain shape_chain(const Shape& shape, const PodRanges& pods) {
   ChainBuilder chain(shape);
   if (shape.has_source_ranges) {
-    chain.rule("not from loadBalancerSourceRanges",
-               {NotIn{std::string("ranges") + family_digit(shape.family)}, Drop{}});
+    chain.rule("not from loadBalancerSourceRanges", {NotIn{"ranges" + words_of(shape.family).end}, Drop{}});
   }
   if (shape.verdict == Verdict::Reject) {
     chain.rule("no endpoint", {Reset{}});

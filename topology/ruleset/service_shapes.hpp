@@ -8,7 +8,6 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,8 +34,8 @@ Shape shape_of(const service::Entry& entry, std::uint32_t affinity);
 std::string chain_name(const Shape& shape);
 // Of one family.
 struct PodRanges {
-  std::optional<Prefix> all;
-  std::optional<Prefix> own;  // of this node
+  const Prefix* all = nullptr;  // null: there is none
+  const Prefix* own = nullptr;  // of this node
 };
 
 // The chain with its rules.
