@@ -146,8 +146,8 @@ void LabServices::update(const ServiceKey& key) {
   const model::Service before = known.service;
   known.object = store_.find(store_key(key));
   const bool is_gone = known.object == nullptr;
-  known.service = is_gone ? model::Service{key, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}
-                          : manifest::decode_service(*known.object);
+  known.service = is_gone ? model::Service() : manifest::decode_service(*known.object);
+  known.service.key = key;
   Slices slices;
   for (const auto& [slice_key, slice] : known.slices) {
     slices.push_back(&slice);

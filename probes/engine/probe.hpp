@@ -33,6 +33,13 @@ enum class Identify : std::uint8_t {
   Never,  // the handshake is all
 };
 
+// What a stub resolver does with a name (resolver(5)): the candidates of the search list in order, and the
+// servers.
+struct DnsSearch {
+  std::vector<protocol::DnsQuestion> candidates;
+  std::vector<IpAddress> servers;  // on port 53
+};
+
 struct Probe {
   std::uint64_t id = 0;           // the caller's own; comes back in the result
   const Vantage* from = nullptr;  // borrowed for the run
@@ -56,6 +63,9 @@ struct Probe {
   // Shared, because one request or question usually serves many probes. Without one, http asks for "/".
   std::shared_ptr<const protocol::HttpRequest> http;
   std::shared_ptr<const protocol::DnsQuestion> dns;
+  // For dns instead of `dns`, `address` and `port`: the questions of a resolver in turn. Each try asks them
+  // one after the other until one is answered; the next server is asked when one cannot be reached.
+  std::shared_ptr<const DnsSearch> dns_search;
 };
 
 }  // namespace labctl::engine

@@ -37,6 +37,16 @@ class ResponseTally {
   std::size_t size_ = 0;
 };
 
+// One question of a search and what came of it.
+struct DnsQuery {
+  std::string name;
+  std::string type;
+  IpAddress server;
+  std::string rcode;  // empty: no reply
+  probes::Outcome outcome = probes::Outcome::Inconclusive;
+  std::uint32_t rtt_us = 0;
+};
+
 struct Result {
   std::size_t index = 0;         // of the probe in the span given to run()
   const Probe* probe = nullptr;  // that very probe
@@ -53,8 +63,9 @@ struct Result {
   std::uint32_t rtt_us_max = 0;
   std::vector<std::uint32_t> rtts_us;  // each of them, in order of time, when the probe keeps them
   ResponseTally responses;
-  protocol::HttpResponse http;  // the last reply; status 0: there was none
-  protocol::DnsReply dns;       // the last reply; rcode empty: there was none
+  protocol::HttpResponse http;        // the last reply; status 0: there was none
+  protocol::DnsReply dns;             // the last reply; rcode empty: there was none
+  std::vector<DnsQuery> dns_queries;  // of the last try of a search, in order
   std::string reason;  // why the outcome is not ok, or what is not known although it is: the first seen
 
   // The smallest of rtts_us that `percent` of them do not exceed (nearest rank); 0 without any.

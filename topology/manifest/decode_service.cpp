@@ -77,6 +77,7 @@ model::Endpoint decode_endpoint(const json& endpoint, const std::string& address
   model::Endpoint out;
   out.address = address_in(address);
   out.node = member_text(endpoint, "nodeName");
+  out.hostname = member_text(endpoint, "hostname");
   const json& conditions = member(endpoint, "conditions");
   out.is_ready = flag(conditions, "ready", true);
   out.is_serving = flag(conditions, "serving", out.is_ready);
@@ -94,7 +95,10 @@ model::Service to_service(const json& service) {
   const json& labels = member(metadata, "labels");
   out.is_ignored = labels.is_object() && (labels.contains("service.kubernetes.io/headless") ||
                                           labels.contains("service.kubernetes.io/service-proxy-name"));
-  if (member_text(spec, "type") != "ExternalName") {
+  if (member_text(spec, "type") == "ExternalName") {
+    out.external_name = member_text(spec, "externalName");
+  } else {
+    out.is_headless = member_text(spec, "clusterIP") == "None";
     for (const std::string& ip : member_texts(spec, "clusterIPs")) {
       if (ip != "None" && !ip.empty()) {
         out.cluster_ips.push_back(address_in(ip));

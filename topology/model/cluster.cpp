@@ -1,6 +1,7 @@
 #include "topology/model/cluster.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace labctl::model {
@@ -31,6 +32,26 @@ IpAddress router_node_address(const Prefix& node_cidr) {
 }
 
 IpAddress router_outside_address(const Prefix& outside) { return outside.address().plus(1); }
+
+std::vector<IpAddress> outside_dns_addresses(const Cluster& cluster) {
+  constexpr std::uint64_t kFirst = 53;
+  std::vector<IpAddress> addresses;
+  if (!cluster.dns.enabled) {
+    return addresses;
+  }
+  std::set<IpAddress> taken;
+  for (const OutsideHost& host : cluster.outside.hosts) {
+    taken.insert(host.addresses.begin(), host.addresses.end());
+  }
+  for (const Family family : cluster.families) {
+    std::uint64_t number = kFirst;
+    while (taken.contains(default_ranges(family).outside.address().plus(number))) {
+      ++number;
+    }
+    addresses.push_back(default_ranges(family).outside.address().plus(number));
+  }
+  return addresses;
+}
 
 Cluster default_cluster(std::string name) {
   Cluster cluster;

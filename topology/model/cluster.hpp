@@ -41,10 +41,27 @@ struct Network {
   bool operator==(const Network&) const = default;
 };
 
+// Names below `suffix` are asked of these servers instead of the outside world's.
+struct StubDomain {
+  std::string suffix;  // "corp.example"
+  std::vector<IpAddress> servers;
+  bool operator==(const StubDomain&) const = default;
+};
+
+// As a line of hosts(5): these names have this address, whatever other servers say.
+struct HostOverride {
+  IpAddress address;
+  std::vector<std::string> names;
+  bool operator==(const HostOverride&) const = default;
+};
+
 struct Dns {
-  bool enabled = true;
+  bool enabled = true;  // false: no DNS servers, neither in the cluster nor outside
   std::string domain = "cluster.local";
   int replicas = 1;
+  bool logs_queries = false;
+  std::vector<StubDomain> stub_domains;
+  std::vector<HostOverride> hosts;
   bool operator==(const Dns&) const = default;
 };
 
@@ -73,7 +90,7 @@ struct OutsideHost {
 
 struct Outside {
   std::vector<OutsideHost> hosts;
-  std::vector<std::string> dns_records;
+  std::vector<std::string> dns_records;  // of the DNS server there, as zone files write them, names absolute
   bool operator==(const Outside&) const = default;
 };
 
@@ -116,6 +133,10 @@ const DefaultRanges& default_ranges(Family family);
 // and on the outside network the first (.1).
 IpAddress router_node_address(const Prefix& node_cidr);
 IpAddress router_outside_address(const Prefix& outside);
+
+// Where the outside world's DNS server answers, one address a family of the cluster: the first from .53 on
+// that no outside host has. It lives on the router. None if the cluster's DNS is off.
+std::vector<IpAddress> outside_dns_addresses(const Cluster& cluster);
 
 // What a file without a Cluster gets: two nodes, IPv4, the default outside hosts client and www.
 Cluster default_cluster(std::string name);

@@ -48,6 +48,8 @@ struct Service {
   std::vector<Prefix> source_ranges;         // for the load balancer's addresses; empty: everyone
   std::chrono::seconds affinity_timeout{0};  // 0: no session affinity
   std::uint16_t health_check_node_port = 0;  // 0: none
+  bool is_headless = false;                  // clusterIP: None
+  std::string external_name;                 // of the type ExternalName; else empty
   bool operator==(const Service&) const = default;
 };
 
@@ -60,7 +62,8 @@ struct EndpointPort {
 
 struct Endpoint {
   IpAddress address;
-  std::string node;  // empty: not known, or no node of the lab
+  std::string node;      // empty: not known, or no node of the lab
+  std::string hostname;  // its label below the Service's name; empty: DNS makes one of the address
   bool is_ready = true;
   bool is_serving = true;
   bool is_terminating = false;
