@@ -15,15 +15,15 @@ namespace labctl::dns {
 struct ServerConfig {
   std::string directory;              // absolute; where named.conf and the zone files are
   std::vector<std::string> zones;     // each in the file zone_file_name(), open to updates from loopback
-  std::vector<IpAddress> forwarders;  // for all other names; none: they do not exist (REFUSED)
+  std::vector<IpAddress> forwarders;  // for all other names; none: they do not exist (NXDOMAIN)
   std::vector<model::StubDomain> stub_domains;
   bool has_hosts = false;  // hosts_zone() stands in the file kHostsFile
   bool logs_queries = false;
 };
 
-inline constexpr const char* kHostsFile = "hosts.zone";
+inline constexpr const char* kHostsFile = "hosts.policy";
 
-// "cluster.local.zone"; of the root zone "root.zone".
+// "cluster.local.zone"; of the root zone "root.zone". Throws Error for what is no name.
 std::string zone_file_name(const std::string& zone);
 
 // Of a DNS pod.

@@ -2,7 +2,7 @@
 
 // Resource records as zone files write them (RFC 1035 §5). Every name is absolute, in lower case, with its
 // final dot. Only the functions of this room make records: what came from files, objects or packets goes
-// through domain_name() and quoted() first, so that no text can end a line or begin another field.
+// through domain_name() first, so that no text can end a line or begin another field.
 
 #include <cstdint>
 #include <optional>
@@ -32,6 +32,9 @@ std::string to_text(const Record& record);
 // The name in lower case, absolute; nothing if it is no name of letters, digits, '-' and '_' (labels of 1 to
 // 63, 253 in all).
 std::optional<std::string> domain_name(std::string_view text);
+
+// The same, of a name that must be one: throws Error (InvalidInput) that says which is not.
+std::string required_domain_name(std::string_view text);
 
 // What changes in a zone, all at once: an RFC 2136 UPDATE message says it.
 struct ZoneChange {

@@ -6,6 +6,7 @@
 #include "topology/dns/record.hpp"
 #include "topology/model/cluster.hpp"
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
@@ -18,7 +19,8 @@ std::string reverse_name(const IpAddress& address);
 // one.
 std::string reverse_zone(const Prefix& range);
 
-// The cluster's domain first, then the reverse zones of the Service and pod ranges, each once.
+// The cluster's domain first, then the reverse zones of the Service and pod ranges, each once. Throws Error
+// (InvalidInput) for a domain that DNS cannot say.
 std::vector<std::string> zones_of(const model::Cluster& cluster);
 
 // All records of the zones, by who wants them there. A record that several want is there as long as one does.
