@@ -1,13 +1,12 @@
 #include "probes/protocol/dns.hpp"
 
+#include "probes/protocol/ldns_pointers.hpp"
 #include "topology/base/error.hpp"
 
 #include <ldns/ldns.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <memory>
 #include <utility>
 
 namespace labctl::protocol {
@@ -15,25 +14,10 @@ namespace {
 
 using probes::Outcome;
 
-struct PacketDeleter {
-  void operator()(ldns_pkt* packet) const { ldns_pkt_free(packet); }
-};
-using Packet = std::unique_ptr<ldns_pkt, PacketDeleter>;
-
-struct NameDeleter {
-  void operator()(ldns_rdf* name) const { ldns_rdf_deep_free(name); }
-};
-using Name = std::unique_ptr<ldns_rdf, NameDeleter>;
-
-struct TextDeleter {
-  void operator()(char* text) const { ::free(text); }
-};
-using Text = std::unique_ptr<char, TextDeleter>;
-
 // Records beyond this in one section are left out: a 64 KiB message can hold thousands by compression.
 constexpr std::size_t kRecordsPerSection = 1024;
 
-Name parse_name(const std::string& text) { return Name(ldns_dname_new_frm_str(text.c_str())); }
+LdnsField parse_name(const std::string& text) { return LdnsField(ldns_dname_new_frm_str(text.c_str())); }
 
 // 0 (no such type) for text that is none.
 ldns_rr_type parse_type(const std::string& text) {
@@ -43,7 +27,7 @@ ldns_rr_type parse_type(const std::string& text) {
 
 // The record as text, tabs made blanks, without the newline at its end.
 std::string text_of(const ldns_rr* record) {
-  const Text text(ldns_rr2str(record));
+  const LdnsText text(ldns_rr2str(record));
   std::string line = text ? text.get() : "";
   while (!line.empty() && line.back() == '\n') {
     line.pop_back();
@@ -80,7 +64,7 @@ std::vector<std::string> flags_of(const ldns_pkt* packet) {
 }
 
 std::string rcode_of(const ldns_pkt* packet) {
-  const Text text(ldns_pkt_rcode2str(ldns_pkt_get_rcode(packet)));
+  const LdnsText text(ldns_pkt_rcode2str(ldns_pkt_get_rcode(packet)));
   return text ? text.get() : "RCODE" + std::to_string(static_cast<int>(ldns_pkt_get_rcode(packet)));
 }
 
@@ -95,7 +79,7 @@ bool answers(const ldns_pkt* packet, const DnsQuestion& question, std::uint16_t 
     return ldns_pkt_get_rcode(packet) != LDNS_RCODE_NOERROR;
   }
   const ldns_rr* first = ldns_rr_list_rr(asked, 0);
-  const Name name = parse_name(question.name);
+  const LdnsField name = parse_name(question.name);
   return count == 1 && name && ldns_rr_get_type(first) == parse_type(question.type) &&
          ldns_rr_get_class(first) == LDNS_RR_CLASS_IN && ldns_rr_owner(first) != nullptr &&
          ldns_dname_compare(ldns_rr_owner(first), name.get()) == 0;
@@ -154,8 +138,8 @@ std::vector<std::uint8_t> encode_dns_query(const DnsQuestion& question, std::uin
                 "write a name such as www.example.org and a type such as A, AAAA, SRV or PTR");
   }
   // The packet takes the name over.
-  const Packet packet(ldns_pkt_query_new(parse_name(question.name).release(), parse_type(question.type),
-                                         LDNS_RR_CLASS_IN, question.recurse ? LDNS_RD : 0));
+  const LdnsPacket packet(ldns_pkt_query_new(parse_name(question.name).release(), parse_type(question.type),
+                                             LDNS_RR_CLASS_IN, question.recurse ? LDNS_RD : 0));
   std::uint8_t* wire = nullptr;
   std::size_t size = 0;
   if (packet) {
@@ -164,9 +148,8 @@ std::vector<std::uint8_t> encode_dns_query(const DnsQuestion& question, std::uin
       ldns_pkt_set_edns_udp_size(packet.get(), kDnsUdpSize);
     }
     if (ldns_pkt2wire(&wire, packet.get(), &size) == LDNS_STATUS_OK) {
-      std::vector<std::uint8_t> bytes(wire, wire + size);
-      ::free(wire);
-      return bytes;
+      const LdnsBytes owned(wire);
+      return {wire, wire + size};
     }
   }
   throw Error(ErrorKind::Internal, "DNS question: encode: out of memory");
@@ -184,7 +167,7 @@ DnsReply decode_dns_reply(std::span<const std::uint8_t> message, const DnsQuesti
         message.size() >= 3 && message[0] == id >> 8 && message[1] == (id & 0xff) && (message[2] & 0x80);
     return reply;
   }
-  const Packet packet(raw);
+  const LdnsPacket packet(raw);
   reply.rcode = rcode_of(packet.get());
   reply.flags = flags_of(packet.get());
   reply.truncated = ldns_pkt_tc(packet.get());
