@@ -48,27 +48,53 @@ LdnsField absolute_name(const std::string& text) {
   return is_plain(text) && text.back() == '.' ? LdnsField(ldns_dname_new_frm_str(text.c_str())) : nullptr;
 }
 
-// The kinds whose data is one field, by a tenth of the time that the text of a whole record takes.
-LdnsRecord one_field_record(const dns::Record& record) {
+// What the data of a record is made of, for the types without quoted text.
+std::vector<ldns_rdf_type> field_types(dns::RecordType type) {
+  switch (type) {
+    case dns::RecordType::A:
+      return {LDNS_RDF_TYPE_A};
+    case dns::RecordType::Aaaa:
+      return {LDNS_RDF_TYPE_AAAA};
+    case dns::RecordType::Cname:
+    case dns::RecordType::Ptr:
+      return {LDNS_RDF_TYPE_DNAME};
+    case dns::RecordType::Srv:
+      return {LDNS_RDF_TYPE_INT16, LDNS_RDF_TYPE_INT16, LDNS_RDF_TYPE_INT16, LDNS_RDF_TYPE_DNAME};
+    case dns::RecordType::Txt:
+      return {};
+  }
+  return {};
+}
+
+LdnsField parse_field(ldns_rdf_type type, const std::string& text) {
+  if (type == LDNS_RDF_TYPE_DNAME) {
+    return absolute_name(text);
+  }
+  return is_plain(text) ? LdnsField(ldns_rdf_new_frm_str(type, text.c_str())) : nullptr;
+}
+
+// From its fields: by a fraction of the time that ldns takes to read the text of a whole record.
+LdnsRecord record_from_fields(const dns::Record& record, const std::vector<ldns_rdf_type>& types) {
   LdnsField owner = absolute_name(record.name);
-  const ldns_rdf_type kind = record.type == dns::RecordType::A      ? LDNS_RDF_TYPE_A
-                             : record.type == dns::RecordType::Aaaa ? LDNS_RDF_TYPE_AAAA
-                                                                    : LDNS_RDF_TYPE_DNAME;
-  LdnsField data = kind == LDNS_RDF_TYPE_DNAME ? absolute_name(record.data)
-                   : is_plain(record.data)     ? LdnsField(ldns_rdf_new_frm_str(kind, record.data.c_str()))
-                                               : nullptr;
   LdnsRecord made(ldns_rr_new());
-  if (!owner || !data || !made) {
-    throw bad_record(record, !owner ? "the name is none" : "the data is none");
+  if (!owner || !made) {
+    throw bad_record(record, "the name is none");
   }
   ldns_rr_set_type(made.get(), type_of(record.type));
   ldns_rr_set_class(made.get(), LDNS_RR_CLASS_IN);
   ldns_rr_set_ttl(made.get(), dns::kTtl);
   ldns_rr_set_owner(made.get(), owner.release());
-  if (!ldns_rr_push_rdf(made.get(), data.get())) {
-    throw bad_record(record, "out of memory");
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const std::size_t end = i + 1 == types.size() ? record.data.size() : record.data.find(' ', at);
+    LdnsField field =
+        end == std::string::npos ? nullptr : parse_field(types[i], record.data.substr(at, end - at));
+    if (!field || !ldns_rr_push_rdf(made.get(), field.get())) {
+      throw bad_record(record, "the data is none");
+    }
+    field.release();
+    at = end + 1;
   }
-  data.release();
   return made;
 }
 
@@ -91,8 +117,8 @@ LdnsRecord record_from_text(const dns::Record& record) {
 }
 
 LdnsRecord make_record(const dns::Record& record) {
-  const bool has_parts = record.type == dns::RecordType::Srv || record.type == dns::RecordType::Txt;
-  return has_parts ? record_from_text(record) : one_field_record(record);
+  const std::vector<ldns_rdf_type> types = field_types(record.type);
+  return types.empty() ? record_from_text(record) : record_from_fields(record, types);
 }
 
 void push(ldns_pkt* packet, LdnsRecord record) {
