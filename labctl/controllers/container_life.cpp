@@ -104,7 +104,8 @@ void ContainerLife::set_health(std::size_t index, bool is_started, bool is_ready
 
 void ContainerLife::exited(std::size_t index, const ContainerEnd& end_of_it) {
   Item& item = items_[index];
-  if (clock_.now() - item.running_since >= kBackOffResetAfter) {
+  if (clock_.now() - item.running_since >= kBackOffResetAfter ||
+      std::exchange(item.is_restart_asked, false)) {
     item.wait = std::chrono::milliseconds(0);
   }
   ContainerState state;

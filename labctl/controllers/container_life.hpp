@@ -55,6 +55,8 @@ class ContainerLife {
   void set_health(std::size_t index, bool is_started, bool is_ready);
   // A probe says that it has to end: however it does, that counts as a failure.
   void set_unhealthy(std::size_t index) { items_[index].is_unhealthy = true; }
+  // When it ends next it starts again at once, and the waits of earlier ends are forgotten.
+  void set_restart_asked(std::size_t index) { items_[index].is_restart_asked = true; }
   // The program is not there, or the kernel refused: tried again as a crash would be.
   void could_not_start(std::size_t index, const std::string& message);
   // The pod asks for what cannot be: stays Waiting with `reason`, such as "CreateContainerConfigError".
@@ -78,6 +80,7 @@ class ContainerLife {
     bool has_startup_probe = false;
     bool has_readiness_probe = false;
     bool is_unhealthy = false;
+    bool is_restart_asked = false;
     bool was_started = false;           // the next start is a restart
     bool is_over = false;               // will not start again
     std::chrono::milliseconds wait{0};  // before the next restart

@@ -97,4 +97,13 @@ ImageChoice choose(const model::Container& container, const std::vector<model::I
   return choice;
 }
 
+bool runs_programs(const model::Pod& pod, const std::vector<model::ImageRule>& rules) {
+  const auto is_program = [&](const model::Container& container) {
+    const ImageChoice::Way way = choose(container, rules, false).way;
+    return way == ImageChoice::Way::Host || way == ImageChoice::Way::Root;
+  };
+  return std::any_of(pod.containers.begin(), pod.containers.end(), is_program) ||
+         std::any_of(pod.init_containers.begin(), pod.init_containers.end(), is_program);
+}
+
 }  // namespace labctl::controllers

@@ -40,4 +40,7 @@ bool matches_glob(std::string_view pattern, std::string_view text);
 ImageChoice choose(const model::Container& container, const std::vector<model::ImageRule>& rules,
                    bool is_init = false);
 
+// Some container of the pod is a program of the host or of a root, not the built-in server.
+bool runs_programs(const model::Pod& pod, const std::vector<model::ImageRule>& rules);
+
 }  // namespace labctl::controllers

@@ -191,6 +191,9 @@ void PodLife::start_container(Entry& entry, std::size_t index) {
   };
   hooks.ended = [this, key = entry.pod.key, index](const ContainerEnd& end) { on_ended(key, index, end); };
   try {
+    if (hooks_.before_start) {
+      hooks_.before_start(entry.pod, entry.place);
+    }
     container.run = runtime_.start(entry.id, run, std::move(hooks));
     entry.life.started(index, "labctl://" + std::to_string(container.run));
     event(entry, false, "Started", "Started container " + spec.name);
@@ -279,6 +282,20 @@ void PodLife::on_dead(Entry& entry, std::size_t index, ProbeKind kind) {
   entry.life.set_unhealthy(index);
   const auto& probe = kind == ProbeKind::Startup ? spec.startup_probe : spec.liveness_probe;
   end_container(entry, index, probe->termination_grace.value_or(entry.pod.termination_grace));
+}
+
+void PodLife::restart(const model::PodKey& key, std::string_view name) {
+  const auto found = pods_.find(key);
+  if (found == pods_.end() || found->second->life.is_stopping()) {
+    return;
+  }
+  Entry& entry = *found->second;
+  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
+    if (entry.containers[index]->spec->name == name && entry.containers[index]->run != 0) {
+      entry.life.set_restart_asked(index);
+      end_container(entry, index, std::chrono::milliseconds(0));
+    }
+  }
 }
 
 void PodLife::stop(const model::PodKey& key, std::chrono::milliseconds grace) {

@@ -67,6 +67,9 @@ struct PodLifeHooks {
   std::function<void(const PodReport&)> on_change;   // a container's state or health changed
   std::function<void(const PodReport&)> on_stopped;  // after stop(): the last report
   std::function<void(const model::PodKey&, const PodEvent&)> on_event;
+  // A container is about to start: what it finds on disk may be written now. What this throws is a failed
+  // start.
+  std::function<void(const model::Pod&, const PodPlace&)> before_start;
   // What stands in for an image, once for each text: "image nginx: not mapped, so ...".
   std::function<void(std::string_view)> on_notice;
 };
@@ -87,6 +90,10 @@ class PodLife {
   // Ends it: preStop and SIGTERM to each container, SIGKILL after `grace`, then on_stopped (at once if
   // nothing runs). Again: the earlier end counts. Unknown keys are ignored. With no grace nothing is asked.
   void stop(const model::PodKey& key, std::chrono::milliseconds grace);
+
+  // Ends a container at once and starts it again without a wait, as if it had never failed. Unknown ones and
+  // those that do not run are ignored.
+  void restart(const model::PodKey& key, std::string_view container);
 
   // Calls on_change as if a container had changed: what its status is made of besides may have (the
   // conditions of readiness gates). Unknown keys are ignored.

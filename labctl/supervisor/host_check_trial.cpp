@@ -212,7 +212,8 @@ class SmallFabric {
     const auto until = steady_clock::now() + kEchoDeadline;
     pollfd arrival{receiver.get(), POLLIN, 0};
     do {
-      if (::sendto(sender.get(), "ping", 4, 0, reinterpret_cast<const sockaddr*>(&there), sizeof there) != 4) {
+      if (::sendto(sender.get(), "ping", 4, 0, reinterpret_cast<const sockaddr*>(&there), sizeof there) !=
+          4) {
         throw Error::from_errno(errno, "send");
       }
       if (steady_clock::now() > until) {

@@ -36,11 +36,20 @@ std::string read_file(const char* path) {
   return text.str();
 }
 
+// Nodes ask the outside world's server. The host's own servers cannot be reached from a lab.
+controllers::ResolvConf node_resolv_conf(const model::Cluster& cluster) {
+  controllers::ResolvConf conf;
+  for (const IpAddress& server : model::outside_dns_addresses(cluster)) {
+    conf.nameservers.push_back(to_string(server));
+  }
+  return conf;
+}
+
 controllers::PodLifeOptions life_options(const model::Cluster& cluster) {
   controllers::PodLifeOptions options;
   options.images = cluster.images;
   options.dns.cluster_domain = cluster.dns.domain;
-  options.dns.node = controllers::parse_resolv_conf(read_file("/etc/resolv.conf"));
+  options.dns.node = node_resolv_conf(cluster);
   options.node_hosts = read_file("/etc/hosts");
   return options;
 }
@@ -108,8 +117,12 @@ Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       runtime_(loop_, reaper_, runtime_options(mapping_)),
       life_(loop_, clock_, runtime_, life_options(cluster_), life_hooks()),
       data_path_(store_, cluster_, fabric_, runtime_.server()),
+      dns_(loop_, reaper_, store_, cluster_, life_),
       engine_(&runtime_.server()) {
   store_.set_bound("events", controllers::kEventsKept);
+  data_path_.set_on_service([this](const auto& service, const auto& slices, bool is_gone) {
+    dns_.note_service(service, slices, is_gone);
+  });
   subscription_ = store_.on_change([this](const store::Change& change) {
     if (change.key.resource == "pods") {
       changed_pods_.insert(change.key);

@@ -17,6 +17,7 @@
 #include "labctl/controllers/service_allocation.hpp"
 #include "labctl/store/shared_table.hpp"
 #include "labctl/store/store.hpp"
+#include "labctl/supervisor/lab_dns.hpp"
 #include "labctl/supervisor/lab_services.hpp"
 #include "labctl/supervisor/launch.hpp"
 #include "labctl/supervisor/main_loop.hpp"
@@ -113,6 +114,7 @@ class Lab {
   std::vector<plan::PodSlot> make_slots(const std::vector<model::Pod>& pods);
   plan::NamespaceId namespace_of(const model::Pod& pod) const;
   void start_containers(const model::Pod& pod, int netns_fd);
+  void start_waiting_containers();
   void disconnect(const std::vector<model::PodKey>& keys);
   void remove_stopped();
   void write_status(const controllers::PodReport& report);
@@ -135,6 +137,7 @@ class Lab {
   controllers::LocalRuntime runtime_;
   controllers::PodLife life_;
   LabServices data_path_;
+  LabDns dns_;
   engine::Engine engine_;
 
   store::Store::Subscription subscription_;
@@ -143,6 +146,8 @@ class Lab {
   std::set<store::Key> changed_pods_;
   std::vector<model::PodKey> stopped_;
   std::uint32_t next_pod_number_ = 1;
+  std::vector<std::pair<model::Pod, int>>
+      waiting_for_dns_;  // at boot: pods with programs, and their namespaces
   std::vector<server::PodId> outside_servers_;
   bool is_sync_scheduled_ = false;
   bool is_booted_ = false;

@@ -56,7 +56,7 @@ class MadeNamespaces {
   bool has_ended_ = false;
 };
 
-double milliseconds(std::chrono::steady_clock::duration time) {
+double in_milliseconds(std::chrono::steady_clock::duration time) {
   return std::chrono::duration<double, std::milli>(time).count();
 }
 
@@ -81,13 +81,20 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   if (!brings_own) {
     create_api_service();
   }
+  dns_.create_service(services_, objects);
   create_objects(store_, services_, objects);
   if (brings_own) {
     create_api_service();
   }
-  const std::vector<model::Pod> pods = reconcile();
+  std::vector<model::Pod> pods = reconcile();
+  dns_.create_servers();
+  const std::vector<model::Pod> dns_pods = reconcile();
+  // They come first: they need the most time to start.
+  pods.insert(pods.begin(), dns_pods.begin(), dns_pods.end());
   connected.get();
+  dns_.start_outside(fabric_.namespace_fd(plan::kRouter));
   data_path_.open();
+  data_path_.sync();  // what there is by now is in the first zone files
   for (const model::Node& node : cluster_.nodes) {
     node_netns_fds_.push_back(fabric_.namespace_fd(plan::node_id(node.name)));
   }
@@ -95,6 +102,8 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   place_at_boot(pods);
   sync();
   is_booted_ = true;
+  dns_.wait_until_ready();
+  start_waiting_containers();
   repair_later();
   boot_time_ = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - begin);
 }
@@ -162,7 +171,7 @@ void Lab::place_at_boot(const std::vector<model::Pod>& pods) {
       start_containers(pod, fabric_.namespace_fd(namespace_of(pod)));
     }
   }
-  spdlog::info("{} pods: {:.1f} ms", pods.size(), milliseconds(clock_.now() - begin));
+  spdlog::info("{} pods: {:.1f} ms", pods.size(), in_milliseconds(clock_.now() - begin));
 }
 
 }  // namespace labctl::supervisor

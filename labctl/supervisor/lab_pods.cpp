@@ -1,7 +1,9 @@
 // Pods of a lab: from an object with a node and an address to a network namespace with running containers,
 // and back.
 
+#include "labctl/controllers/dns_objects.hpp"
 #include "labctl/controllers/events.hpp"
+#include "labctl/controllers/image_map.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/service_env.hpp"
 #include "labctl/supervisor/boot_objects.hpp"
@@ -47,6 +49,7 @@ void Lab::sync() {
     }
     if (changed_pods_.empty() && stopped_.empty() && !reconciler_.has_work()) {
       data_path_.sync();
+      dns_.sync();
       return;
     }
   }
@@ -153,6 +156,11 @@ plan::NamespaceId Lab::namespace_of(const model::Pod& pod) const {
 }
 
 void Lab::start_containers(const model::Pod& pod, int netns_fd) {
+  if (!dns_.has_been_ready() && !controllers::is_dns_pod(pod) &&
+      controllers::runs_programs(pod, cluster_.images)) {
+    waiting_for_dns_.emplace_back(pod, netns_fd);
+    return;
+  }
   const auto index = placed_.at(pod.key).slot.node;
   const model::Node& node = cluster_.nodes[index];
   controllers::PodPlace place;
@@ -167,6 +175,13 @@ void Lab::start_containers(const model::Pod& pod, int netns_fd) {
     place.services = controllers::service_environment(store_, pod.key.ns, wants_service_links(*object));
   }
   life_.start(pod, place);
+}
+
+// Programs may look names up as soon as they run.
+void Lab::start_waiting_containers() {
+  for (const auto& [pod, netns_fd] : std::exchange(waiting_for_dns_, {})) {
+    start_containers(pod, netns_fd);
+  }
 }
 
 void Lab::disconnect(const std::vector<model::PodKey>& keys) {
@@ -204,6 +219,7 @@ void Lab::remove_stopped() {
     if (!placed->second.on_host_network) {
       ids.push_back(placed->second.slot.id);
     }
+    dns_.forget(key);
     placed_.erase(placed);
     // A namesake may have come since: only the one that was to go is removed.
     const store::ObjectPtr pod = store_.find(key_of(key));
@@ -240,6 +256,9 @@ controllers::PodLifeHooks Lab::life_hooks() {
                           event.is_warning ? controllers::EventType::Warning : controllers::EventType::Normal,
                           event.reason, event.message, "kubelet");
     }
+  };
+  hooks.before_start = [this](const model::Pod& pod, const controllers::PodPlace& place) {
+    dns_.before_start(pod, place.netns_fd);
   };
   hooks.on_notice = [](std::string_view text) { spdlog::info("{}", text); };
   return hooks;

@@ -156,6 +156,9 @@ void LabServices::update(const ServiceKey& key) {
   queue_router(key, known, slices, is_gone);
   update_health(key, known, slices, is_gone);
   collect_flows(before, known, slices);
+  if (on_service_) {
+    on_service_(known.service, slices, is_gone);
+  }
   if (is_gone && known.slices.empty()) {
     known_.erase(key);
   }

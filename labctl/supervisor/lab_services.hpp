@@ -34,6 +34,12 @@ class LabServices {
   LabServices(const LabServices&) = delete;
   LabServices& operator=(const LabServices&) = delete;
 
+  // Called for each Service whose object or endpoints changed, once a turn; `is_gone`: there is no such
+  // Service.
+  using OnService = std::function<void(const model::Service& service,
+                                       const std::vector<const model::EndpointSlice*>& slices, bool is_gone)>;
+  void set_on_service(OnService on_service) { on_service_ = std::move(on_service); }
+
   // Once the nodes and the router are there. Throws Error.
   void open();
 
@@ -106,6 +112,7 @@ class LabServices {
   std::map<std::pair<model::ServiceKey, std::size_t>, HealthCheck> health_;
   std::vector<apply::UdpFlows> stale_;
   std::vector<plan::LinkChange> route_changes_;
+  OnService on_service_;
   store::Store::Subscription subscription_;
 };
 

@@ -2,6 +2,8 @@
 
 #include "labctl/supervisor/boot_report.hpp"
 #include "labctl/supervisor/keeper.hpp"
+#include "labctl/supervisor/lab_dns.hpp"
+#include "labctl/supervisor/named_files.hpp"
 #include "topology/base/error.hpp"
 
 #include <fcntl.h>
@@ -111,6 +113,9 @@ UniqueFd LaunchedLab::keeper_fd() const {
 }
 
 LaunchedLab launch(const LaunchOptions& options) {
+  if (needs_named(options.cluster, options.objects)) {
+    check_named_is_installed();
+  }
   const StopSignals signals;
   KeeperSetup setup;
   setup.options = &options;

@@ -88,6 +88,16 @@ void MainLoop::run() {
   state_->changed.notify_all();
 }
 
+bool MainLoop::run_until(const std::function<bool()>& is_done,
+                         std::chrono::steady_clock::time_point deadline) {
+  while (!is_done()) {
+    if (state_->context.run_one_until(deadline) == 0) {
+      return is_done();
+    }
+  }
+  return true;
+}
+
 void MainLoop::stop() { state_->context.stop(); }
 
 void MainLoop::post(std::function<void()> work) { asio::post(state_->context, std::move(work)); }

@@ -5,6 +5,7 @@
 
 #include "labctl/controllers/event_loop.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -23,6 +24,9 @@ class MainLoop final : public controllers::EventLoop {
 
   // Runs until stop(). What work throws comes out here.
   void run();
+  // Runs until `is_done`, looked at after each piece of work, or `deadline`; whether it is done. Before
+  // run().
+  bool run_until(const std::function<bool()>& is_done, std::chrono::steady_clock::time_point deadline);
   // From any thread: run() returns after the work at hand.
   void stop();
 

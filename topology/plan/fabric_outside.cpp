@@ -108,6 +108,9 @@ Step router_step(const model::Cluster& cluster) {
     step.changes.push_back(
         AddAddress{kRouterToOutside, model::router_outside_address(outside), outside.length()});
   }
+  for (const IpAddress& address : model::outside_dns_addresses(cluster)) {
+    step.changes.push_back(AddAddress{kRouterToOutside, address, host_length(address)});
+  }
   for (const model::Node& node : cluster.nodes) {
     for (const IpAddress& address : node.addresses) {
       step.changes.push_back(AddNeighbour{kRouterUplink, address, node_mac(node)});

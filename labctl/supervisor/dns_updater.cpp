@@ -1,0 +1,223 @@
+#include "labctl/supervisor/dns_updater.hpp"
+
+#include "probes/protocol/dns.hpp"
+#include "probes/protocol/dns_update.hpp"
+#include "topology/base/error.hpp"
+#include "topology/kernel/network_namespace.hpp"
+
+#include <arpa/inet.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace labctl::supervisor {
+namespace {
+
+constexpr std::uint16_t kDnsPort = 53;
+// Between two questions whether a zone is there.
+constexpr std::chrono::milliseconds kAskEvery{4};
+// A server that has 10,000 Services to read needs less than a second.
+constexpr std::chrono::seconds kPatience{60};
+// On loopback a message is lost only when the server's buffer is full.
+constexpr std::chrono::milliseconds kAckWithin{2'000};
+constexpr int kTriesMax = 5;
+constexpr std::size_t kChangesTogether = 250;
+
+UniqueFd open_socket(int netns_fd) {
+  const kernel::NamespaceScope scope(netns_fd);
+  UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_in server{};
+  server.sin_family = AF_INET;
+  server.sin_port = htons(kDnsPort);
+  server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (!fd || ::connect(fd.get(), reinterpret_cast<sockaddr*>(&server), sizeof server) != 0) {
+    throw Error::from_errno(errno, "DNS: open a socket beside the server");
+  }
+  // One message may be as long as a datagram can be.
+  const int size = 1 << 20;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  return fd;
+}
+
+protocol::DnsQuestion soa_of(const std::string& zone) {
+  protocol::DnsQuestion question;
+  question.name = zone;
+  question.type = "SOA";
+  question.recurse = false;
+  return question;
+}
+
+}  // namespace
+
+DnsUpdater::DnsUpdater(controllers::EventLoop& loop, const DnsJournal& journal, int netns_fd, Hooks hooks)
+    : loop_(loop), journal_(journal), hooks_(std::move(hooks)), socket_(open_socket(netns_fd)) {
+  reader_ = loop_.call_when_readable(socket_.get(), [this] { read_replies(); });
+}
+
+DnsUpdater::~DnsUpdater() {
+  loop_.cancel(reader_);
+  loop_.cancel(timer_);
+}
+
+void DnsUpdater::started(std::vector<DnsJournal::Position> at) {
+  zones_.assign(at.size(), {});
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    zones_[i].position = at[i];
+  }
+  is_ready_ = false;
+  asked_since_ = std::chrono::steady_clock::now();
+  last_answer_ = "no reply";
+  ask_for_zones();
+}
+
+void DnsUpdater::ask_for_zones() {
+  loop_.cancel(std::exchange(timer_, 0));
+  if (std::chrono::steady_clock::now() - asked_since_ > kPatience) {
+    return hooks_.on_failed("it does not answer for its zones: " + last_answer_);
+  }
+  for (std::size_t i = 0; i < zones_.size(); ++i) {
+    if (!zones_[i].is_loaded) {
+      zones_[i].id = next_id_++;
+      send(protocol::encode_dns_query(soa_of(journal_.zones()[i]), zones_[i].id));
+    }
+  }
+  timer_ = loop_.call_after(kAskEvery, [this] {
+    timer_ = 0;
+    ask_for_zones();
+  });
+}
+
+// What cannot be sent is sent again in time: nobody listens yet, or any more.
+void DnsUpdater::send(const std::vector<std::uint8_t>& message) const {
+  for (int tries = 0; tries < 2; ++tries) {
+    if (::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL) >= 0 || errno != ECONNREFUSED) {
+      return;
+    }
+  }
+}
+
+void DnsUpdater::read_replies() {
+  std::array<std::uint8_t, 65536> buffer;
+  for (;;) {
+    const ssize_t size = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+    if (size > 0) {
+      on_message({buffer.begin(), buffer.begin() + size});
+    } else if (size < 0 && errno != ECONNREFUSED && errno != EINTR) {
+      return;
+    }
+  }
+}
+
+void DnsUpdater::on_message(const std::vector<std::uint8_t>& message) {
+  const std::uint16_t id =
+      message.size() < 2 ? std::uint16_t{0} : static_cast<std::uint16_t>(message[0] << 8 | message[1]);
+  for (std::size_t i = 0; i < zones_.size(); ++i) {
+    Zone& zone = zones_[i];
+    if (zone.id != id) {
+      continue;
+    }
+    const std::string& origin = journal_.zones()[i];
+    if (zone.flight) {
+      if (const protocol::DnsAck ack = protocol::decode_dns_ack(message, id); ack.is_reply) {
+        on_ack(zone, origin, ack.rcode);
+      }
+    } else if (!zone.is_loaded) {
+      const protocol::DnsReply reply = protocol::decode_dns_reply(message, soa_of(origin), id);
+      if (reply.is_reply) {
+        last_answer_ = origin + " " + reply.rcode;
+        on_zone_reply(zone, reply.rcode);
+      }
+    }
+    return;
+  }
+}
+
+void DnsUpdater::on_zone_reply(Zone& zone, const std::string& rcode) {
+  zone.is_loaded = rcode == "NOERROR";
+  for (const Zone& other : zones_) {
+    if (!other.is_loaded) {
+      return;
+    }
+  }
+  loop_.cancel(std::exchange(timer_, 0));
+  is_ready_ = true;
+  push();
+  hooks_.on_ready();
+}
+
+void DnsUpdater::push() {
+  for (std::size_t i = 0; is_ready_ && i < zones_.size(); ++i) {
+    if (!zones_[i].flight && zones_[i].position != journal_.end(i)) {
+      send_batch(zones_[i], i);
+    }
+  }
+}
+
+void DnsUpdater::send_batch(Zone& zone, std::size_t index) {
+  const std::size_t count = zone.singly > 0 ? 1 : kChangesTogether;
+  zone.flight = journal_.batch(index, zone.position, count);
+  zone.id = next_id_++;
+  zone.tries = 1;
+  try {
+    zone.message = protocol::encode_dns_update(zone.flight->change, zone.id);
+  } catch (const Error& error) {
+    spdlog::error("DNS: {}: {}", zone.flight->owner, error.what());
+    return on_ack(zone, journal_.zones()[index], "FORMERR");
+  }
+  send(zone.message);
+  watch_flights();
+}
+
+void DnsUpdater::on_ack(Zone& zone, const std::string& origin, const std::string& rcode) {
+  const DnsJournal::Batch batch = *std::exchange(zone.flight, std::nullopt);
+  if (rcode == "NOERROR") {
+    zone.position = batch.end;
+    zone.singly -= std::min(zone.singly, batch.count);
+  } else if (batch.count > 1) {
+    zone.singly =
+        batch.count;  // the message did nothing; which of them it is about shows when each goes alone
+  } else {
+    zone.position = batch.end;
+    zone.singly -= std::min(zone.singly, batch.count);
+    hooks_.on_refused(batch.owner, origin, rcode);
+  }
+  push();
+}
+
+// One timer looks after all that is on its way.
+void DnsUpdater::watch_flights() {
+  if (timer_ != 0) {
+    return;
+  }
+  timer_ = loop_.call_after(kAckWithin, [this] {
+    timer_ = 0;
+    bool is_waiting = false;
+    for (Zone& zone : zones_) {
+      if (!zone.flight) {
+        continue;
+      }
+      if (++zone.tries > kTriesMax) {
+        is_ready_ = false;
+        return hooks_.on_failed("it does not answer updates");
+      }
+      send(zone.message);
+      is_waiting = true;
+    }
+    if (is_waiting) {
+      watch_flights();
+    }
+  });
+}
+
+std::size_t DnsUpdater::behind() const {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < zones_.size(); ++i) {
+    count += journal_.end(i) - zones_[i].position;
+  }
+  return count;
+}
+
+}  // namespace labctl::supervisor

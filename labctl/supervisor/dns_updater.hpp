@@ -1,0 +1,86 @@
+#pragma once
+
+// Keeps one running DNS server at the state of the journal: waits until it answers for its zones, then sends
+// each change as an UPDATE (RFC 2136), one message on its way for each zone. What comes meanwhile goes
+// together in the next.
+//
+// The server is asked from its own network namespace, at 127.0.0.1: it takes updates from nowhere else.
+//
+// Threads: the main loop's.
+
+#include "labctl/controllers/event_loop.hpp"
+#include "labctl/supervisor/dns_journal.hpp"
+#include "topology/base/unique_fd.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace labctl::supervisor {
+
+class DnsUpdater {
+ public:
+  struct Hooks {
+    // It answers for all zones.
+    std::function<void()> on_ready;
+    // It does not take the change of `owner`, and says `rcode`; the change is passed over.
+    std::function<void(const std::string& owner, const std::string& zone, const std::string& rcode)>
+        on_refused;
+    // It is silent, or knows no zone, long after it started; `why` says which.
+    std::function<void(const std::string& why)> on_failed;
+  };
+
+  // All must outlive this. `netns_fd` is used here only. Throws Error Kernel.
+  DnsUpdater(controllers::EventLoop& loop, const DnsJournal& journal, int netns_fd, Hooks hooks);
+  ~DnsUpdater();
+  DnsUpdater(const DnsUpdater&) = delete;
+  DnsUpdater& operator=(const DnsUpdater&) = delete;
+
+  // The server starts now, with zone files as of `at` (by zone).
+  void started(std::vector<DnsJournal::Position> at);
+  // Sends what the journal has more, if the server is there and nothing is on its way.
+  void push();
+
+  bool is_ready() const { return is_ready_; }
+  // Changes that it does not have yet.
+  std::size_t behind() const;
+  // What it needs the journal for.
+  DnsJournal::Position position(std::size_t zone) const { return zones_[zone].position; }
+
+ private:
+  struct Zone {
+    DnsJournal::Position position = 0;
+    bool is_loaded = false;
+    std::optional<DnsJournal::Batch> flight;  // on its way
+    std::vector<std::uint8_t> message;
+    std::uint16_t id = 0;  // of the question or update last sent
+    int tries = 0;
+    std::size_t singly = 0;  // so many changes one by one: one of them was refused
+  };
+
+  void ask_for_zones();
+  void read_replies();
+  void on_message(const std::vector<std::uint8_t>& message);
+  void on_zone_reply(Zone& zone, const std::string& rcode);
+  void on_ack(Zone& zone, const std::string& origin, const std::string& rcode);
+  void send_batch(Zone& zone, std::size_t index);
+  void send(const std::vector<std::uint8_t>& message) const;
+  void watch_flights();
+
+  controllers::EventLoop& loop_;
+  const DnsJournal& journal_;
+  Hooks hooks_;
+  UniqueFd socket_;
+  std::vector<Zone> zones_;
+  std::uint16_t next_id_ = 1;
+  bool is_ready_ = false;
+  std::chrono::steady_clock::time_point asked_since_{};
+  std::string last_answer_;
+  controllers::EventLoop::Id reader_ = 0;
+  controllers::EventLoop::Id timer_ = 0;
+};
+
+}  // namespace labctl::supervisor

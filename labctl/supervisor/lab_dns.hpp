@@ -1,0 +1,117 @@
+#pragma once
+
+// The cluster's DNS of a running lab: what its servers say follows the objects.
+//
+//   Services, EndpointSlices, pods, namespaces --records--> RecordBook --changes--> journal --UPDATE--> each
+//   server
+//                                                               |
+//                                                               +--zone files, when a server starts
+//
+// The servers are the pods of a Deployment (controllers/dns_objects) and live as all pods do. A server that
+// lacks very many changes is given new files and starts again, once named itself has found nothing wrong with
+// them.
+//
+// Threads: the main loop's.
+
+#include "labctl/controllers/captured_run.hpp"
+#include "labctl/controllers/pod_life.hpp"
+#include "labctl/controllers/service_allocation.hpp"
+#include "labctl/store/store.hpp"
+#include "labctl/supervisor/dns_journal.hpp"
+#include "labctl/supervisor/dns_updater.hpp"
+#include "labctl/supervisor/lab_services.hpp"
+#include "labctl/supervisor/main_loop.hpp"
+#include "labctl/supervisor/outside_dns.hpp"
+#include "topology/dns/zones.hpp"
+#include "topology/manifest/loader.hpp"
+#include "topology/model/cluster.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace labctl::supervisor {
+
+// The Cluster wants DNS servers, and no file brings a kube-dns of its own: this host must have named.
+bool needs_named(const model::Cluster& cluster, const std::vector<manifest::Object>& objects);
+
+class LabDns {
+ public:
+  // All must outlive this.
+  LabDns(MainLoop& loop, kernel::Reaper& reaper, store::Store& store, const model::Cluster& cluster,
+         controllers::PodLife& life);
+
+  // As needs_named() says, once create_service() was called.
+  bool is_on() const { return is_on_; }
+  // The Service: first of all, for its address. `objects` are what the files say.
+  void create_service(controllers::ServiceAllocation& services, const std::vector<manifest::Object>& objects);
+  // The Deployment: last, so that it takes no place that a file's pod would have.
+  void create_servers();
+
+  // The servers start with what there is, and are ready some tens of milliseconds later; wait_until_ready()
+  // throws Error with named's words when that does not come. Meanwhile the loop runs.
+  void start_outside(int router_netns_fd);
+  void wait_until_ready();
+  // Some server of the cluster, and the outside one, have been ready, or there are none.
+  bool has_been_ready() const { return has_been_ready_; }
+
+  // A DNS pod's container is about to start in this namespace: its files are written. Other pods are passed
+  // over. Throws Error.
+  void before_start(const model::Pod& pod, int netns_fd);
+  // Its namespace goes.
+  void forget(const model::PodKey& pod);
+
+  // `service` as the data path has it; `is_gone`: no longer there.
+  void note_service(const model::Service& service, const std::vector<const model::EndpointSlice*>& slices,
+                    bool is_gone);
+  // Tells the servers what changed.
+  void sync();
+  bool has_work() const { return !dirty_.empty(); }
+
+ private:
+  using Positions = std::vector<DnsJournal::Position>;
+  struct Server {
+    std::string folder;
+    std::unique_ptr<DnsUpdater> updater;
+    bool is_starting = true;
+    bool is_checking = false;           // named looks at its next files
+    std::optional<Positions> prepared;  // the next files are good, and hold this much
+  };
+
+  void note(const store::Change& change);
+  void read_object(const store::Key& key);
+  void set_records(const std::string& owner, std::vector<dns::Record> records);
+  Positions ends() const;
+  void write_files(const std::string& folder) const;
+  void trim();
+  void rewrite(const model::PodKey& pod, Server& server);
+  void on_checked(const model::PodKey& pod, const Positions& at, const controllers::CapturedEnd& end);
+  void on_ready(const model::PodKey& pod);
+  void set_gate(const model::PodKey& pod, bool is_open, const std::string& why = {});
+  void on_refused(const model::PodKey& pod, const std::string& owner, const std::string& zone,
+                  const std::string& rcode);
+  void on_failed(const model::PodKey& pod, const std::string& why);
+  std::string last_words(const model::PodKey& pod);
+  void warn(const store::Key& object, const std::string& reason, const std::string& message);
+
+  MainLoop& loop_;
+  store::Store& store_;
+  const model::Cluster& cluster_;
+  controllers::PodLife& life_;
+  bool is_on_ = false;
+  bool has_been_ready_ = false;
+
+  dns::RecordBook book_;
+  DnsJournal journal_;
+  std::map<model::PodKey, Server> servers_;
+  OutsideDns outside_;
+  controllers::CapturedRuns checks_;
+  std::set<store::Key> dirty_;  // pods and namespaces
+  store::Store::Subscription subscription_;
+};
+
+}  // namespace labctl::supervisor
