@@ -64,16 +64,14 @@ std::string common_options(const std::string& directory) {
 // Of a container, so to stderr, which has times of its own. What the server says of zones that do not load
 // and of refused updates is at error or warning.
 std::string logging(bool logs_queries) {
+  const std::string fields = " print-time no; print-category yes; print-severity yes; };\n";
   std::string text =
       "controls { };\n"
       "logging {\n"
-      "  channel trouble { stderr; severity warning; print-time no; print-category yes; print-severity yes; "
-      "};\n"
-      "  channel all { stderr; severity info; print-time no; print-category yes; print-severity yes; };\n"
-      "  category default { trouble; };\n"
-      "  category update-security { all; };\n";
+      "  channel trouble { stderr; severity warning;" +
+      fields + "  category default { trouble; };\n";
   if (logs_queries) {
-    text += "  category queries { all; };\n";
+    text += "  channel all { stderr; severity info;" + fields + "  category queries { all; };\n";
   }
   return text + "};\n";
 }
@@ -92,8 +90,9 @@ std::string stub_zones(const ServerConfig& config, std::set<std::string> taken) 
     if (!name || stub.servers.empty() || !taken.insert(*name).second) {
       continue;
     }
-    text += "zone \"" + without_dot(*name) + "\" { type static-stub; forward only; forwarders " +
-            address_list(stub.servers) + "; };\n";
+    const std::string servers = address_list(stub.servers);
+    text += "zone \"" + without_dot(*name) + "\" { type static-stub; server-addresses " + servers +
+            "; forward only; forwarders " + servers + "; };\n";
   }
   return text;
 }
@@ -115,7 +114,7 @@ std::string cluster_named_conf(const ServerConfig& config) {
   }
   if (config.has_hosts) {
     text += "  response-policy { zone \"" + without_dot(kHostsZone) +
-            "\"; } qname-wait-recurse no break-dnssec yes;\n";
+            "\"; } qname-wait-recurse no break-dnssec yes add-soa no;\n";
   }
   if (config.logs_queries) {
     text += "  querylog yes;\n";
@@ -135,7 +134,8 @@ std::string cluster_named_conf(const ServerConfig& config) {
             "\"; allow-query { none; }; };\n";
   }
   if (config.forwarders.empty()) {
-    text += "zone \".\" { type primary; database \"_builtin empty . .\"; };\n";
+    // Without it the root servers of the Internet are the last resort.
+    text += "zone \".\" { type hint; file \"/dev/null\"; };\n";
   }
   return text + stub_zones(config, std::move(taken));
 }

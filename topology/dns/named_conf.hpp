@@ -15,7 +15,7 @@ namespace labctl::dns {
 struct ServerConfig {
   std::string directory;              // absolute; where named.conf and the zone files are
   std::vector<std::string> zones;     // each in the file zone_file_name(), open to updates from loopback
-  std::vector<IpAddress> forwarders;  // for all other names; none: they do not exist (NXDOMAIN)
+  std::vector<IpAddress> forwarders;  // for all other names; none: SERVFAIL, nobody is asked
   std::vector<model::StubDomain> stub_domains;
   bool has_hosts = false;  // hosts_zone() stands in the file kHostsFile
   bool logs_queries = false;
