@@ -5,6 +5,7 @@
 #include "topology/kernel/network_namespace.hpp"
 #include "topology/kernel/nft_context.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 
@@ -58,16 +59,23 @@ TEST_P(Verdicts, EveryPacketIsRefusedHoweverManyCome) {
   }
 }
 
+// A segment whose refusal is forgotten is sent again after a second, each time; a busy machine is slow only
+// at times.
 TEST_P(Verdicts, AnOrdinaryProgramIsRefusedAtOnce) {
+  using std::chrono::milliseconds;
+  using std::chrono::steady_clock;
   put(node_port_web(), {});
   for (const char* from : {"a1", "node-1", "client"}) {
     const bool is_outside = from == std::string("client");
-    const auto began = std::chrono::steady_clock::now();
-    const Conversation talk(at(from), is_outside ? address_of("node-1") : service_ip(100),
-                            is_outside ? 30080 : 80);
-    EXPECT_EQ(talk.error(), ECONNREFUSED) << from;
-    // A second is what the kernel waits before it sends again.
-    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(900)) << from;
+    auto fastest = steady_clock::duration::max();
+    for (int i = 0; i < 5 && fastest >= milliseconds(900); ++i) {
+      const auto began = steady_clock::now();
+      const Conversation talk(at(from), is_outside ? address_of("node-1") : service_ip(100),
+                              is_outside ? 30080 : 80);
+      fastest = std::min(fastest, steady_clock::now() - began);
+      EXPECT_EQ(talk.error(), ECONNREFUSED) << from;
+    }
+    EXPECT_LT(fastest, milliseconds(900)) << from;
   }
 }
 
