@@ -59,7 +59,7 @@ TEST_P(Changes, NoConnectionFailsWhileEndpointsAreReplaced) {
   std::atomic<bool> is_done{false};
   std::atomic<int> rounds{0};
   probes::OutcomeCounts counts;
-  std::string reason;
+  std::map<std::string, int> failures;
   std::thread prober([&] {
     const std::vector<engine::Probe> probes = {
         tcp("a1", service_ip(100)), udp("b1", service_ip(100)), tcp("node-1", service_ip(100)),
@@ -69,7 +69,9 @@ TEST_P(Changes, NoConnectionFailsWhileEndpointsAreReplaced) {
       for (const Outcome outcome : probes::kOutcomes) {
         counts.add(outcome, seen.outcomes[outcome]);
       }
-      reason = seen.reason.empty() ? reason : seen.reason;
+      for (const auto& [failure, times] : seen.failures) {
+        failures[failure] += times;
+      }
       ++rounds;
     }
   });
@@ -84,7 +86,7 @@ TEST_P(Changes, NoConnectionFailsWhileEndpointsAreReplaced) {
   }
   is_done = true;
   prober.join();
-  EXPECT_EQ(counts[Outcome::Ok], counts.total()) << reason;
+  EXPECT_EQ(counts[Outcome::Ok], counts.total()) << testing::PrintToString(failures);
   EXPECT_GT(counts.total(), 100U);
 }
 

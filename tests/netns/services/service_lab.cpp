@@ -212,10 +212,15 @@ Seen ServiceLab::ask(std::vector<engine::Probe> probes) const {
     for (const auto& entry : result.responses.entries()) {
       seen.answers[entry.backend] += static_cast<int>(entry.count);
     }
+    const bool is_udp = result.probe->protocol == protocol::ProbeProtocol::Udp;
+    const std::string flow = result.probe->from->id + " to " +
+                             to_string(result.probe->address, result.probe->port) +
+                             (is_udp ? "/udp: " : "/tcp: ");
     if (!result.reason.empty()) {
-      seen.reason = result.probe->from->id + " to " + to_string(result.probe->address, result.probe->port) +
-                    (result.probe->protocol == protocol::ProbeProtocol::Udp ? "/udp" : "/tcp") + ": " +
-                    result.reason;
+      seen.reason = flow + result.reason;
+    }
+    if (result.outcome != Outcome::Ok) {
+      ++seen.failures[flow + std::string(to_string(result.outcome)) + ": " + result.reason];
     }
   });
   return seen;

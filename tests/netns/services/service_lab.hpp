@@ -45,6 +45,7 @@ struct Seen {
   std::string source;                  // as the backend saw it
   std::map<std::string, int> answers;  // by backend
   std::string reason;
+  std::map<std::string, int> failures;  // how often: "pod/default/a1 to 10.96.0.100:80/tcp: timeout: ..."
 };
 
 class ServiceLab : public testing::TestWithParam<Layout> {
