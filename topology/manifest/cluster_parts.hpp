@@ -1,6 +1,6 @@
 #pragma once
 
-// Parts of a Cluster's spec that stand beside its ranges and nodes: the outside hosts and the links.
+// Parts of a Cluster's spec that stand beside its ranges and nodes: the outside hosts, DNS and the links.
 
 #include "topology/manifest/findings.hpp"
 #include "topology/model/cluster.hpp"
@@ -24,6 +24,9 @@ bool is_edge_address(const Prefix& range, const IpAddress& address);
 // address inside `ranges`.
 void read_outside(const Place& outside, const std::vector<NamedRange>& ranges, model::Cluster& cluster,
                   Findings& findings);
+
+// `dns` and outside.dns; each may be absent. The families and outside hosts are read already.
+void read_dns(const Place& dns, const Place& outside, model::Cluster& cluster, Findings& findings);
 
 // `links` may be absent. The nodes of the cluster are read already.
 void read_links(const Place& links, model::Cluster& cluster, Findings& findings);

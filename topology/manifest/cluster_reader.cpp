@@ -33,6 +33,7 @@ class ClusterReader {
     read_nodes();
     check_room();
     read_outside(outside_, ranges_, cluster_, findings_);
+    read_dns(spec_.field("dns"), outside_, cluster_, findings_);
     check_overlaps();
     read_rest();
     read_links(spec_.field("links"), cluster_, findings_);
@@ -327,11 +328,14 @@ class ClusterReader {
   void check_overlaps() {
     for (const Family family : {Family::IPv4, Family::IPv6}) {
       const Prefix& outside = model::default_ranges(family).outside;
-      const bool used = std::any_of(
-          cluster_.outside.hosts.begin(), cluster_.outside.hosts.end(), [&](const model::OutsideHost& host) {
-            return std::any_of(host.addresses.begin(), host.addresses.end(),
-                               [&](const IpAddress& address) { return address.family() == family; });
-          });
+      const bool has_dns = cluster_.dns.enabled && cluster_.has_family(family);
+      const bool used =
+          has_dns || std::any_of(cluster_.outside.hosts.begin(), cluster_.outside.hosts.end(),
+                                 [&](const model::OutsideHost& host) {
+                                   return std::any_of(
+                                       host.addresses.begin(), host.addresses.end(),
+                                       [&](const IpAddress& address) { return address.family() == family; });
+                                 });
       if (used) {
         ranges_.push_back({"the outside network", outside, std::nullopt});
       }
@@ -361,14 +365,6 @@ class ClusterReader {
     if (const Place store = spec_.field("store")) {
       cluster_.store = store.text();
     }
-    const Place dns = spec_.field("dns");
-    cluster_.dns.enabled = truth_at(dns.field("enabled"), true);
-    if (const Place domain = dns.field("domain")) {
-      cluster_.dns.domain = domain.text();
-    }
-    if (const Place replicas = dns.field("replicas")) {
-      cluster_.dns.replicas = static_cast<int>(replicas.node->integer);
-    }
     const Place images = spec_.field("images");
     for (size_t i = 0; i < images.size(); ++i) {
       const Place image = images.item(i);
@@ -377,8 +373,6 @@ class ClusterReader {
       rule.command = texts_at(image.field("command"));
       cluster_.images.push_back(std::move(rule));
     }
-    const Place outside_dns = outside_.field("dns");
-    cluster_.outside.dns_records = texts_at(outside_dns.field("records"));
   }
 
   const Place& spec_;

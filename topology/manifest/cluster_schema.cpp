@@ -1,6 +1,7 @@
 // labctl.dev/v1alpha1 Cluster: the fields of design §4. What spans fields is checked by read_cluster().
 
 #include "topology/manifest/cluster_reader.hpp"
+#include "topology/manifest/dns_record.hpp"
 #include "topology/manifest/kinds.hpp"
 
 #include <array>
@@ -15,6 +16,17 @@ std::optional<Complaint> check_host_name(std::string_view text) {
     return Complaint{"a host name has at most 63 characters, got " + std::to_string(text.size()), {}};
   }
   return check_dns_subdomain(text);
+}
+
+// The name of any Service fits below it: 63 characters, its namespace's 63, "svc".
+std::optional<Complaint> check_cluster_domain(std::string_view text) {
+  constexpr size_t kClusterDomainMax = 253 - 2 * 64 - 4;
+  if (text.size() > kClusterDomainMax) {
+    return Complaint{"has " + std::to_string(text.size()) + " characters; at most " +
+                         std::to_string(kClusterDomainMax) + " leave room for the names of Services",
+                     {}};
+  }
+  return check_domain_name(text);
 }
 
 constexpr std::array kClusterNodeFields{
@@ -37,8 +49,16 @@ constexpr std::array kNetworkFields{
 };
 constexpr Schema kNetwork{"Cluster network", kNetworkFields};
 
-constexpr std::array kDnsFields{boolean("enabled").later("true"), text("domain", check_dns_subdomain),
-                                integer("replicas", 1, 100).later("1")};
+constexpr std::array kStubDomainFields{text("suffix", check_domain_name).required(),
+                                       texts("servers", check_ip).required().not_empty()};
+constexpr Schema kStubDomain{"stub domain", kStubDomainFields};
+constexpr std::array kHostOverrideFields{text("address", check_ip).required(),
+                                         texts("names", check_domain_name).required().not_empty()};
+constexpr Schema kHostOverride{"dns host", kHostOverrideFields};
+constexpr std::array kDnsFields{
+    boolean("enabled"),    text("domain", check_cluster_domain), integer("replicas", 1, 100),
+    boolean("logQueries"), list("stubDomains", kStubDomain),     list("hosts", kHostOverride),
+};
 constexpr Schema kDns{"Cluster dns", kDnsFields};
 
 constexpr std::array kImageFields{text("match", check_not_empty).required(),
@@ -61,7 +81,7 @@ constexpr std::array kOutsideHostFields{text("name", check_dns_label).required()
 constexpr Schema kOutsideHost{"outside host", kOutsideHostFields};
 constexpr std::array kOutsideDnsFields{texts("records", check_dns_record)};
 constexpr Schema kOutsideDns{"outside dns", kOutsideDnsFields};
-constexpr std::array kOutsideFields{list("hosts", kOutsideHost), object("dns", kOutsideDns).later()};
+constexpr std::array kOutsideFields{list("hosts", kOutsideHost), object("dns", kOutsideDns)};
 constexpr Schema kOutside{"Cluster outside", kOutsideFields};
 
 constexpr std::array<std::string_view, 2> kLinkStates{"up", "down"};

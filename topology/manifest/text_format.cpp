@@ -116,16 +116,6 @@ int parse_port(std::string_view text) {
   return port;
 }
 
-std::vector<std::string_view> words_of(std::string_view text) {
-  std::vector<std::string_view> words;
-  for (size_t at = 0; (at = text.find_first_not_of(" \t", at)) != std::string_view::npos;) {
-    const size_t end = std::min(text.find_first_of(" \t", at), text.size());
-    words.push_back(text.substr(at, end - at));
-    at = end;
-  }
-  return words;
-}
-
 }  // namespace
 
 std::optional<Complaint> check_not_empty(std::string_view text) {
@@ -161,6 +151,21 @@ std::optional<Complaint> check_dns_subdomain(std::string_view text) {
   }
   return Complaint{wrong_name(text, kSubdomainMax, kSubdomainRule),
                    suggested_name(text, true, kSubdomainMax)};
+}
+
+std::optional<Complaint> check_domain_name(std::string_view text) {
+  if (auto complaint = check_dns_subdomain(text)) {
+    return complaint;
+  }
+  for (size_t at = 0; at < text.size();) {
+    const size_t dot = std::min(text.find('.', at), text.size());
+    if (dot - at > kLabelMax) {
+      return Complaint{"a part of a domain name has at most 63 characters, got " + std::to_string(dot - at),
+                       {}};
+    }
+    at = dot + 1;
+  }
+  return std::nullopt;
 }
 
 std::optional<Complaint> check_label_key(std::string_view text) {
@@ -390,30 +395,6 @@ std::optional<Complaint> check_image(std::string_view text) {
   }
   return Complaint{"must be an image name without spaces, " + got(text),
                    "any name will do; \"host\" runs the command from this machine"};
-}
-
-std::optional<Complaint> check_dns_record(std::string_view text) {
-  constexpr std::array<std::string_view, 8> kTypes{"A", "AAAA", "CNAME", "MX", "NS", "PTR", "SRV", "TXT"};
-  std::vector<std::string_view> words = words_of(text);
-  if (words.size() > 3 && std::all_of(words[1].begin(), words[1].end(), is_digit)) {
-    words.erase(words.begin() + 1);  // TTL
-  }
-  if (words.size() > 3 && words[1] == "IN") {
-    words.erase(words.begin() + 1);
-  }
-  if (words.size() < 3 || std::find(kTypes.begin(), kTypes.end(), words[1]) == kTypes.end()) {
-    return Complaint{
-        "must be NAME [TTL] [IN] TYPE VALUE, " + got(text),
-        "as in \"www.example.org. A 198.51.100.80\"; types are A, AAAA, CNAME, MX, NS, PTR, SRV, TXT"};
-  }
-  const auto address = IpAddress::parse(words[2]);
-  if ((words[1] == "A" && !(address && address->family() == Family::IPv4)) ||
-      (words[1] == "AAAA" && !(address && address->family() == Family::IPv6))) {
-    return Complaint{"the value of an " + std::string(words[1]) + " record is an " +
-                         (words[1] == "A" ? "IPv4" : "IPv6") + " address, got " + in_quotes(words[2]),
-                     {}};
-  }
-  return std::nullopt;
 }
 
 std::optional<Complaint> check_pod_name(std::string_view text) {

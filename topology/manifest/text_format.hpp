@@ -21,6 +21,7 @@ std::optional<Complaint> check_not_empty(std::string_view text);
 std::optional<Complaint> check_dns_label(std::string_view text);       // RFC 1123, at most 63
 std::optional<Complaint> check_dns_subdomain(std::string_view text);   // labels and dots, at most 253
 std::optional<Complaint> check_dns_1035_label(std::string_view text);  // a label that begins with a letter
+std::optional<Complaint> check_domain_name(std::string_view text);     // a subdomain of labels of at most 63
 std::optional<Complaint> check_label_key(std::string_view text);       // [prefix/]name
 std::optional<Complaint> check_label_value(std::string_view text);
 std::optional<Complaint> check_qualified_name(std::string_view text);  // as a label key
@@ -37,8 +38,7 @@ std::optional<Complaint> check_env_name(std::string_view text);
 std::optional<Complaint> check_field_path(std::string_view text);  // a fieldRef of a pod
 std::optional<Complaint> check_store(std::string_view text);       // "sqlite", "etcd://HOST:PORT"
 std::optional<Complaint> check_image(std::string_view text);
-std::optional<Complaint> check_dns_record(std::string_view text);  // "www.example.org. A 198.51.100.80"
-std::optional<Complaint> check_pod_name(std::string_view text);    // "ns/name"
+std::optional<Complaint> check_pod_name(std::string_view text);  // "ns/name"
 
 // A regular expression (ECMAScript, as std::regex reads it).
 std::optional<Complaint> check_pattern(std::string_view text);

@@ -67,7 +67,7 @@ TEST(Cluster, TheExampleOfTheDesignIsUnderstood) {
   network: {mode: vxlan, mtu: 1400, nodePortRange: 31000-31999}
   dataplane: kube-proxy-nftables
   store: etcd://127.0.0.1:2379
-  dns: {enabled: false, domain: example.test, replicas: 2}
+  dns: {enabled: true, domain: example.test, replicas: 2}
   images:
   - {match: "nginx*", command: [nginx, -g, "daemon off;"]}
   - {match: "example.org/app:*", root: ./rootfs}
@@ -86,7 +86,7 @@ TEST(Cluster, TheExampleOfTheDesignIsUnderstood) {
   EXPECT_EQ(cluster.network.node_port_last, 31999);
   EXPECT_EQ(cluster.dataplane, model::Dataplane::KubeProxyNftables);
   EXPECT_EQ(cluster.store, "etcd://127.0.0.1:2379");
-  EXPECT_EQ(cluster.dns, (model::Dns{false, "example.test", 2}));
+  EXPECT_EQ(cluster.dns, (model::Dns{true, "example.test", 2, false, {}, {}}));
   EXPECT_EQ(cluster.images.at(1), (model::ImageRule{"example.org/app:*", {}, "./rootfs"}));
   EXPECT_THAT(cluster.outside.hosts.at(0).ports, ElementsAre(model::OutsidePort{80, model::Protocol::Tcp},
                                                              model::OutsidePort{53, model::Protocol::Udp}));

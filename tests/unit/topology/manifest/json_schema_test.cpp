@@ -1,5 +1,6 @@
 #include "topology/manifest/json_schema.hpp"
 
+#include "topology/manifest/dns_record.hpp"
 #include "topology/manifest/kinds.hpp"
 
 #include <gtest/gtest.h>

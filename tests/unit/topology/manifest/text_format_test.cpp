@@ -1,5 +1,7 @@
 #include "topology/manifest/text_format.hpp"
 
+#include "topology/manifest/dns_record.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -66,7 +68,8 @@ const std::vector<Format>& formats() {
       {"image", check_image, {"nginx", "a/b:1@sha256:x", "host"}, {"", "a b", "a\n", "\t"}},
       {"DNS record",
        check_dns_record,
-       {"www.example.org. A 198.51.100.80", "a. 300 IN AAAA 2001:db8::1", "a. IN CNAME b.", "a. TXT \"x y\""},
+       {"www.example.org. A 198.51.100.80", "www A 192.0.2.1", "a. 300 IN AAAA 2001:db8::1", "a. IN CNAME b.",
+        "a. TXT \"x y\""},
        {"", "a.", "a. A", "a. A 2001:db8::1", "a. AAAA 192.0.2.1", "a. HINFO x", "a. 300 A"}},
       {"pod name", check_pod_name, {"default/web-0"}, {"", "web", "a/b/c", "A/b", "/b", "a/"}},
   };
