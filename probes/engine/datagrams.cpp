@@ -63,8 +63,9 @@ bool Worker::open_datagram_socket(Slot& slot) noexcept {
   const Probe& probe = *slot.result.probe;
   const bool is_own = needs_own_socket(probe);
   const auto fits = [&](const DatagramSocket& socket) {
-    return socket.fd && !is_own && !socket.is_own && socket.vantage == probe.from && socket.family == probe.address.family() &&
-           socket.protocol == probe.protocol && socket.source_port == probe.source_port;
+    return socket.fd && !is_own && !socket.is_own && socket.vantage == probe.from &&
+           socket.family == slot.to.family() && socket.protocol == probe.protocol &&
+           socket.source_port == probe.source_port;
   };
   std::uint32_t index = last_socket_;
   if (index == Slot::kNoSocket || !fits(*sockets_[index])) {
@@ -100,12 +101,12 @@ bool Worker::open_datagram_socket(Slot& slot) noexcept {
 
 bool Worker::new_datagram_socket(Slot& slot, std::uint32_t index) noexcept {
   const Probe& probe = *slot.result.probe;
-  const Family family = probe.address.family();
+  const Family family = slot.to.family();
   const bool udp = probe.protocol == ProbeProtocol::Udp;
   const int icmp = family == Family::IPv4 ? +IPPROTO_ICMP : +IPPROTO_ICMPV6;
   const int transport = udp ? +IPPROTO_UDP : icmp;
   UniqueFd fd(
-      ::socket(probe.address.af(), (udp ? SOCK_DGRAM : SOCK_RAW) | SOCK_NONBLOCK | SOCK_CLOEXEC, transport));
+      ::socket(slot.to.af(), (udp ? SOCK_DGRAM : SOCK_RAW) | SOCK_NONBLOCK | SOCK_CLOEXEC, transport));
   if (!fd) {
     local_trouble(slot, udp ? "open socket" : "open raw socket", errno);
     return false;
@@ -180,8 +181,8 @@ Slot* Worker::slot_of_token(std::uint64_t token, std::uint32_t socket) noexcept 
 // looked at.
 Slot* Worker::slot_of_peer(const IpAddress& address, std::uint16_t port, std::uint32_t socket) noexcept {
   for (Slot& slot : slots_) {
-    if (slot.phase == Phase::Awaiting && slot.socket == socket && slot.result.probe->address == address &&
-        slot.result.probe->port == port) {
+    if (slot.phase == Phase::Awaiting && slot.socket == socket && slot.to == address &&
+        slot.to_port == port) {
       return &slot;
     }
   }
@@ -217,7 +218,7 @@ void Worker::add_to_batch(Slot& slot) noexcept {
   header = {};
   header.msg_name = &batch.to[at];
   // A raw ICMPv6 socket takes the port for a protocol number: it must be 0.
-  header.msg_namelen = probe.address.to_sockaddr(udp ? probe.port : 0, batch.to[at]);
+  header.msg_namelen = slot.to.to_sockaddr(udp ? slot.to_port : 0, batch.to[at]);
   header.msg_iov = &batch.out_parts[at];
   header.msg_iovlen = 1;
 }
@@ -235,7 +236,9 @@ void Worker::flush() noexcept {
     Slot& slot = slots_[batch_->slots[i]];
     slot.phase = Phase::Awaiting;
     slot.began = now;
-    slot.deadline = now + slot.result.probe->timeout;
+    if (!slot.goes_on) {
+      slot.deadline = now + slot.result.probe->timeout;
+    }
     set_timer(slot, slot.deadline);
   }
   send_batch(socket);
@@ -347,8 +350,7 @@ void Worker::take_udp(std::uint32_t index, std::string_view datagram, const sock
   if (reply.identity) {
     answered(*slot, reply.identity->backend, reply.identity->source, reply.identity->source_port);
   }
-  const Probe& probe = *slot->result.probe;
-  if (*sender != probe.address || port != probe.port) {
+  if (*sender != slot->to || port != slot->to_port) {
     // A connected socket would never have seen it: some translation on the way back is missing.
     reason_ = "the reply came from " + to_string(*sender, port);
     finish(*slot, Outcome::WrongAnswer);
@@ -374,7 +376,7 @@ void Worker::take_icmp(const DatagramSocket& socket, std::uint32_t index,
   if (message->outcome != Outcome::Ok) {
     describe_icmp(message->outcome, socket.family, message->type, message->code, sender, reason_);
     finish(slot, message->outcome);
-  } else if (sender && *sender != slot.result.probe->address) {
+  } else if (sender && *sender != slot.to) {
     reason_ = "the reply came from " + to_string(*sender);
     finish(slot, Outcome::WrongAnswer);
   } else {

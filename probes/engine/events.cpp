@@ -128,9 +128,7 @@ void Worker::on_timer(Slot& slot, Time now) noexcept {
       time_out(slot, "no answer");
       return;
     case Phase::Exchanging:
-      time_out(slot, slot.result.probe->protocol == protocol::ProbeProtocol::Http
-                         ? "connected, but no full reply"
-                         : "no reply");
+      time_out(slot, slot.asks_dns ? "no reply" : "connected, but no full reply");
       return;
     case Phase::Idle:
     case Phase::Ready:
@@ -139,7 +137,9 @@ void Worker::on_timer(Slot& slot, Time now) noexcept {
 }
 
 void Worker::time_out(Slot& slot, std::string_view what) noexcept {
-  reason_.assign(what).append(" within ").append(to_string(slot.result.probe->timeout));
+  reason_.assign(what).append(" within ");
+  reason_ += slot.asks_dns && slot.result.probe->dns_search ? dns_patience(slot)
+                                                            : to_string(slot.result.probe->timeout);
   finish(slot, Outcome::Timeout);
 }
 

@@ -1,7 +1,6 @@
-// Worker: conversations. http, dns over UDP and TCP, and the question who answers.
+// Worker: conversations. http, the question who answers, and what those have in common with dns.
 
 #include "probes/engine/worker.hpp"
-#include "probes/protocol/dns.hpp"
 #include "probes/protocol/http.hpp"
 #include "probes/protocol/tcp.hpp"
 
@@ -18,19 +17,6 @@ using probes::Outcome;
 using protocol::HttpResponseParser;
 using protocol::ProbeProtocol;
 using std::chrono::steady_clock;
-
-// Two bytes of length before each message: RFC 1035 section 4.2.2.
-constexpr std::size_t kDnsLength = 2;
-
-std::string frame(std::span<const std::uint8_t> message, bool over_tcp) {
-  std::string out;
-  if (over_tcp) {
-    out += static_cast<char>(message.size() >> 8);
-    out += static_cast<char>(message.size() & 0xff);
-  }
-  out.append(reinterpret_cast<const char*>(message.data()), message.size());
-  return out;
-}
 
 }  // namespace
 
@@ -58,7 +44,7 @@ void Worker::start_http(Slot& slot) noexcept {
     }
     protocol::HttpRequest complete = request;
     if (complete.host.empty()) {
-      complete.host = to_string(probe.address, probe.port);
+      complete.host = to_string(slot.to, slot.to_port);
     }
     encoded_ = protocol::encode_http_request(complete);
     encoded_request_ = &request;
@@ -68,40 +54,6 @@ void Worker::start_http(Slot& slot) noexcept {
   exchange.parser.reset(request.method == "HEAD");
   slot.result.http.clear();
   start_stream(slot);
-}
-
-void Worker::start_dns(Slot& slot) noexcept {
-  const Probe& probe = *slot.result.probe;
-  if (probe.dns == nullptr) {
-    reason_ = "no DNS question was given";
-    finish(slot, Outcome::Inconclusive);
-    return;
-  }
-  if (reason_ = protocol::question_error(*probe.dns); !reason_.empty()) {
-    finish(slot, Outcome::Inconclusive);
-    return;
-  }
-  slot.result.dns = {};
-  Exchange& exchange = exchange_of(slot);
-  exchange.dns_id = static_cast<std::uint16_t>(random() >> 48);
-  exchange.dns_over_tcp = probe.dns->tcp;
-  if (probe.dns->tcp) {
-    start_stream(slot);
-    return;
-  }
-  // Connected, so that only the server's own datagrams come in and ICMP errors are told.
-  if (open_stream(slot, SOCK_DGRAM, IPPROTO_UDP, "send")) {
-    begin_dns(slot);
-  }
-}
-
-// The socket is ready for the question.
-void Worker::begin_dns(Slot& slot) noexcept {
-  Exchange& exchange = *slot.exchange;
-  exchange.out =
-      frame(protocol::encode_dns_query(*slot.result.probe->dns, exchange.dns_id), exchange.dns_over_tcp);
-  exchange.in.clear();
-  begin_exchange(slot, Phase::Exchanging, slot.deadline);
 }
 
 // Sends what is to be said, and waits for the answer until `due`.
@@ -119,7 +71,7 @@ void Worker::begin_exchange(Slot& slot, Phase phase, Time due) noexcept {
 // The socket of a conversation can be read, written, or has failed.
 void Worker::on_exchange(Slot& slot, std::uint32_t events) noexcept {
   Exchange& exchange = *slot.exchange;
-  const bool is_http = slot.phase == Phase::Asking || slot.result.probe->protocol != ProbeProtocol::Dns;
+  const bool is_http = slot.phase == Phase::Asking || !slot.asks_dns;
   if ((events & EPOLLERR) != 0) {
     QueuedError queued;
     while (take_error(slot.fd.get(), queued)) {
@@ -221,65 +173,6 @@ void Worker::end_http(Slot& slot) noexcept {
       reason_ += ' ' + slot.result.http.reason_phrase;
     }
   }
-  finish(slot, outcome);
-}
-
-void Worker::read_dns_datagram(Slot& slot) noexcept {
-  const std::uint32_t generation = slot.generation;
-  while (slot.generation == generation && slot.phase == Phase::Exchanging && !slot.exchange->dns_over_tcp) {
-    const ssize_t size = ::recv(slot.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-    if (size < 0) {
-      if (errno != EAGAIN && errno != EINTR) {
-        exchange_failed(slot, "receive", errno);
-      }
-      return;
-    }
-    take_dns(slot, {reinterpret_cast<const std::uint8_t*>(buffer_.data()), static_cast<std::size_t>(size)});
-  }
-}
-
-void Worker::read_dns_stream(Slot& slot) noexcept {
-  std::vector<std::uint8_t>& in = slot.exchange->in;
-  while (true) {
-    const ssize_t size = ::recv(slot.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-    if (size < 0) {
-      if (errno != EAGAIN && errno != EINTR) {
-        exchange_failed(slot, "receive", errno);
-      }
-      return;
-    }
-    if (size == 0) {
-      reason_ = "the server closed the connection without a full reply";
-      finish(slot, Outcome::DnsError);
-      return;
-    }
-    in.insert(in.end(), buffer_.data(), buffer_.data() + size);
-    const std::size_t length = in.size() < kDnsLength ? 0 : static_cast<std::size_t>(in[0] << 8 | in[1]);
-    if (in.size() >= kDnsLength && in.size() >= kDnsLength + length) {
-      take_dns(slot, std::span(in).subspan(kDnsLength, length));
-      return;
-    }
-  }
-}
-
-// A whole message came in. One that does not answer our question is passed over, as resolvers do: it may be
-// forged.
-void Worker::take_dns(Slot& slot, std::span<const std::uint8_t> message) noexcept {
-  Exchange& exchange = *slot.exchange;
-  protocol::DnsReply reply = protocol::decode_dns_reply(message, *slot.result.probe->dns, exchange.dns_id);
-  if (!reply.is_reply && !exchange.dns_over_tcp) {
-    return;
-  }
-  if (reply.truncated && !exchange.dns_over_tcp) {
-    // Once more over TCP, within the time of this try.
-    exchange.dns_over_tcp = true;
-    connect_again(slot);
-    return;
-  }
-  slot.up = steady_clock::now();
-  reason_ = reply.reason;
-  const Outcome outcome = reply.outcome;
-  slot.result.dns = std::move(reply);
   finish(slot, outcome);
 }
 

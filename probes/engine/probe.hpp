@@ -40,6 +40,8 @@ struct DnsSearch {
   std::vector<IpAddress> servers;  // on port 53
 };
 
+inline constexpr std::uint16_t kDnsPort = 53;
+
 struct Probe {
   std::uint64_t id = 0;           // the caller's own; comes back in the result
   const Vantage* from = nullptr;  // borrowed for the run
@@ -63,8 +65,11 @@ struct Probe {
   // Shared, because one request or question usually serves many probes. Without one, http asks for "/".
   std::shared_ptr<const protocol::HttpRequest> http;
   std::shared_ptr<const protocol::DnsQuestion> dns;
-  // For dns instead of `dns`, `address` and `port`: the questions of a resolver in turn. Each try asks them
-  // one after the other until one is answered; the next server is asked when one cannot be reached.
+  // The questions of a resolver in turn, as res_search(3) asks them. For dns instead of `dns`, `address` and
+  // `port`; every other protocol goes to the first address of the answer, instead of `address`. Each try
+  // begins with the first question at the first server. NXDOMAIN and NODATA lead to the next question,
+  // anything else but an answer to the next server. All that is within the time of the try, of which each
+  // server but the last is given an equal share of what is left.
   std::shared_ptr<const DnsSearch> dns_search;
 };
 

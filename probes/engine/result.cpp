@@ -42,6 +42,7 @@ void Result::begin(std::size_t new_index, const Probe& new_probe) {
 void Result::begin_sequence() {
   outcome = probes::Outcome::Inconclusive;
   outcomes = {};
+  address = probe->address;
   backend.clear();
   source.reset();
   source_port = 0;
@@ -52,6 +53,7 @@ void Result::begin_sequence() {
   if (!dns.rcode.empty() || !dns.reason.empty()) {
     dns = {};
   }
+  dns_queries.clear();
   reason.clear();
 }
 

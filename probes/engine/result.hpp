@@ -37,11 +37,13 @@ class ResponseTally {
   std::size_t size_ = 0;
 };
 
-// One question of a search and what came of it.
+// One question and what came of it.
 struct DnsQuery {
   std::string name;
   std::string type;
   IpAddress server;
+  std::uint16_t port = kDnsPort;
+  bool tcp = false;   // from the start, or after a truncated reply
   std::string rcode;  // empty: no reply
   probes::Outcome outcome = probes::Outcome::Inconclusive;
   std::uint32_t rtt_us = 0;
@@ -54,6 +56,7 @@ struct Result {
   probes::Outcome outcome = probes::Outcome::Inconclusive;
   probes::OutcomeCounts outcomes;   // of the last sequence
   std::uint32_t tries = 0;          // over all sequences
+  IpAddress address;                // of the probe, or the one that its name stands for
   std::string backend;              // who answered last: "pod/default/web-0"; empty: not known
   std::optional<IpAddress> source;  // the prober as that backend saw it
   std::uint16_t source_port = 0;    // likewise; 0: not known
@@ -64,8 +67,8 @@ struct Result {
   std::vector<std::uint32_t> rtts_us;  // each of them, in order of time, when the probe keeps them
   ResponseTally responses;
   protocol::HttpResponse http;        // the last reply; status 0: there was none
-  protocol::DnsReply dns;             // the last reply; rcode empty: there was none
-  std::vector<DnsQuery> dns_queries;  // of the last try of a search, in order
+  protocol::DnsReply dns;             // the last reply, of a search the deciding one; rcode empty: none
+  std::vector<DnsQuery> dns_queries;  // of the last try, in order
   std::string reason;  // why the outcome is not ok, or what is not known although it is: the first seen
 
   // The smallest of rtts_us that `percent` of them do not exceed (nearest rank); 0 without any.

@@ -4,8 +4,10 @@
 // for others.
 
 #include "probes/engine/result.hpp"
+#include "probes/protocol/dns.hpp"
 #include "probes/protocol/http.hpp"
 #include "probes/server/server.hpp"
+#include "topology/base/ip_address.hpp"
 #include "topology/base/unique_fd.hpp"
 
 #include <chrono>
@@ -39,6 +41,14 @@ struct Exchange {
   std::vector<std::uint8_t> in;  // dns over TCP
   std::uint16_t dns_id = 0;
   bool dns_over_tcp = false;
+  Time dns_asked;  // the question in hand
+  protocol::DnsReply dns_reply;
+  // Of a search: which question at which server, and until when the try may take.
+  std::size_t dns_candidate = 0;
+  std::size_t dns_server = 0;
+  bool has_nodata = false;  // some question was answered with NODATA: result.dns is that reply
+  std::string nodata_reason;
+  Time try_deadline;
 };
 
 // UDP or raw ICMP, unconnected, one for each vantage, family and source port. Closed when no probe uses it.
@@ -58,6 +68,9 @@ struct Slot {
 
   Result result;
   Phase phase = Phase::Idle;
+  IpAddress to;  // where packets go: of the probe, of what its name stands for, or of a DNS server
+  std::uint16_t to_port = 0;
+  bool asks_dns = false;    // the conversation in hand is a DNS question
   bool is_polled = false;   // its descriptor is in the epoll set
   bool is_paced = false;    // counted at its destination: see Pace
   bool has_answer = false;  // this try learnt who answered

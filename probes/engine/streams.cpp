@@ -31,7 +31,7 @@ constexpr milliseconds kSamePortPatience{250};
 }  // namespace
 
 void Worker::start_stream(Slot& slot) noexcept {
-  const bool sctp = slot.result.probe->protocol == ProbeProtocol::Sctp;
+  const bool sctp = slot.result.probe->protocol == ProbeProtocol::Sctp && !slot.asks_dns;
   if (!open_stream(slot, SOCK_STREAM, sctp ? IPPROTO_SCTP : IPPROTO_TCP, "connect")) {
     return;
   }
@@ -80,7 +80,7 @@ bool Worker::open_stream(Slot& slot, int type, int protocol, std::string_view ac
   if (!enter(slot)) {
     return false;
   }
-  slot.fd.reset(::socket(probe.address.af(), type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
+  slot.fd.reset(::socket(slot.to.af(), type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
   if (!slot.fd) {
     if (protocol == IPPROTO_SCTP && protocol::lacks_sctp(errno)) {
       reason_ = protocol::kNoSctp;
@@ -90,18 +90,18 @@ bool Worker::open_stream(Slot& slot, int type, int protocol, std::string_view ac
     }
     return false;
   }
-  want_error_queue(slot.fd.get(), probe.address.family());
+  want_error_queue(slot.fd.get(), slot.to.family());
   sockaddr_storage address;
-  if (probe.source_port != 0) {
+  if (probe.source_port != 0 && (!slot.asks_dns || probe.protocol == ProbeProtocol::Dns)) {
     const int on = 1;
     ::setsockopt(slot.fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    const socklen_t size = IpAddress::any(probe.address.family()).to_sockaddr(probe.source_port, address);
+    const socklen_t size = IpAddress::any(slot.to.family()).to_sockaddr(probe.source_port, address);
     if (::bind(slot.fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
       local_trouble(slot, "bind to the source port", errno);
       return false;
     }
   }
-  const socklen_t size = probe.address.to_sockaddr(probe.port, address);
+  const socklen_t size = slot.to.to_sockaddr(slot.to_port, address);
   if (!slot.goes_on) {
     slot.began = steady_clock::now();
     slot.deadline = slot.began + probe.timeout;
@@ -148,8 +148,8 @@ bool Worker::connect_failed(Slot& slot) noexcept {
   }
   if (cause != 0) {
     describe_errno("connect", cause, reason_);
-    finish(slot, slot.result.probe->protocol == ProbeProtocol::Sctp ? protocol::classify_sctp_connect(cause)
-                                                                    : protocol::classify_connect(cause));
+    const bool sctp = slot.result.probe->protocol == ProbeProtocol::Sctp && !slot.asks_dns;
+    finish(slot, sctp ? protocol::classify_sctp_connect(cause) : protocol::classify_connect(cause));
     return true;
   }
   return false;
@@ -157,12 +157,13 @@ bool Worker::connect_failed(Slot& slot) noexcept {
 
 // The handshake is done, at slot.up.
 void Worker::connected(Slot& slot) noexcept {
+  if (slot.asks_dns) {
+    begin_dns(slot);
+    return;
+  }
   switch (slot.result.probe->protocol) {
     case ProbeProtocol::Http:
       begin_exchange(slot, Phase::Exchanging, slot.deadline);
-      return;
-    case ProbeProtocol::Dns:
-      begin_dns(slot);
       return;
     default:
       identify(slot);
@@ -218,7 +219,7 @@ void Worker::expect_claim(Slot& slot, bool is_expected) noexcept {
   const bool may_claim =
       (probe.protocol == ProbeProtocol::Tcp || probe.protocol == ProbeProtocol::Sctp) &&
       (probe.identify == Identify::Ask || (probe.identify == Identify::Auto && slot.listener));
-  const bool now = is_expected && may_claim;
+  const bool now = is_expected && may_claim && !slot.asks_dns;
   claims_expected_ += now && !slot.is_claim_expected ? 1 : 0;
   claims_expected_ -= !now && slot.is_claim_expected ? 1 : 0;
   slot.is_claim_expected = now;

@@ -27,6 +27,14 @@ constexpr int kBurst = 64;
 constexpr milliseconds kRetryPause{50};
 // Between two attempts to get a descriptor while other probes hold them.
 constexpr milliseconds kShortPause{5};
+// Where the probe is counted: with a name its DNS server, since nobody knows yet what the name stands for.
+Pace::Bucket bucket_of(const Probe& probe) noexcept {
+  if (probe.dns_search && !probe.dns_search->servers.empty()) {
+    return Pace::bucket_of(probe.dns_search->servers.front(), kDnsPort);
+  }
+  return Pace::bucket_of(probe.address, probe.port);
+}
+
 constexpr int kNowhere = -2;
 constexpr std::size_t kBufferSize = 64 * 1024;
 
@@ -138,8 +146,9 @@ bool Worker::may_start(const Probe& probe) noexcept {
   if (probe.protocol == protocol::ProbeProtocol::Icmp) {
     return true;  // the other side's kernel answers
   }
-  const Pace::Bucket bucket = Pace::bucket_of(probe.address, probe.port);
-  if (!pace_.is_full(bucket) || (server_ != nullptr && find_listener(probe)) ||
+  const Pace::Bucket bucket = bucket_of(probe);
+  if (!pace_.is_full(bucket) ||
+      (server_ != nullptr && !probe.dns_search && find_listener(probe, probe.address)) ||
       pace_.admits(bucket, steady_clock::now())) {
     return true;
   }
@@ -148,15 +157,16 @@ bool Worker::may_start(const Probe& probe) noexcept {
   return false;
 }
 
-std::optional<server::ListenerId> Worker::find_listener(const Probe& probe) const noexcept {
+std::optional<server::ListenerId> Worker::find_listener(const Probe& probe,
+                                                        const IpAddress& address) const noexcept {
   switch (probe.protocol) {
     case protocol::ProbeProtocol::Tcp:
     case protocol::ProbeProtocol::Http:
-      return server_->find_listener(probe.address, model::Protocol::Tcp, probe.port);
+      return server_->find_listener(address, model::Protocol::Tcp, probe.port);
     case protocol::ProbeProtocol::Udp:
-      return server_->find_listener(probe.address, model::Protocol::Udp, probe.port);
+      return server_->find_listener(address, model::Protocol::Udp, probe.port);
     case protocol::ProbeProtocol::Sctp:
-      return server_->find_listener(probe.address, model::Protocol::Sctp, probe.port);
+      return server_->find_listener(address, model::Protocol::Sctp, probe.port);
     case protocol::ProbeProtocol::Icmp:
     case protocol::ProbeProtocol::Dns:
       return std::nullopt;
@@ -195,20 +205,33 @@ bool Worker::start_one() noexcept {
 
 void Worker::start_try(Slot& slot) noexcept {
   slot.phase = Phase::Ready;
-  const protocol::ProbeProtocol protocol = slot.result.probe->protocol;
-  slot.listener = server_ == nullptr ? std::nullopt : find_listener(*slot.result.probe);
-  slot.is_paced = !slot.listener && protocol != protocol::ProbeProtocol::Icmp;
+  const Probe& probe = *slot.result.probe;
+  slot.to = probe.address;
+  slot.to_port = probe.port;
+  slot.asks_dns = false;
+  slot.has_answer = false;
+  slot.goes_on = false;
+  slot.claim_tries = 0;
+  slot.listener = server_ == nullptr || probe.dns_search ? std::nullopt : find_listener(probe, slot.to);
+  slot.is_paced = !slot.listener && (probe.protocol != protocol::ProbeProtocol::Icmp || probe.dns_search);
   if (slot.is_paced) {
-    pace_.begin(Pace::bucket_of(slot.result.probe->address, slot.result.probe->port), steady_clock::now());
+    pace_.begin(bucket_of(probe), steady_clock::now());
   }
+  if (probe.dns_search) {
+    start_search(slot);
+  } else {
+    start_protocol(slot);
+  }
+}
+
+// The destination is known: what the probe is about begins.
+void Worker::start_protocol(Slot& slot) noexcept {
+  const protocol::ProbeProtocol protocol = slot.result.probe->protocol;
   // What http and dns start is the loop's to serve, the sooner the better.
   if (protocol == protocol::ProbeProtocol::Tcp || protocol == protocol::ProbeProtocol::Sctp ||
       protocol == protocol::ProbeProtocol::Udp) {
     quiet(true);
   }
-  slot.has_answer = false;
-  slot.goes_on = false;
-  slot.claim_tries = 0;
   switch (protocol) {
     case protocol::ProbeProtocol::Tcp:
     case protocol::ProbeProtocol::Sctp:
@@ -229,11 +252,15 @@ void Worker::start_try(Slot& slot) noexcept {
 
 // Ends the try in hand with `outcome`; reason_ says why, if it is not ok.
 void Worker::finish(Slot& slot, Outcome outcome) noexcept {
+  if (slot.asks_dns && dns_goes_on(slot, outcome)) {
+    return;
+  }
   // A connection that is merely up may still lie in the other side's queue; anything else was dealt with.
   const bool is_stream = slot.result.probe->protocol == protocol::ProbeProtocol::Tcp ||
                          slot.result.probe->protocol == protocol::ProbeProtocol::Sctp;
-  if (slot.is_paced && (slot.has_answer || !is_stream || outcome != Outcome::Ok)) {
-    pace_.end(Pace::bucket_of(slot.result.probe->address, slot.result.probe->port));
+  if (slot.is_paced &&
+      (slot.has_answer || !is_stream || outcome != Outcome::Ok || slot.result.probe->dns_search)) {
+    pace_.end(bucket_of(*slot.result.probe));
   }
   close_stream(slot);
   expect_claim(slot, false);

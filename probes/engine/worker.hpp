@@ -7,7 +7,7 @@
 // A try ends in finish(), which begins the next one, pauses, or delivers the result and frees the slot.
 // Nothing in the loop throws, and for plain tcp, udp and icmp probes nothing allocates once the strings have
 // their sizes. The pieces are worker.cpp (loop, slots, results), events.cpp (waiting), streams.cpp (tcp,
-// sctp), exchanges.cpp (http, dns) and datagrams.cpp (udp, icmp).
+// sctp), exchanges.cpp (http), questions.cpp (dns) and datagrams.cpp (udp, icmp).
 
 #include "probes/engine/cancel.hpp"
 #include "probes/engine/deadline_heap.hpp"
@@ -78,8 +78,10 @@ class Worker {
   bool is_cancelled() const noexcept;
   bool start_one() noexcept;
   bool may_start(const Probe& probe) noexcept;
-  std::optional<server::ListenerId> find_listener(const Probe& probe) const noexcept;
+  std::optional<server::ListenerId> find_listener(const Probe& probe,
+                                                  const IpAddress& address) const noexcept;
   void start_try(Slot& slot) noexcept;
+  void start_protocol(Slot& slot) noexcept;
   void finish(Slot& slot, probes::Outcome outcome) noexcept;
   void check_backend(Slot& slot, probes::Outcome& outcome) noexcept;
   void record(Slot& slot, probes::Outcome outcome) noexcept;
@@ -126,17 +128,27 @@ class Worker {
   // exchanges.cpp
   Exchange& exchange_of(Slot& slot) noexcept;
   void start_http(Slot& slot) noexcept;
-  void start_dns(Slot& slot) noexcept;
-  void begin_dns(Slot& slot) noexcept;
   void begin_exchange(Slot& slot, Phase phase, Time due) noexcept;
   void on_exchange(Slot& slot, std::uint32_t events) noexcept;
   bool send_rest(Slot& slot) noexcept;
   void read_http(Slot& slot) noexcept;
   void end_http(Slot& slot) noexcept;
+  void exchange_failed(Slot& slot, std::string_view act, int errno_value) noexcept;
+
+  // questions.cpp
+  void start_dns(Slot& slot) noexcept;
+  void start_search(Slot& slot) noexcept;
+  void ask_dns(Slot& slot) noexcept;
+  void begin_dns(Slot& slot) noexcept;
   void read_dns_datagram(Slot& slot) noexcept;
   void read_dns_stream(Slot& slot) noexcept;
   void take_dns(Slot& slot, std::span<const std::uint8_t> message) noexcept;
-  void exchange_failed(Slot& slot, std::string_view act, int errno_value) noexcept;
+  bool dns_goes_on(Slot& slot, probes::Outcome& outcome) noexcept;
+  void note_query(Slot& slot, probes::Outcome outcome) noexcept;
+  void end_search(Slot& slot, probes::Outcome& outcome) noexcept;
+  bool found_address(Slot& slot, probes::Outcome& outcome) noexcept;
+  void ask_again(Slot& slot) noexcept;
+  std::string dns_patience(const Slot& slot) const;
 
   // datagrams.cpp
   void start_datagram(Slot& slot) noexcept;

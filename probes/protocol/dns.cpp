@@ -183,4 +183,22 @@ DnsReply decode_dns_reply(std::span<const std::uint8_t> message, const DnsQuesti
   return reply;
 }
 
+// A record is "name ttl class type data"; the data of these two has no blanks.
+std::vector<IpAddress> addresses_in(const DnsReply& reply) {
+  std::vector<IpAddress> addresses;
+  for (const std::string& record : reply.answer) {
+    const std::size_t data = record.rfind(' ');
+    const std::size_t type = data == std::string::npos || data == 0 ? data : record.rfind(' ', data - 1);
+    if (type == std::string::npos) {
+      continue;
+    }
+    const std::string_view type_name = std::string_view(record).substr(type + 1, data - type - 1);
+    const auto address = IpAddress::parse(std::string_view(record).substr(data + 1));
+    if (address && (type_name == "A" || type_name == "AAAA")) {
+      addresses.push_back(*address);
+    }
+  }
+  return addresses;
+}
+
 }  // namespace labctl::protocol

@@ -7,6 +7,7 @@
 // Over TCP a message goes after two bytes of length, high byte first; the functions here know only messages.
 
 #include "probes/outcome/outcome.hpp"
+#include "topology/base/ip_address.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -55,5 +56,8 @@ std::vector<std::uint8_t> encode_dns_query(const DnsQuestion& question, std::uin
 // is ok only if the answer holds a record of the type asked for (any record for ANY).
 DnsReply decode_dns_reply(std::span<const std::uint8_t> message, const DnsQuestion& question,
                           std::uint16_t id);
+
+// Those of the A and AAAA records of the answer, in order.
+std::vector<IpAddress> addresses_in(const DnsReply& reply);
 
 }  // namespace labctl::protocol

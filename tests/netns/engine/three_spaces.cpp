@@ -206,6 +206,8 @@ std::vector<Found> run_all(const Engine& engine, const std::vector<Probe>& probe
         }
         each.http = result.http;
         each.dns = result.dns;
+        each.dns_queries = result.dns_queries;
+        each.address = result.address;
         each.reason = result.reason;
         each.outcomes = result.outcomes;
       },

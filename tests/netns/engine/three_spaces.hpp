@@ -51,6 +51,8 @@ struct Found {
   std::vector<std::pair<std::string, std::uint32_t>> responses;
   protocol::HttpResponse http;
   protocol::DnsReply dns;
+  std::vector<DnsQuery> dns_queries;
+  IpAddress address;
   std::string reason;
   probes::OutcomeCounts outcomes;
 };

@@ -143,5 +143,18 @@ TEST(DnsReply, ANamePointingAtItselfIsNoMessage) {
   EXPECT_EQ(decode_dns_reply(loop, question(), kId).outcome, Outcome::DnsError);
 }
 
+TEST(DnsReply, AddressesAreThoseOfItsAnswer) {
+  DnsReply reply;
+  reply.answer = {"www.example.org. 5 IN CNAME web.example.org.",
+                  "web.example.org. 5 IN A 192.0.2.7",
+                  "web.example.org. 5 IN AAAA 2001:db8::7",
+                  "web.example.org. 5 IN TXT 192.0.2.8",
+                  "192.0.2.9",
+                  ""};
+  reply.additional = {"ns.example.org. 5 IN A 192.0.2.53"};
+  EXPECT_THAT(addresses_in(reply),
+              ElementsAre(*IpAddress::parse("192.0.2.7"), *IpAddress::parse("2001:db8::7")));
+}
+
 }  // namespace
 }  // namespace labctl::protocol
