@@ -116,9 +116,20 @@ CheckItem tool(const char* id, const char* program, const char* package) {
           is_there ? "" : std::string("sudo apt-get install ") + package};
 }
 
+CheckItem dns_server() {
+  const bool is_there = is_program("named");
+  return {"named",
+          "named, the DNS server of labs",
+          is_there ? "found" : "not found",
+          is_there ? CheckItem::Ok : CheckItem::Info,
+          is_there ? "" : "labs need it unless their Cluster says dns: {enabled: false}",
+          is_there ? "" : "sudo apt-get install bind9"};
+}
+
 std::vector<CheckItem> option_items() {
   const bool has_tun = ::access("/dev/net/tun", R_OK | W_OK) == 0;
-  return {{"tun", "/dev/net/tun", has_tun ? "usable" : "not usable", CheckItem::Info,
+  return {dns_server(),
+          {"tun", "/dev/net/tun", has_tun ? "usable" : "not usable", CheckItem::Info,
            has_tun ? "" : "only programs in pods that make tunnels need it",
            has_tun ? "" : "sudo chmod 0666 /dev/net/tun"},
           tool("iproute2", "ip", "iproute2"),
