@@ -62,13 +62,13 @@ struct EndpointPort {
 
 struct Endpoint {
   IpAddress address;
-  std::string node;      // empty: not known, or no node of the lab
-  std::string hostname;  // its label below the Service's name; empty: DNS makes one of the address
+  std::string node;  // empty: not known, or no node of the lab
   bool is_ready = true;
   bool is_serving = true;
   bool is_terminating = false;
   std::vector<std::string> zone_hints;
   std::vector<std::string> node_hints;
+  std::string hostname{};  // its label below the Service's name; empty: DNS makes one of the address
   bool operator==(const Endpoint&) const = default;
 };
 
