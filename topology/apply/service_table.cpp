@@ -204,6 +204,8 @@ struct ServiceTable::State {
     }
   }
   void carry_out(const std::vector<TableChanges>& changes);
+  void commit_unless_empty(kernel::NftBatch& batch);
+  void commit_in_order(const std::vector<TableChanges>& changes);
   void commit_elements(const std::vector<TableChanges>& changes);
   void forget_clients(const ruleset::AffinityChange& change);
   std::size_t mend(const std::string& set, const std::vector<ElementChange>& wanted);
@@ -239,14 +241,35 @@ void ServiceTable::set(const std::string& owner, const service::NodeProgram& wan
   }
 }
 
-// The changes of one Service stay together, in as few transactions as it takes.
+void ServiceTable::State::commit_unless_empty(kernel::NftBatch& batch) {
+  if (!batch.empty()) {
+    socket.commit(batch);
+  }
+}
+
+// Chains first, by themselves, and away last. A packet that is in the table while a transaction takes effect
+// looks elements up in the new table, but keeps to the old rules: a chain that is new has none of these, and
+// it would fall out of it, untranslated. To one that has looked up the way to a chain, the chain must not be
+// gone.
+void ServiceTable::State::commit_in_order(const std::vector<TableChanges>& changes) {
+  kernel::NftBatch added(ruleset::kTable);
+  for (const TableChanges& change : changes) {
+    add_structure(added, change.added);
+  }
+  commit_unless_empty(added);
+  commit_elements(changes);
+  kernel::NftBatch removed(ruleset::kTable);
+  for (const TableChanges& change : changes) {
+    remove_structure(removed, change.removed);
+  }
+  commit_unless_empty(removed);
+}
+
+// Those of one Service stay together, in as few transactions as it takes.
 void ServiceTable::State::commit_elements(const std::vector<TableChanges>& changes) {
   kernel::NftBatch batch(ruleset::kTable);
-  for (const TableChanges& change : changes) {
-    add_structure(batch, change.added);
-  }
   for (std::size_t first = 0; first < changes.size();) {
-    std::size_t room = socket.max_batch_bytes() - batch.size_bytes();
+    std::size_t room = socket.max_batch_bytes();
     std::size_t end = first;
     do {
       room -= std::min(room, changes[end].elements.size() * kElementBytesMax);
@@ -254,14 +277,7 @@ void ServiceTable::State::commit_elements(const std::vector<TableChanges>& chang
     } while (end < changes.size() && changes[end].elements.size() * kElementBytesMax < room);
     add_all(batch, std::span(changes).subspan(first, end - first));
     first = end;
-    if (end == changes.size()) {
-      for (const TableChanges& change : changes) {
-        remove_structure(batch, change.removed);
-      }
-    }
-    if (!batch.empty()) {
-      socket.commit(batch);
-    }
+    commit_unless_empty(batch);
   }
 }
 
@@ -295,7 +311,7 @@ void ServiceTable::State::carry_out(const std::vector<TableChanges>& changes) {
     texts.push_back(change.text);
   }
   run_texts(texts);
-  commit_elements(changes);
+  commit_in_order(changes);
   for (const TableChanges& change : changes) {
     for (const ruleset::AffinityChange& affinity : change.affinity) {
       forget_clients(affinity);
@@ -400,9 +416,7 @@ std::size_t ServiceTable::State::mend(const std::string& set, const std::vector<
     batch.add(set, element_of(*change));
     flush_if_full();
   }
-  if (!batch.empty()) {
-    socket.commit(batch);
-  }
+  commit_unless_empty(batch);
   return differences;
 }
 
@@ -425,9 +439,7 @@ std::size_t ServiceTable::State::renew(bool is_sure) {
         ++differences;
       }
     }
-    if (!unknown.empty()) {
-      socket.commit(unknown);
-    }
+    commit_unless_empty(unknown);
     differences += missing.size();
   }
   if (differences > 0 || is_sure) {
@@ -443,9 +455,7 @@ std::size_t ServiceTable::State::resync(bool is_sure) {
   if (is_sure) {
     kernel::NftBatch batch(ruleset::kTable);
     add_structure(batch, table->structure());
-    if (!batch.empty()) {
-      socket.commit(batch);
-    }
+    commit_unless_empty(batch);
   }
   std::size_t differences = 0;
   for (const auto& [set, wanted] : table->expected()) {

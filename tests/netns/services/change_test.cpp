@@ -77,7 +77,7 @@ TEST_P(Changes, NoConnectionFailsWhileEndpointsAreReplaced) {
   });
   for (std::size_t i = 1; i <= 200; ++i) {
     model::Service service = node_port_web();
-    service.affinity_timeout = std::chrono::seconds(i % 50 < 25 ? 0 : 100);
+    service.affinity_timeout = std::chrono::seconds(i % 4 < 2 ? 0 : 100 + i);
     put(service, sets[i % sets.size()]);
   }
   const int before = rounds;
