@@ -14,6 +14,7 @@ constexpr int kUnderlayBridge = 10;  // first of those, the only one with this n
 
 // The router's ends.
 constexpr int kRouterToOutside = 3;
+constexpr int kLoopback = 1;
 constexpr int kHostLink = 2;
 
 int host_length(const IpAddress& address) { return address.family() == Family::IPv4 ? 32 : 128; }
@@ -93,7 +94,7 @@ Step router_step(const model::Cluster& cluster) {
   if (cluster.has_family(Family::IPv6)) {
     step.sysctls.push_back({"net/ipv6/fib_multipath_hash_policy", "1", true});
   }
-  step.changes.push_back(SetLink{1, true});
+  step.changes.push_back(SetLink{kLoopback, true});
   step.changes.push_back(AddVeth{kUnderlay, "router-nodes", kRouterNodePort, underlay_bridge(0), "eth0",
                                  kRouterUplink, router_mac(cluster), link_mtu(cluster)});
   step.changes.push_back(AddVeth{kUnderlay, "router-outside", kRouterOutsidePort, kOutsideBridge, "eth1",
@@ -108,8 +109,10 @@ Step router_step(const model::Cluster& cluster) {
     step.changes.push_back(
         AddAddress{kRouterToOutside, model::router_outside_address(outside), outside.length()});
   }
+  // Not on eth1: there it could become the source of what the router itself sends. All hosts send by way of
+  // the router, so nobody asks who has it.
   for (const IpAddress& address : model::outside_dns_addresses(cluster)) {
-    step.changes.push_back(AddAddress{kRouterToOutside, address, host_length(address)});
+    step.changes.push_back(AddAddress{kLoopback, address, host_length(address)});
   }
   for (const model::Node& node : cluster.nodes) {
     for (const IpAddress& address : node.addresses) {
@@ -140,7 +143,7 @@ Step outside_step(const model::Cluster& cluster, size_t index) {
   step.changes.push_back(AddVeth{kUnderlay, "outside" + std::to_string(index + 1),
                                  kOutsidePort + static_cast<int>(index), kOutsideBridge, "eth0", kHostLink,
                                  outside_mac(host), link_mtu(cluster)});
-  step.changes.push_back(SetLink{1, true});
+  step.changes.push_back(SetLink{kLoopback, true});
   step.changes.push_back(SetLink{kHostLink, true});
   std::set<Family> routed;
   for (const IpAddress& address : host.addresses) {

@@ -53,6 +53,37 @@ std::optional<std::string> send_datagram(const apply::Fabric& fabric, const std:
   return seen ? to_string(*seen) : "";
 }
 
+UniqueFd datagram_socket(const apply::Fabric& fabric, const std::string& ns, const IpAddress& address) {
+  const kernel::NamespaceScope scope(fabric.namespace_fd(ns));
+  return UniqueFd(::socket(address.af(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+bool is_readable(int fd) {
+  pollfd wait{fd, POLLIN, 0};
+  return ::poll(&wait, 1, 100) == 1;
+}
+
+// Whether a server of `to` at `address` hears a client of `from`, and the client its answer.
+bool has_answer(const apply::Fabric& fabric, const std::string& from, const std::string& to,
+                const IpAddress& address) {
+  sockaddr_storage where{};
+  const socklen_t size = address.to_sockaddr(53, where);
+  const UniqueFd server = datagram_socket(fabric, to, address);
+  const UniqueFd client = datagram_socket(fabric, from, address);
+  // Connected: an answer from any other address is none.
+  if (::bind(server.get(), reinterpret_cast<sockaddr*>(&where), size) != 0 ||
+      ::connect(client.get(), reinterpret_cast<sockaddr*>(&where), size) != 0 ||
+      ::send(client.get(), "?", 1, 0) != 1 || !is_readable(server.get())) {
+    return false;
+  }
+  char byte = 0;
+  sockaddr_storage source{};
+  socklen_t length = sizeof source;
+  ::recvfrom(server.get(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&source), &length);
+  ::sendto(server.get(), "!", 1, 0, reinterpret_cast<sockaddr*>(&source), length);
+  return is_readable(client.get()) && ::recv(client.get(), &byte, 1, 0) == 1 && byte == '!';
+}
+
 std::string read_file(const std::string& path) {
   std::ifstream file(path);
   std::ostringstream text;
@@ -202,6 +233,18 @@ TEST_P(EveryShape, TheOutsideReachesNodesButNoPod) {
   EXPECT_TRUE(send_datagram(lab.fabric, client, "node/node-1", lab.cluster.nodes[0].addresses[0]));
   for (const plan::PodSlot& to : lab.pods) {
     EXPECT_FALSE(send_datagram(lab.fabric, client, to.id, to.addresses[0])) << to.id;
+  }
+}
+
+TEST_P(EveryShape, EveryoneReachesTheOutsideDnsServersAddress) {
+  Lab lab(cluster_of(2, GetParam().mode, GetParam().families));
+  const std::vector<IpAddress> addresses = model::outside_dns_addresses(lab.cluster);
+  ASSERT_EQ(addresses.size(), GetParam().families.size());
+  for (const IpAddress& address : addresses) {
+    for (const std::string from : {"outside/client", "outside/www", "node/node-1", "node/node-2",
+                                   "pod/default/p0-0", "pod/default/p1-1"}) {
+      EXPECT_TRUE(has_answer(lab.fabric, from, "router", address)) << from << " to " << to_string(address);
+    }
   }
 }
 

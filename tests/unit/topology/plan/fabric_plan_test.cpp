@@ -64,6 +64,29 @@ TEST(FabricPlan, TheRouterHasNoRouteToPods) {
   }
 }
 
+TEST(FabricPlan, TheRouterCarriesTheOutsideDnsServersAddresses) {
+  constexpr int kLoopback = 1;
+  const auto on_loopback = [&](const model::Cluster& cluster) {
+    std::vector<std::string> addresses;
+    for (const AddAddress& one : all<AddAddress>(step_of(plan_fabric(cluster), kRouter))) {
+      if (one.ifindex == kLoopback) {
+        addresses.push_back(to_string(Prefix(one.address, one.prefix_length)));
+      }
+    }
+    return addresses;
+  };
+  model::Cluster cluster = model::default_cluster("test");
+  cluster.families = {Family::IPv4, Family::IPv6};
+  const model::DefaultRanges& ipv6 = model::default_ranges(Family::IPv6);
+  cluster.network.node_cidrs.push_back(ipv6.node);
+  cluster.network.pod_cidrs.push_back(ipv6.pod);
+  cluster.outside.hosts.push_back({"taken", {*IpAddress::parse("198.51.100.53")}, {}});
+  cluster = give_out_addresses(cluster);
+  EXPECT_EQ(on_loopback(cluster), (std::vector<std::string>{"198.51.100.54/32", "2001:db8:51::35/128"}));
+  cluster.dns.enabled = false;
+  EXPECT_EQ(on_loopback(cluster), std::vector<std::string>{});
+}
+
 TEST(FabricPlan, EveryGatewayOfARouteIsAPermanentNeighbour) {
   for (const model::NetworkMode mode : {model::NetworkMode::Routed, model::NetworkMode::Vxlan}) {
     const model::Cluster cluster = cluster_of(3, mode);
