@@ -1,5 +1,6 @@
 #include "labctl/controllers/pod_addresses.hpp"
 
+#include "labctl/controllers/dns_objects.hpp"
 #include "labctl/controllers/nodes.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/pod_status.hpp"
@@ -108,16 +109,26 @@ AddressPass::Pool& AddressPass::pool_of(const Prefix& prefix) {
   return pool;
 }
 
-std::string AddressPass::claim(const Prefix& prefix, const std::string& owner) {
+// The bits only propose; the table decides.
+std::string AddressPass::claim_at(Pool& pool, const Prefix& prefix, std::size_t offset,
+                                  const std::string& owner) {
+  if (pool.taken[offset]) {
+    return {};
+  }
+  pool.taken[offset] = true;
+  std::string address = to_string(prefix.address().plus(offset));
+  return work_.store.allocations().claim(pool.name, address, owner) ? address : std::string();
+}
+
+std::string AddressPass::claim(const Prefix& prefix, const std::string& owner, End end) {
   Pool& pool = pool_of(prefix);
-  for (; pool.lowest_maybe < pool.taken.size(); ++pool.lowest_maybe) {
-    if (pool.taken[pool.lowest_maybe]) {
-      continue;
+  for (std::size_t offset = pool.taken.size(); end == End::Last && offset > kFirstOffset; --offset) {
+    if (std::string address = claim_at(pool, prefix, offset - 1, owner); !address.empty()) {
+      return address;
     }
-    pool.taken[pool.lowest_maybe] = true;
-    std::string address = to_string(prefix.address().plus(pool.lowest_maybe));
-    // The bits only propose; the table decides.
-    if (work_.store.allocations().claim(pool.name, address, owner)) {
+  }
+  for (; end == End::First && pool.lowest_maybe < pool.taken.size(); ++pool.lowest_maybe) {
+    if (std::string address = claim_at(pool, prefix, pool.lowest_maybe, owner); !address.empty()) {
       return address;
     }
   }
@@ -134,7 +145,9 @@ bool AddressPass::give(json& pod) {
     host.push_back(to_string(address));
   }
   const std::string owner = address_owner({"pods", namespace_of(pod), name_of(pod)});
-  const std::vector<std::string> own = is_true_at(pod, "spec.hostNetwork") ? host : claim_all(*node, owner);
+  const std::vector<std::string> own =
+      is_true_at(pod, "spec.hostNetwork") ? host
+                                          : claim_all(*node, owner, is_dns_pod(pod) ? End::Last : End::First);
   json& status = pod["status"];
   if (own.empty()) {
     set_condition(status, "PodScheduled", "False", work_.now, "Unschedulable",
@@ -150,10 +163,10 @@ bool AddressPass::give(json& pod) {
   return true;
 }
 
-std::vector<std::string> AddressPass::claim_all(const model::Node& node, const std::string& owner) {
+std::vector<std::string> AddressPass::claim_all(const model::Node& node, const std::string& owner, End end) {
   std::vector<std::string> claimed;
   for (const Prefix& prefix : node.pod_cidrs) {
-    claimed.push_back(claim(prefix, owner));
+    claimed.push_back(claim(prefix, owner, end));
     if (claimed.back().empty()) {
       claimed.pop_back();
       for (std::size_t i = 0; i < claimed.size(); ++i) {

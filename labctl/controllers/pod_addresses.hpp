@@ -35,10 +35,14 @@ class AddressPass {
     std::size_t lowest_maybe = 0;  // nothing below is free
   };
   Pool& pool_of(const Prefix& prefix);
+  // Which end of a range is given out first. The lab's own DNS pods have the other one, so that the addresses
+  // of the files' pods are the same with DNS and without.
+  enum class End { First, Last };
   // One address of each pod CIDR, in their order; none at all when one is exhausted.
-  std::vector<std::string> claim_all(const model::Node& node, const std::string& owner);
+  std::vector<std::string> claim_all(const model::Node& node, const std::string& owner, End end);
   // Empty when the pool is.
-  std::string claim(const Prefix& prefix, const std::string& owner);
+  std::string claim(const Prefix& prefix, const std::string& owner, End end);
+  std::string claim_at(Pool& pool, const Prefix& prefix, std::size_t offset, const std::string& owner);
 
   Work& work_;
   store::Allocations::Transaction transaction_;

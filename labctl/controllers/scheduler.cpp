@@ -1,6 +1,7 @@
 #include "labctl/controllers/scheduler.hpp"
 
 #include "labctl/controllers/deletion.hpp"
+#include "labctl/controllers/dns_objects.hpp"
 #include "labctl/controllers/events.hpp"
 #include "labctl/controllers/node_readiness.hpp"
 #include "labctl/controllers/nodes.hpp"
@@ -88,6 +89,16 @@ Scheduler::Scheduler(Work& work) : work_(work) {
                       work.pods.living_on(node.name)});
     objects_.push_back(object);
   }
+  for (const ObjectPtr& pod : work.store.list("pods", kDnsNamespace)) {
+    if (Seat* seat = seat_named(text_at(*pod, "spec.nodeName")); seat != nullptr && is_dns_pod(*pod)) {
+      seat->dns_pods += is_active(*pod) ? 1 : 0;
+    }
+  }
+}
+
+bool Scheduler::is_emptier(const Seat& a, const Seat& b, bool is_dns) {
+  return is_dns && a.dns_pods != b.dns_pods ? a.dns_pods < b.dns_pods
+                                            : a.pods - a.dns_pods < b.pods - b.dns_pods;
 }
 
 Scheduler::Seat* Scheduler::seat_named(const std::string& name) {
@@ -111,6 +122,7 @@ bool Scheduler::place(json& pod) {
   const json* selector = field(pod, "spec.nodeSelector");
   const std::vector<HostPort> ports = host_ports(pod);
   const bool may_be_unready = tolerates_not_ready(pod);
+  const bool is_dns = is_dns_pod(pod);
   std::map<std::string, int> reasons;
   if (!named.empty()) {
     best = seat_named(named);
@@ -135,7 +147,7 @@ bool Scheduler::place(json& pod) {
         ++reasons[kNoFreePorts];
       } else if (seat.pods >= seat.capacity) {
         ++reasons["Too many pods"];
-      } else if (best == nullptr || seat.pods < best->pods) {
+      } else if (best == nullptr || is_emptier(seat, *best, is_dns)) {
         best = &seat;
       }
     }
@@ -144,6 +156,7 @@ bool Scheduler::place(json& pod) {
     return refuse(pod, "Unschedulable", nobody_fits(seats_.size(), reasons));
   }
   ++best->pods;
+  best->dns_pods += is_dns ? 1 : 0;
   pod["spec"]["nodeName"] = best->name;
   set_condition(pod["status"], "PodScheduled", "True", work_.now);
   return true;

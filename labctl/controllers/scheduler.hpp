@@ -35,8 +35,11 @@ class Scheduler {
     bool is_ready = true;
     std::size_t capacity = 0;
     std::size_t pods = 0;
+    std::size_t dns_pods = 0;  // of these: the lab's own, which no file brought and so moves no other pod
   };
   bool refuse(nlohmann::json& pod, const std::string& reason, const std::string& message) const;
+  // Whether `pod` rather goes to `a` than to `b`.
+  static bool is_emptier(const Seat& a, const Seat& b, bool is_dns);
   Seat* seat_named(const std::string& name);
 
   Work& work_;

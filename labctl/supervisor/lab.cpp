@@ -240,7 +240,7 @@ VantageTable Lab::vantages() const {
     const plan::NamespaceId ns =
         placed.on_host_network ? plan::node_id(cluster_.nodes[placed.slot.node].name) : placed.slot.id;
     table.add({PlaceKind::Pod, placed.slot.id, placed.slot.addresses, placed.ports, placed.on_host_network,
-               fabric_.namespace_fd(ns)});
+               fabric_.namespace_fd(ns), placed.is_dns});
   }
   for (const model::Node& node : cluster_.nodes) {
     table.add({PlaceKind::Node,

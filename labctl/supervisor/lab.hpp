@@ -98,6 +98,7 @@ class Lab {
   struct Placed {
     plan::PodSlot slot;
     bool on_host_network = false;
+    bool is_dns = false;       // of the lab's own
     bool is_connected = true;  // false: finished, its address may be another's by now
     std::vector<model::ContainerPort> ports;
   };

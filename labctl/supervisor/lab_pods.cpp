@@ -106,6 +106,7 @@ std::vector<plan::PodSlot> Lab::make_slots(const std::vector<model::Pod>& pods) 
     Placed placed;
     placed.slot = slot_of(cluster_, pod, next_pod_number_++);
     placed.on_host_network = pod.host_network;
+    placed.is_dns = controllers::is_dns_pod(pod);
     for (const model::Container& container : pod.containers) {
       placed.ports.insert(placed.ports.end(), container.ports.begin(), container.ports.end());
     }

@@ -183,7 +183,7 @@ std::vector<const Place*> chosen(const VantageTable& table, const json& request,
     return places;
   }
   for (const Place& place : table.places()) {
-    if (!pods_only || place.kind == PlaceKind::Pod) {
+    if ((!pods_only || place.kind == PlaceKind::Pod) && !place.is_labs_own) {
       places.push_back(&place);
     }
   }

@@ -51,7 +51,9 @@ TEST(Result, BeginsEmptyAgain) {
 }
 
 TEST(Result, PercentilesAreOfTheNearestRank) {
+  const Probe probe;
   Result result;
+  result.begin(0, probe);
   EXPECT_EQ(result.rtt_percentile_us(50), 0u);
   result.rtts_us = {7};
   EXPECT_EQ(result.rtt_percentile_us(1), 7u);
