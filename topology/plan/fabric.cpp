@@ -107,7 +107,7 @@ Step node_step(const model::Cluster& cluster, size_t index, int bridge_ports) {
   Step step;
   step.ns = node_id(node.name);
   step.makes_namespace = true;
-  step.sysctls = forwarding_sysctls(cluster);
+  step.sysctls = forwarding_sysctls(cluster.has_family(Family::IPv6));
   if (cluster.has_family(Family::IPv4)) {
     // For hostPorts on 127.0.0.1; the chain `loopback` keeps others out.
     step.sysctls.push_back({"net/ipv4/conf/default/route_localnet", "1"});

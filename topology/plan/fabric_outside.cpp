@@ -56,9 +56,9 @@ std::vector<Sysctl> ipv6_quiet() {
   return {{"net/ipv6/conf/default/addr_gen_mode", "1"}, {"net/ipv6/conf/default/router_solicitations", "0"}};
 }
 
-std::vector<Sysctl> forwarding_sysctls(const model::Cluster& cluster) {
+std::vector<Sysctl> forwarding_sysctls(bool has_ipv6) {
   std::vector<Sysctl> sysctls;
-  if (cluster.has_family(Family::IPv6)) {
+  if (has_ipv6) {
     sysctls = ipv6_quiet();
     sysctls.push_back({"net/ipv6/conf/all/forwarding", "1"});
     sysctls.push_back({"net/ipv6/icmp/ratelimit", "0"});
@@ -88,7 +88,7 @@ Step router_step(const model::Cluster& cluster) {
   Step step;
   step.ns = kRouter;
   step.makes_namespace = true;
-  step.sysctls = forwarding_sysctls(cluster);
+  step.sysctls = forwarding_sysctls(outside_families(cluster).contains(Family::IPv6));
   // Connections, not hosts, are spread over the nodes that a load balancer's address is routed to.
   step.sysctls.push_back({"net/ipv4/fib_multipath_hash_policy", "1", true});
   if (cluster.has_family(Family::IPv6)) {

@@ -36,7 +36,7 @@ std::vector<Sysctl> ipv6_off();
 // IPv6 without what a fully planned network has no use for: link-local addresses, router solicitations.
 std::vector<Sysctl> ipv6_quiet();
 // A namespace that forwards: nodes and the router.
-std::vector<Sysctl> forwarding_sysctls(const model::Cluster& cluster);
+std::vector<Sysctl> forwarding_sysctls(bool has_ipv6);
 
 Step router_step(const model::Cluster& cluster);
 Step outside_step(const model::Cluster& cluster, size_t index);

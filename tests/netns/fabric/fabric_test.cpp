@@ -277,6 +277,14 @@ TEST(Fabric, NoNeighbourIsEverLearned) {
   }
 }
 
+TEST(Fabric, AnOutsideHostMayHaveAnAddressOfAFamilyThatNoNodeSpeaks) {
+  model::Cluster cluster = cluster_of(1, model::NetworkMode::Routed);
+  cluster.outside.hosts[0].addresses.push_back(*IpAddress::parse("2001:db8:51::a"));
+  cluster.outside.hosts[1].addresses.push_back(*IpAddress::parse("2001:db8:51::50"));
+  Lab lab(cluster);
+  EXPECT_TRUE(has_answer(lab.fabric, "outside/client", "outside/www", *IpAddress::parse("2001:db8:51::50")));
+}
+
 TEST(Fabric, MoreNodesThanABridgeHoldsAreJoinedByTrunks) {
   model::Cluster cluster = cluster_of(5, model::NetworkMode::Routed);
   apply::KernelNetwork network;
