@@ -308,6 +308,9 @@ std::string complete_target(const std::string& target, const std::string& ns) {
     return target;
   }
   const size_t slash = target.find('/');
+  if (slash == std::string::npos && target.find('.') != std::string::npos) {
+    return target;  // a domain name: few pods have a dot in theirs, and those are written with pod/
+  }
   if (slash == std::string::npos) {
     return "pod/" + ns + "/" + target;
   }

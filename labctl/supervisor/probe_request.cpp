@@ -1,11 +1,13 @@
 #include "labctl/supervisor/probe_request.hpp"
 
+#include "labctl/supervisor/resolver.hpp"
 #include "topology/base/error.hpp"
+#include "topology/dns/zones.hpp"
 #include "topology/manifest/decode_service.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <limits>
+#include <algorithm>
 #include <set>
 #include <type_traits>
 #include <utility>
@@ -47,10 +49,10 @@ std::string text(const json& request, const char* field, const std::string& othe
   return found->get<std::string>();
 }
 
-bool flag(const json& request, const char* field) {
+bool flag(const json& request, const char* field, bool otherwise = false) {
   const auto found = request.find(field);
   if (found == request.end() || found->is_null()) {
-    return false;
+    return otherwise;
   }
   if (!found->is_boolean()) {
     throw bad(field, "must be true or false");
@@ -130,15 +132,59 @@ const Place& place(const VantageTable& table, const std::string& id) {
   return *table.find(id);
 }
 
+// The resolver of the probe's place. `what` is to be looked up.
+const Resolver& resolver_of(const VantageTable& table, const engine::Probe& probe, const std::string& what) {
+  const Resolver* resolver = table.find(probe.from->id)->resolver.get();
+  if (resolver == nullptr || resolver->servers.empty()) {
+    throw Error(ErrorKind::Unsupported, what + ": " + probe.from->id + " has no DNS server to ask",
+                "dns: {enabled: true} in the Cluster makes one; else name a server (dns:NAME/TYPE@ADDRESS) "
+                "or an address");
+  }
+  return *resolver;
+}
+
+// The addresses of a name, of the families that the place has, its own first.
+std::shared_ptr<const engine::DnsSearch> address_search(const std::string& name, const Resolver& resolver,
+                                                        const engine::Vantage& from) {
+  std::vector<std::string> types;
+  for (const IpAddress& own : from.addresses) {
+    const std::string type = own.family() == Family::IPv4 ? "A" : "AAAA";
+    if (std::find(types.begin(), types.end(), type) == types.end()) {
+      types.push_back(type);
+    }
+  }
+  if (types.empty()) {
+    types = {"A"};
+  }
+  auto search = std::make_shared<engine::DnsSearch>();
+  search->servers = resolver.servers;
+  for (const protocol::DnsQuestion& question : candidates(name, types.front(), resolver)) {
+    for (const std::string& type : types) {
+      search->candidates.push_back(question);
+      search->candidates.back().type = type;
+    }
+  }
+  return search;
+}
+
 // Fills address, port and protocol of a probe from its target.
 class Resolve {
  public:
-  Resolve(engine::Probe& probe, const VantageTable& table, std::optional<ProbeProtocol> asked)
-      : probe_(probe), table_(table), asked_(asked) {}
+  Resolve(engine::Probe& probe, const VantageTable& table, std::optional<ProbeProtocol> asked,
+          const protocol::DnsQuestion& question)
+      : probe_(probe), table_(table), asked_(asked), question_(question) {}
 
   void operator()(const protocol::AddressTarget& target) {
     probe_.protocol = asked_.value_or(ProbeProtocol::Tcp);
     probe_.address = target.address;
+    probe_.port = target.port;
+  }
+  void operator()(const protocol::NameTarget& target) {
+    probe_.protocol = target.port == 0 ? ProbeProtocol::Icmp : asked_.value_or(ProbeProtocol::Tcp);
+    if (probe_.protocol == ProbeProtocol::Dns) {
+      throw bad("to", "a DNS server is named by its address");
+    }
+    to_name(target.name);
     probe_.port = target.port;
   }
   void operator()(const protocol::PodTarget& target) {
@@ -161,13 +207,12 @@ class Resolve {
     probe_.port = port.port;
   }
   void operator()(const protocol::UrlTarget& target) {
-    const auto address = IpAddress::parse(target.url.host);
-    if (!address) {
-      throw Error(ErrorKind::Unsupported, target.url.host + ": names are not served yet",
-                  "put an address into the URL: labctl get pods -o wide shows them");
-    }
     probe_.protocol = ProbeProtocol::Http;
-    probe_.address = *address;
+    if (const auto address = IpAddress::parse(target.url.host)) {
+      probe_.address = *address;
+    } else {
+      to_name(target.url.host);
+    }
     probe_.port = target.url.port;
     probe_.tls = target.url.scheme == "https";
     path_ = target.url.path;
@@ -178,31 +223,46 @@ class Resolve {
     probe_.address = target.address;
   }
   void operator()(const protocol::DnsTarget& target) {
-    if (!target.server) {
-      throw Error(ErrorKind::Unsupported, "dns:" + target.name + ": the lab has no DNS server yet",
-                  "name a server: dns:NAME/TYPE@ADDRESS");
-    }
     probe_.protocol = ProbeProtocol::Dns;
-    probe_.address = *target.server;
-    probe_.port = target.server_port;
-    protocol::DnsQuestion question;
+    protocol::DnsQuestion question = question_;
     question.name = target.name;
     question.type = target.type;
+    if (const auto address = IpAddress::parse(target.name); address && target.type == "PTR") {
+      question.name = dns::reverse_name(*address);
+    }
     if (const std::string why = protocol::question_error(question); !why.empty()) {
       throw Error(ErrorKind::InvalidInput, "dns:" + target.name + ": " + why);
     }
-    probe_.dns = std::make_shared<const protocol::DnsQuestion>(std::move(question));
+    if (target.server) {
+      probe_.address = *target.server;
+      probe_.port = target.server_port;
+      probe_.dns = std::make_shared<const protocol::DnsQuestion>(std::move(question));
+      return;
+    }
+    const Resolver& resolver = resolver_of(table_, probe_, "dns:" + target.name);
+    auto search = std::make_shared<engine::DnsSearch>();
+    search->servers = resolver.servers;
+    for (protocol::DnsQuestion& candidate : candidates(question.name, question.type, resolver)) {
+      question.name = std::move(candidate.name);
+      search->candidates.push_back(question);
+    }
+    probe_.dns_search = std::move(search);
   }
 
   const std::string& path() const { return path_; }
   const std::string& host() const { return host_; }
 
  private:
+  void to_name(const std::string& name) {
+    probe_.dns_search = address_search(name, resolver_of(table_, probe_, name), *probe_.from);
+  }
   void to_place(const std::string& id, std::optional<std::uint16_t> port, bool needs_port) {
     const Place& to = place(table_, id);
     probe_.address = address_for(to.id, to.addresses, *probe_.from);
     const ProbeProtocol protocol = asked_.value_or(ProbeProtocol::Tcp);
-    if (!port && protocol != ProbeProtocol::Icmp) {
+    if (!port && protocol == ProbeProtocol::Dns) {
+      port = engine::kDnsPort;
+    } else if (!port && protocol != ProbeProtocol::Icmp) {
       port = declared_port(to, protocol);
     }
     probe_.protocol = !port && !needs_port && !asked_ ? ProbeProtocol::Icmp : protocol;
@@ -218,9 +278,55 @@ class Resolve {
   engine::Probe& probe_;
   const VantageTable& table_;
   std::optional<ProbeProtocol> asked_;
+  const protocol::DnsQuestion& question_;  // how to ask; the target says what
   std::string path_ = "/";
   std::string host_;
 };
+
+// {"name","type","server","tcp","recurse","edns"}: how to ask, and what, unless the target says it.
+protocol::DnsQuestion question_from_json(const json& request, std::string& target) {
+  protocol::DnsQuestion question;
+  const auto given = request.find("dns");
+  if (given == request.end() || given->is_null()) {
+    return question;
+  }
+  static const std::set<std::string> known{"name", "type", "server", "tcp", "recurse", "edns"};
+  if (!given->is_object()) {
+    throw bad("dns", "must be an object");
+  }
+  for (const auto& [field, value] : given->items()) {
+    if (!known.contains(field)) {
+      throw bad("dns." + field, "no such field of a question");
+    }
+  }
+  question.tcp = flag(*given, "tcp", question.tcp);
+  question.recurse = flag(*given, "recurse", question.recurse);
+  question.edns = flag(*given, "edns", question.edns);
+  question.name = text(*given, "name");
+  question.type = text(*given, "type", question.type);
+  const std::string server = text(*given, "server");
+  if (target.empty() && !question.name.empty()) {
+    target = "dns:" + question.name + "/" + question.type + (server.empty() ? "" : "@" + server);
+    return question;
+  }
+  if (!server.empty()) {
+    throw bad("dns.server", "\"to\" names the server");
+  }
+  if (target.starts_with("dns:") && (!question.name.empty() || given->contains("type"))) {
+    throw bad("dns", "\"to\" says the name and the type");
+  }
+  return question;
+}
+
+// proto dns with another target than dns:NAME: that one is the server.
+void ask_target(engine::Probe& probe, const protocol::DnsQuestion& question) {
+  if (const std::string why =
+          question.name.empty() ? "a name to ask for is required" : protocol::question_error(question);
+      !why.empty()) {
+    throw bad("dns.name", why);
+  }
+  probe.dns = std::make_shared<const protocol::DnsQuestion>(question);
+}
 
 std::shared_ptr<const protocol::HttpRequest> http_from_json(const json& request, const engine::Probe& probe,
                                                             const Resolve& resolved) {
@@ -270,7 +376,8 @@ engine::Probe probe_from_json(const json& request, const VantageTable& table) {
   }
   engine::Probe probe;
   const std::string from = text(request, "from");
-  const std::string to = text(request, "to");
+  std::string to = text(request, "to");
+  const protocol::DnsQuestion question = question_from_json(request, to);
   if (from.empty() || to.empty()) {
     throw bad(from.empty() ? "from" : "to", "is required");
   }
@@ -282,8 +389,11 @@ engine::Probe probe_from_json(const json& request, const VantageTable& table) {
       throw bad("proto", "\"" + proto + "\" is none of tcp, udp, sctp, icmp, http, dns");
     }
   }
-  Resolve resolve(probe, table, asked);
+  Resolve resolve(probe, table, asked, question);
   std::visit(resolve, protocol::parse_target(to));
+  if (probe.protocol == ProbeProtocol::Dns && !probe.dns && !probe.dns_search) {
+    ask_target(probe, question);
+  }
   probe.timeout = std::chrono::milliseconds(number(request, "timeout_ms", 1000, 1, kTimeoutMsMax));
   probe.count = static_cast<std::uint32_t>(number(request, "count", 1, 1, kCountMax));
   probe.keep_rtts = flag(request, "percentiles");

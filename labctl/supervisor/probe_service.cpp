@@ -34,7 +34,7 @@ std::string backend_of(const engine::Result& result, const VantageTable& table) 
   if (!result.backend.empty() || result.outcome != Outcome::Ok) {
     return result.backend;
   }
-  return table.owner_of(result.probe->address);
+  return table.owner_of(result.address);
 }
 
 void add_http(json& line, const protocol::HttpResponse& http) {
@@ -47,9 +47,45 @@ void add_http(json& line, const protocol::HttpResponse& http) {
   line["headers"] = std::move(headers);
 }
 
-void add_dns(json& line, const protocol::DnsReply& dns) {
-  line["dns"] = {
-      {"rcode", dns.rcode}, {"flags", dns.flags}, {"answer", dns.answer}, {"authority", dns.authority}};
+std::string server_of(const engine::DnsQuery& query) {
+  return query.port == engine::kDnsPort ? to_string(query.server) : to_string(query.server, query.port);
+}
+
+// The query whose outcome is the result's: the last of those, else the last of all.
+const engine::DnsQuery& deciding_query(const engine::Result& result) {
+  const auto found = std::find_if(
+      result.dns_queries.rbegin(), result.dns_queries.rend(),
+      [&](const auto& query) { return query.outcome == result.outcome && query.rcode == result.dns.rcode; });
+  return found != result.dns_queries.rend() ? *found : result.dns_queries.back();
+}
+
+json dns_of(const engine::Result& result) {
+  const engine::DnsQuery& decided = deciding_query(result);
+  json dns{{"server", server_of(decided)}, {"rtt_us", decided.rtt_us}};
+  if (decided.tcp) {
+    dns["tcp"] = true;
+  }
+  if (!result.dns.rcode.empty()) {
+    dns["rcode"] = result.dns.rcode;
+    dns["flags"] = result.dns.flags;
+    dns["answer"] = result.dns.answer;
+    dns["authority"] = result.dns.authority;
+    dns["additional"] = result.dns.additional;
+  }
+  json queries = json::array();
+  for (const engine::DnsQuery& query : result.dns_queries) {
+    json one{{"name", query.name},
+             {"type", query.type},
+             {"server", server_of(query)},
+             {"outcome", probes::to_string(query.outcome)},
+             {"rtt_us", query.rtt_us}};
+    if (!query.rcode.empty()) {
+      one["rcode"] = query.rcode;
+    }
+    queries.push_back(std::move(one));
+  }
+  dns["queries"] = std::move(queries);
+  return dns;
 }
 
 json result_line(const engine::Result& result, const VantageTable& table, const json& id) {
@@ -93,8 +129,8 @@ json result_line(const engine::Result& result, const VantageTable& table, const 
   if (result.probe->protocol == ProbeProtocol::Http && result.http.status != 0) {
     add_http(line, result.http);
   }
-  if (result.probe->protocol == ProbeProtocol::Dns && !result.dns.rcode.empty()) {
-    add_dns(line, result.dns);
+  if (!result.dns_queries.empty()) {
+    line["dns"] = dns_of(result);
   }
   if (!result.reason.empty()) {
     line["reason"] = result.reason;

@@ -15,7 +15,10 @@
 namespace labctl::supervisor {
 
 // {"id","from","to","proto","timeout_ms","count","source_port","retry_within_ms","expect","http":{...},"dns":{...}}
-// -> {"id","outcome","backend","source","rtt_us","tries","responses":{backend:count}, ...}. A line that is no
+// -> {"id","outcome","backend","source","rtt_us","tries","responses":{backend:count}, ...,
+// "dns":{"server","rtt_us","tcp","rcode","flags","answer","authority","additional",
+//        "queries":[{"name","type","server","outcome","rtt_us","rcode"}]}}.
+// With "dns" "to" may be left out: {"name","type","server","tcp","recurse","edns"}. A line that is no
 // good gives
 // {"id","outcome":"inconclusive","error","hint"} and spoils no other.
 std::string run_probe_lines(const engine::Engine& engine, const VantageTable& table, std::string_view lines,

@@ -12,7 +12,8 @@ namespace labctl::protocol {
 namespace {
 
 constexpr std::string_view kForms =
-    "write IP:PORT, pod/NS/NAME[:PORT], node/NAME:PORT, svc/NS/NAME:PORT, http://HOST/PATH, icmp:IP or "
+    "write IP:PORT, NAME:PORT, pod/NS/NAME[:PORT], node/NAME:PORT, svc/NS/NAME:PORT, http://HOST/PATH, "
+    "icmp:IP or "
     "dns:NAME/TYPE[@SERVER]";
 
 struct Cursor {
@@ -42,6 +43,19 @@ std::string name_of(const Cursor& text, std::string_view name, std::string_view 
         "names are lower-case letters, digits and dashes, and begin and end with a letter or digit");
   }
   return std::string(name);
+}
+
+// A name that may be looked up. One that ends in a number is a mistyped address.
+bool may_be_looked_up(std::string_view name) {
+  const std::string_view bare = name.ends_with('.') ? name.substr(0, name.size() - 1) : name;
+  const std::string_view last = bare.substr(bare.rfind('.') + 1);
+  return !bare.empty() && bare.size() <= 253 && !bare.starts_with('-') && !bare.starts_with('.') &&
+         bare.find("..") == std::string_view::npos &&
+         std::all_of(bare.begin(), bare.end(),
+                     [](unsigned char c) {
+                       return c < 0x80 && (std::isalnum(c) || c == '-' || c == '.' || c == '_');
+                     }) &&
+         !std::all_of(last.begin(), last.end(), [](unsigned char c) { return std::isdigit(c); });
 }
 
 std::optional<std::uint16_t> number_of(std::string_view port) {
@@ -147,7 +161,12 @@ std::optional<std::pair<IpAddress, std::optional<std::uint16_t>>> parse_endpoint
 Target parse_address(const Cursor& text) {
   const auto endpoint = parse_endpoint(text, text.whole);
   if (!endpoint) {
-    throw text.bad("neither an address nor a known kind of target");
+    std::string_view name = text.whole;
+    const std::size_t colon = name.find(':');
+    if (colon == std::string_view::npos || !may_be_looked_up(name.substr(0, colon))) {
+      throw text.bad("neither an address, a name with a port nor a known kind of target");
+    }
+    return NameTarget{std::string(name.substr(0, colon)), port_of(text, name.substr(colon + 1))};
   }
   const auto& [address, port] = *endpoint;
   if (!port) {
@@ -196,6 +215,9 @@ std::string with_port(std::string text, const std::optional<std::uint16_t>& port
 struct Printer {
   std::string operator()(const AddressTarget& target) const {
     return labctl::to_string(target.address, target.port);
+  }
+  std::string operator()(const NameTarget& target) const {
+    return target.port == 0 ? "icmp:" + target.name : target.name + ':' + std::to_string(target.port);
   }
   std::string operator()(const PodTarget& target) const {
     return with_port("pod/" + target.ns + '/' + target.name, target.port);
@@ -252,11 +274,14 @@ Target parse_target(std::string_view whole) {
     return OutsideTarget{name_of(text, rest, "outside host"), port};
   }
   if (whole.starts_with("icmp:")) {
-    const auto address = IpAddress::parse(after("icmp:"));
-    if (!address) {
-      throw text.bad("no address after icmp:", "write icmp:IP; for a pod, --to pod/NS/NAME --proto icmp");
+    if (const auto address = IpAddress::parse(after("icmp:"))) {
+      return IcmpTarget{*address};
     }
-    return IcmpTarget{*address};
+    if (!may_be_looked_up(after("icmp:"))) {
+      throw text.bad("no address or name after icmp:",
+                     "write icmp:IP; for a pod, --to pod/NS/NAME --proto icmp");
+    }
+    return NameTarget{std::string(after("icmp:")), 0};
   }
   if (whole.starts_with("dns:")) {
     return parse_dns(text, after("dns:"));

@@ -3,12 +3,13 @@
 // Where a probe goes, as users write it. Text only: nothing here knows which pods or Services there are.
 //
 //   IP:PORT                 192.0.2.7:80, [2001:db8::7]:80
+//   NAME:PORT               www.example.org:80: what the name stands for where the probe begins
 //   pod/NS/NAME[:PORT]      without a port: the first port that the pod declares
 //   node/NAME[:PORT]        without a port: icmp only
 //   outside/NAME[:PORT]     a host of the outside world; without a port as for a node
 //   svc/NS/NAME:PORT        the port's number or name
 //   http(s)://HOST[:PORT]/PATH
-//   icmp:IP
+//   icmp:IP or icmp:NAME
 //   dns:NAME[/TYPE][@SERVER]   type A if none is given; SERVER is IP or IP:PORT
 
 #include "probes/protocol/url.hpp"
@@ -60,6 +61,13 @@ struct UrlTarget {
   bool operator==(const UrlTarget&) const = default;
 };
 
+// A domain name, to be looked up.
+struct NameTarget {
+  std::string name;        // as written; a trailing dot is the user's to give
+  std::uint16_t port = 0;  // 0: icmp
+  bool operator==(const NameTarget&) const = default;
+};
+
 struct IcmpTarget {
   IpAddress address;
   bool operator==(const IcmpTarget&) const = default;
@@ -73,8 +81,8 @@ struct DnsTarget {
   bool operator==(const DnsTarget&) const = default;
 };
 
-using Target = std::variant<AddressTarget, PodTarget, NodeTarget, OutsideTarget, ServiceTarget, UrlTarget,
-                            IcmpTarget, DnsTarget>;
+using Target = std::variant<AddressTarget, NameTarget, PodTarget, NodeTarget, OutsideTarget, ServiceTarget,
+                            UrlTarget, IcmpTarget, DnsTarget>;
 
 // Throws Error InvalidInput: the message says which part is wrong, the hint how to write it.
 Target parse_target(std::string_view text);

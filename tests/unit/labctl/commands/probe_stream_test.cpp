@@ -195,7 +195,7 @@ TEST(Target, IsCompletedWhereItIsShort) {
 
 TEST(Target, IsLeftAsItIsWhereItIsComplete) {
   for (const char* target : {"10.0.0.1:80", "[2001:db8::1]:80", "pod/a/b:80", "node/node-1", "outside/www:80",
-                             "http://10.0.0.1/x", "icmp:10.0.0.1", "dns:web/A@10.0.0.1"}) {
+                             "http://10.0.0.1/x", "web.shop:80", "icmp:10.0.0.1", "dns:web/A@10.0.0.1"}) {
     EXPECT_EQ(complete_target(target, "shop"), target);
   }
 }

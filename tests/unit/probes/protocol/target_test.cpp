@@ -11,6 +11,9 @@ namespace {
 TEST(Target, EveryFormParsesToItsKind) {
   EXPECT_EQ(parse_target("192.0.2.7:80"), Target(AddressTarget{ip("192.0.2.7"), 80}));
   EXPECT_EQ(parse_target("[2001:db8::7]:80"), Target(AddressTarget{ip("2001:db8::7"), 80}));
+  EXPECT_EQ(parse_target("web.shop:80"), Target(NameTarget{"web.shop", 80}));
+  EXPECT_EQ(parse_target("www.example.org.:80"), Target(NameTarget{"www.example.org.", 80}));
+  EXPECT_EQ(parse_target("icmp:web.shop"), Target(NameTarget{"web.shop", 0}));
   EXPECT_EQ(parse_target("pod/default/web-0:8080"), Target(PodTarget{"default", "web-0", 8080}));
   EXPECT_EQ(parse_target("pod/default/web-0"), Target(PodTarget{"default", "web-0", std::nullopt}));
   EXPECT_EQ(parse_target("node/node-1:30080"), Target(NodeTarget{"node-1", 30080}));
@@ -33,10 +36,11 @@ TEST(Target, DnsHasDefaults) {
 }
 
 TEST(Target, TextParsesBack) {
-  for (const char* text : {"192.0.2.7:80", "[2001:db8::7]:80", "pod/default/web-0:8080", "pod/default/web-0",
-                           "node/node-1:30080", "node/node-1", "outside/www:80", "svc/default/web:80",
-                           "svc/default/web:http", "http://web:8080/x", "icmp:2001:db8::7",
-                           "dns:www.example.org/AAAA@192.0.2.53", "dns:x/A@[2001:db8::53]:5353", "dns:x/A"}) {
+  for (const char* text :
+       {"192.0.2.7:80", "[2001:db8::7]:80", "pod/default/web-0:8080", "pod/default/web-0",
+        "node/node-1:30080", "node/node-1", "outside/www:80", "svc/default/web:80", "svc/default/web:http",
+        "http://web:8080/x", "web.shop:80", "icmp:web", "icmp:2001:db8::7",
+        "dns:www.example.org/AAAA@192.0.2.53", "dns:x/A@[2001:db8::53]:5353", "dns:x/A"}) {
     EXPECT_EQ(to_string(parse_target(text)), text);
   }
 }
@@ -44,7 +48,10 @@ TEST(Target, TextParsesBack) {
 TEST(Target, BadOnesSayWhatIsWrongAndHowToMendIt) {
   const std::pair<const char*, const char*> cases[] = {
       {"", "it is empty"},
-      {"web", "neither an address nor a known kind of target"},
+      {"web", "neither an address, a name with a port nor a known kind of target"},
+      {"192.0.2:80", "neither an address"},
+      {"a..b:80", "neither an address"},
+      {"web.shop:http", "port \"http\" is not"},
       {"192.0.2.7", "the port is missing"},
       {"192.0.2.7:0", "port \"0\" is not a number from 1 to 65535"},
       {"192.0.2.7:99999", "port \"99999\" is not"},
@@ -58,7 +65,8 @@ TEST(Target, BadOnesSayWhatIsWrongAndHowToMendIt) {
       {"svc/default/web", "the port is missing"},
       {"svc/web:80", "the namespace is missing"},
       {"node/", "\"\" is no node name"},
-      {"icmp:web", "no address after icmp:"},
+      {"icmp:web:80", "no address or name after icmp:"},
+      {"icmp:192.0.2", "no address or name after icmp:"},
       {"dns:", "the name to look up is missing"},
       {"dns:/A", "the name to look up is missing"},
       {"dns:x/A@web", "the server is no address"},

@@ -1,0 +1,36 @@
+#include "labctl/supervisor/resolver.hpp"
+
+#include <algorithm>
+
+namespace labctl::supervisor {
+namespace {
+
+protocol::DnsQuestion question_for(const std::string& name, const std::string& type) {
+  protocol::DnsQuestion question;
+  question.name = name;
+  question.type = type;
+  return question;
+}
+
+}  // namespace
+
+std::vector<protocol::DnsQuestion> candidates(const std::string& name, const std::string& type,
+                                              const Resolver& resolver) {
+  std::vector<protocol::DnsQuestion> questions;
+  if (name.ends_with('.')) {
+    questions.push_back(question_for(name, type));
+    return questions;
+  }
+  for (const std::string& domain : resolver.searches) {
+    const bool is_root = domain.empty() || domain == ".";
+    protocol::DnsQuestion question = question_for(is_root ? name : name + "." + domain, type);
+    if (protocol::question_error(question).empty()) {
+      questions.push_back(std::move(question));
+    }
+  }
+  const bool is_first = std::count(name.begin(), name.end(), '.') >= resolver.ndots;
+  questions.insert(is_first ? questions.begin() : questions.end(), question_for(name, type));
+  return questions;
+}
+
+}  // namespace labctl::supervisor
