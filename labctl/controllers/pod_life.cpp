@@ -45,6 +45,7 @@ struct PodLife::Entry {
   PodPlace place;
   ContainerLife life;
   TimePoint started_at{};
+  ResolvConf resolv_conf;
   ContainerRuntime::PodId id = 0;
   std::vector<std::unique_ptr<Container>> containers;  // as ContainerLife counts them
   EventLoop::Id timer = 0;
@@ -77,6 +78,8 @@ PodLife::Entry& PodLife::get(const model::PodKey& key) {
   return *found->second;
 }
 
+const ResolvConf& PodLife::resolv_conf(const model::PodKey& key) { return get(key).resolv_conf; }
+
 PodLife::Container& PodLife::get_container(Entry& entry, std::string_view name) {
   std::string names;
   for (std::size_t index = 0; index < entry.containers.size(); ++index) {
@@ -102,6 +105,7 @@ void PodLife::start(const model::Pod& pod, const PodPlace& place) {
   PodSite site{pod.key, place.hostname, pod.ips, place.netns_fd, {}, to_text(resolv.conf), pod.host_network};
   site.hosts = pod.host_network ? hosts_file_of_node(options_.node_hosts, pod)
                                 : hosts_file(pod, place.hostname, options_.dns.cluster_domain);
+  entry.resolv_conf = std::move(resolv.conf);
   entry.id = runtime_.add_pod(std::move(site));
   pods_.emplace(pod.key, std::move(owned));
   for (std::string& notice : resolv.notices) {

@@ -104,6 +104,10 @@ class PodLife {
   // From now on for pods that start (the DNS Service came or went).
   void set_cluster_dns(std::vector<IpAddress> servers) { options_.dns.cluster_dns = std::move(servers); }
 
+  const PodDns& dns() const { return options_.dns; }
+  // What the pod's /etc/resolv.conf says. Throws Error: NotFound.
+  const ResolvConf& resolv_conf(const model::PodKey& key);
+
   // The log of a container; an empty name is the first that is not an init container. Valid until on_stopped.
   // Throws Error: NotFound, naming the containers there are.
   ContainerLog& log(const model::PodKey& key, std::string_view container);

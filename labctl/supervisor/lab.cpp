@@ -120,6 +120,7 @@ Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       dns_(loop_, reaper_, store_, cluster_, life_),
       engine_(&runtime_.server()) {
   store_.set_bound("events", controllers::kEventsKept);
+  node_resolver_ = std::make_shared<Resolver>(resolver_of(node_resolv_conf(cluster_)));
   data_path_.set_on_service([this](const auto& service, const auto& slices, bool is_gone) {
     dns_.note_service(service, slices, is_gone);
   });
@@ -240,7 +241,7 @@ VantageTable Lab::vantages() const {
     const plan::NamespaceId ns =
         placed.on_host_network ? plan::node_id(cluster_.nodes[placed.slot.node].name) : placed.slot.id;
     table.add({PlaceKind::Pod, placed.slot.id, placed.slot.addresses, placed.ports, placed.on_host_network,
-               fabric_.namespace_fd(ns), placed.is_dns});
+               fabric_.namespace_fd(ns), placed.is_dns, placed.resolver});
   }
   for (const model::Node& node : cluster_.nodes) {
     table.add({PlaceKind::Node,
@@ -248,7 +249,9 @@ VantageTable Lab::vantages() const {
                node.addresses,
                {},
                false,
-               fabric_.namespace_fd(plan::node_id(node.name))});
+               fabric_.namespace_fd(plan::node_id(node.name)),
+               false,
+               node_resolver_});
   }
   for (const model::OutsideHost& host : cluster_.outside.hosts) {
     Place place{PlaceKind::Outside,
@@ -256,13 +259,21 @@ VantageTable Lab::vantages() const {
                 host.addresses,
                 {},
                 false,
-                fabric_.namespace_fd(plan::outside_id(host.name))};
+                fabric_.namespace_fd(plan::outside_id(host.name)),
+                false,
+                node_resolver_};
     for (const model::OutsidePort& port : host.ports) {
       place.ports.push_back({"", port.port, 0, port.protocol});
     }
     table.add(std::move(place));
   }
   return table;
+}
+
+Resolver Lab::cluster_resolver(const std::string& ns) const {
+  model::Pod pod;
+  pod.key.ns = ns;
+  return resolver_of(controllers::pod_resolv_conf(pod, life_.dns()).conf);
 }
 
 void Lab::check_vantage(const std::string& vantage) const {

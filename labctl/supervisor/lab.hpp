@@ -69,6 +69,8 @@ class Lab {
   nlohmann::json graph() const;
   // A copy of all places, for probes.
   VantageTable vantages() const;
+  // As a pod of that namespace has it by default.
+  Resolver cluster_resolver(const std::string& ns) const;
 
   // Throws Error NotFound unless it is a running pod, a node or an outside host.
   void check_vantage(const std::string& vantage) const;
@@ -101,6 +103,7 @@ class Lab {
     bool is_dns = false;       // of the lab's own
     bool is_connected = true;  // false: finished, its address may be another's by now
     std::vector<model::ContainerPort> ports;
+    std::shared_ptr<const Resolver> resolver;  // as the pod's resolv.conf says; null before it starts
   };
 
   void create_api_service();
@@ -142,6 +145,7 @@ class Lab {
   engine::Engine engine_;
 
   store::Store::Subscription subscription_;
+  std::shared_ptr<const Resolver> node_resolver_;  // of nodes and outside hosts
   std::vector<int> node_netns_fds_;  // as cluster_.nodes; the fabric's, for as long as it has the nodes
   std::map<model::PodKey, Placed> placed_;
   std::set<store::Key> changed_pods_;

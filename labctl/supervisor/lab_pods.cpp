@@ -176,6 +176,7 @@ void Lab::start_containers(const model::Pod& pod, int netns_fd) {
     place.services = controllers::service_environment(store_, pod.key.ns, wants_service_links(*object));
   }
   life_.start(pod, place);
+  placed_.at(pod.key).resolver = std::make_shared<Resolver>(resolver_of(life_.resolv_conf(pod.key)));
 }
 
 // Programs may look names up as soon as they run.

@@ -1,6 +1,8 @@
 #include "labctl/supervisor/resolver.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <string_view>
 
 namespace labctl::supervisor {
 namespace {
@@ -13,6 +15,26 @@ protocol::DnsQuestion question_for(const std::string& name, const std::string& t
 }
 
 }  // namespace
+
+Resolver resolver_of(const controllers::ResolvConf& conf) {
+  constexpr std::string_view kNdots = "ndots:";
+  constexpr int kNdotsMax = 15;  // more is taken as this (resolv.conf(5))
+  Resolver resolver;
+  resolver.searches = conf.searches;
+  for (const std::string& server : conf.nameservers) {
+    if (const auto address = IpAddress::parse(server)) {
+      resolver.servers.push_back(*address);
+    }
+  }
+  for (const std::string& option : conf.options) {
+    if (option.starts_with(kNdots)) {
+      int ndots = resolver.ndots;
+      std::from_chars(option.data() + kNdots.size(), option.data() + option.size(), ndots);
+      resolver.ndots = std::clamp(ndots, 0, kNdotsMax);
+    }
+  }
+  return resolver;
+}
 
 std::vector<protocol::DnsQuestion> candidates(const std::string& name, const std::string& type,
                                               const Resolver& resolver) {

@@ -28,7 +28,7 @@ struct Place {
   std::vector<IpAddress> addresses;
   std::vector<model::ContainerPort> ports;  // declared, in order
   bool on_host_network = false;
-  int netns_fd = -1;          // borrowed when added, the table's own afterwards
+  int netns_fd = -1;         // borrowed when added, the table's own afterwards
   bool is_labs_own = false;  // a DNS pod, which no file brought: in a matrix only when asked for
   std::shared_ptr<const Resolver> resolver = nullptr;  // null: names cannot be looked up from here
 };
