@@ -92,10 +92,12 @@ probes::OutcomeCounts Engine::run(std::span<const Probe> probes, const Done& don
   Sink sink{done, {}, {}, {}, {}};
   const std::size_t wanted =
       std::clamp<std::size_t>(probes.size() / kWorthAWorker, 1, std::max(1u, options_.workers));
+  EngineOptions of_each = options_;
+  of_each.in_flight = in_flight(options_, wanted);
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::vector<std::uint32_t>& share : shares(probes, wanted)) {
-    workers.push_back(std::make_unique<Worker>(probes, std::move(share), server_, sink, cancel, *pace_,
-                                               in_flight(options_, wanted)));
+    workers.push_back(
+        std::make_unique<Worker>(probes, std::move(share), server_, sink, cancel, *pace_, of_each));
   }
   std::vector<std::thread> threads;
   threads.reserve(workers.size());

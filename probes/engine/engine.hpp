@@ -24,6 +24,7 @@
 #include "probes/engine/result.hpp"
 #include "probes/outcome/outcome_counts.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -42,6 +43,9 @@ struct EngineOptions {
   unsigned workers = 2;
   // Probes a worker keeps waiting at once, sockets and all; less where RLIMIT_NOFILE wants it.
   std::uint32_t in_flight = 4096;
+  // What something that may be the built-in server is given to say who it is, within the probe's timeout. The
+  // server needs a few milliseconds; one of another kind that waits for more must not hold a probe up.
+  std::chrono::milliseconds ask_timeout{500};
 };
 
 class Engine {

@@ -19,10 +19,6 @@ using protocol::ProbeProtocol;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// How long something that may be the built-in server is given to say who it is. It answers within a few
-// milliseconds; a server of another kind that waits for more from us must not hold a probe up.
-constexpr milliseconds kAskTimeout{500};
-
 // Tries that share a source port follow each other at once. A first packet that meets the other side's socket
 // of the try before while that is busy dying is lost without a word, and the kernel sends it again only after
 // a second.
@@ -240,7 +236,7 @@ void Worker::ask(Slot& slot) noexcept {
   release_asked_ = true;
   expect_claim(slot, false);
   begin_exchange(slot, Phase::Asking,
-                 slot.listener ? slot.deadline : std::min<Time>(slot.deadline, slot.up + kAskTimeout));
+                 slot.listener ? slot.deadline : std::min<Time>(slot.deadline, slot.up + ask_timeout_));
 }
 
 // Closed with a reset: no TIME_WAIT is left on either side, and conntrack forgets within seconds.

@@ -64,14 +64,15 @@ void Sink::deliver(const Result& result) noexcept {
 }
 
 Worker::Worker(std::span<const Probe> probes, std::vector<std::uint32_t> order, server::Server* server,
-               Sink& sink, const Cancel* cancel, Pace& pace, std::uint32_t in_flight)
+               Sink& sink, const Cancel* cancel, Pace& pace, const EngineOptions& options)
     : probes_(probes),
       order_(std::move(order)),
       server_(server),
       sink_(sink),
       cancel_(cancel),
       pace_(pace),
-      slots_(std::min<std::size_t>(order_.size(), in_flight)),
+      ask_timeout_(options.ask_timeout),
+      slots_(std::min<std::size_t>(order_.size(), options.in_flight)),
       ready_(slots_.size()),
       timers_(slots_.size()),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),

@@ -11,6 +11,7 @@
 
 #include "probes/engine/cancel.hpp"
 #include "probes/engine/deadline_heap.hpp"
+#include "probes/engine/engine.hpp"
 #include "probes/engine/pace.hpp"
 #include "probes/engine/probe.hpp"
 #include "probes/engine/result.hpp"
@@ -56,7 +57,7 @@ class Worker {
   // `order` holds the indexes of this worker's probes, those of one vantage together. All is borrowed until
   // run() has returned; `server` and `cancel` may be null. Throws Error (Kernel) without descriptors.
   Worker(std::span<const Probe> probes, std::vector<std::uint32_t> order, server::Server* server, Sink& sink,
-         const Cancel* cancel, Pace& pace, std::uint32_t in_flight);
+         const Cancel* cancel, Pace& pace, const EngineOptions& options);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();
@@ -179,6 +180,7 @@ class Worker {
   Sink& sink_;
   const Cancel* cancel_;
   Pace& pace_;
+  std::chrono::milliseconds ask_timeout_;
 
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_;   // a stack

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <poll.h>
+
 #include <chrono>
 #include <map>
 #include <optional>
@@ -102,14 +104,27 @@ TEST_F(Identity, AnotherProgramThatIsAskedIsOkAndUnknown) {
   for (const FakeServer* server : {&mute, &web}) {
     Probe probe = spaces_.probe("10.0.2.2", server->port());
     probe.identify = Identify::Ask;
-    probe.timeout = std::chrono::seconds(20);
+    probe.timeout = std::chrono::seconds(60);
     const auto began = std::chrono::steady_clock::now();
     const Found found = run_one(engine_, probe);
     EXPECT_EQ(found.outcome, Outcome::Ok);
     EXPECT_EQ(found.backend, "");
     EXPECT_EQ(found.reason, "connected, but the other side did not say who it is");
-    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
   }
+}
+
+TEST_F(Identity, AServerOnABusyMachineMayBeGivenMoreTime) {
+  const FakeServer slow = FakeServer::tcp(spaces_.server.netns_fd, [](int fd) {
+    read_until(fd, "\r\n\r\n");
+    ::poll(nullptr, 0, 700);
+    write_all(fd, "HTTP/1.1 200 OK\r\nContent-Length: 33\r\n\r\npod/default/slow 192.0.2.1:40312\n");
+  });
+  Probe probe = spaces_.probe("10.0.2.2", slow.port());
+  probe.identify = Identify::Ask;
+  probe.timeout = std::chrono::seconds(30);
+  EXPECT_EQ(run_one(Engine(&server_, {.ask_timeout = std::chrono::seconds(30)}), probe).backend,
+            "pod/default/slow");
 }
 
 TEST_F(Identity, TheWrongPodIsAWrongAnswer) {

@@ -111,7 +111,7 @@ class ServiceLab : public testing::TestWithParam<Layout> {
   std::map<std::string, engine::Vantage> vantages_;
   std::map<std::string, std::string> node_of_;  // pods and nodes by their short names
   server::Server server_;
-  engine::Engine engine_{&server_};
+  engine::Engine engine_{&server_, {.ask_timeout = std::chrono::seconds(5)}};
   mutable std::atomic<std::uint16_t> next_source_port_{10000};
 };
 
