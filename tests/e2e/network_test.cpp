@@ -199,7 +199,8 @@ TEST_F(Probes, OfAnAddressWithoutAPodEndInTimeOrWithAReason) {
   const ProgramResult result = probe({"web-0", "10.244.2.200:8080", "--timeout", "300ms"});
   EXPECT_TRUE(ends_with(result, kFailed));
   EXPECT_TRUE(has(result.out, R"("outcome": "timeout")"));
-  EXPECT_LT(result.elapsed, std::chrono::seconds(5));
+  EXPECT_TRUE(has(result.out, "no answer within 300ms")) << result.out;
+  EXPECT_LT(result.elapsed, std::chrono::seconds(30));
 }
 
 TEST_F(Probes, ExpectDecidesTheExitCode) {
@@ -223,9 +224,9 @@ TEST_F(Probes, OfHttpAndIcmpWork) {
 }
 
 TEST_F(Probes, RetryWithinEndsWhenTheOutcomeComes) {
-  const ProgramResult result = probe({"web-0", "web-1:8080", "--retry-within", "10s"});
+  const ProgramResult result = probe({"web-0", "web-1:8080", "--retry-within", "60s"});
   EXPECT_TRUE(ends_with(result, kPassed));
-  EXPECT_LT(result.elapsed, std::chrono::seconds(8));
+  EXPECT_LT(result.elapsed, std::chrono::seconds(30));
 }
 
 TEST_F(Probes, OfTenThousandLinesEachIdComesBackOnce) {

@@ -215,7 +215,7 @@ TEST_F(Exec, PassesSignalsToTheCommand) {
   support::RunningProgram command =
       lab_.start({"exec", "tool", "--", "sh", "-c",
                   "trap 'echo caught; exit 7' TERM; echo ready; while :; do sleep 0.1; done"});
-  ASSERT_TRUE(command.wait_for_output("ready", std::chrono::seconds(10)));
+  ASSERT_TRUE(command.wait_for_output("ready", std::chrono::seconds(60)));
   command.signal(SIGTERM);
   const ProgramResult result = command.wait();
   EXPECT_EQ(result.out, "ready\ncaught\n");
@@ -225,7 +225,7 @@ TEST_F(Exec, PassesSignalsToTheCommand) {
 TEST_F(Exec, EndsTheCommandWhenItIsKilledItself) {
   support::RunningProgram command =
       lab_.start({"exec", "tool", "--", "sh", "-c", "echo ready; exec sleep 1234"});
-  ASSERT_TRUE(command.wait_for_output("ready", std::chrono::seconds(10)));
+  ASSERT_TRUE(command.wait_for_output("ready", std::chrono::seconds(60)));
   command.signal(SIGKILL);
   command.wait();
   EXPECT_TRUE(eventually([&] {

@@ -237,7 +237,7 @@ TEST_F(Suite, TheFirstCtrlCTakesDownInOrderAndReports) {
   const std::string file =
       lab_.write("slow.yaml", scenario("quick", "true") + scenario("slow", "sleep 3600"));
   support::RunningProgram run = lab_.start({"test", file, "-j", "1"});
-  ASSERT_TRUE(run.wait_for_output("ok    quick", std::chrono::seconds(20)));
+  ASSERT_TRUE(run.wait_for_output("ok    quick", std::chrono::seconds(60)));
   ASSERT_TRUE(eventually([&] { return !lab_.lab_folders().empty(); }));
   run.signal(SIGINT);
   const ProgramResult result = run.wait();

@@ -118,7 +118,7 @@ TEST_F(Doctor, ALaunchThatIsRefusedGivesTheRemedyAsHint) {
 TEST_F(Doctor, AnswersQuickly) {
   const auto start = std::chrono::steady_clock::now();
   run_in_child(diagnose);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));
 }
 
 }  // namespace

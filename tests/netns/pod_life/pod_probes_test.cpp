@@ -90,6 +90,9 @@ std::string http_reply(int status, const std::string& more = "") {
   return "HTTP/1.1 " + std::to_string(status) + " X\r\n" + more + "Content-Length: 2\r\n\r\nok";
 }
 
+// A machine may be busy; what is to take longer than this is made to take much longer.
+constexpr auto kPatience = 60s;
+
 model::ContainerProbe every_second(ActionKind kind, std::uint16_t port = 80) {
   model::ContainerProbe probe;
   probe.action.kind = kind;
@@ -111,7 +114,7 @@ class ProbedHost : public Host {
     return reports.at(pod.key).containers.containers.at(0);
   }
   bool wait_ready(const model::Pod& pod, bool is_ready = true) {
-    return loop.run_until([&] { return status(pod).is_ready == is_ready; }, 8s);
+    return loop.run_until([&] { return status(pod).is_ready == is_ready; }, kPatience);
   }
   // The first event that begins like that.
   std::string wait_event(const std::string& beginning) {
@@ -124,7 +127,7 @@ class ProbedHost : public Host {
           found = event == events.end() ? "" : *event;
           return !found.empty();
         },
-        8s);
+        kPatience);
     return found;
   }
 };
@@ -250,11 +253,9 @@ TEST(PodProbesOnHost, BuiltInServerIsReadyAtOnce) {
     pod.containers[0].ports[0].name = "http";
     pod.containers[0].readiness_probe = every_second(ActionKind::TcpSocket, 0);
     pod.containers[0].readiness_probe->action.port_name = "http";
-    pod.containers[0].readiness_probe->period = 60s;
-    const auto begin = host.clock.now();
+    pod.containers[0].readiness_probe->period = 600s;
     host.start(pod);
-    ASSERT_TRUE(host.wait_ready(pod));
-    EXPECT_LT(host.clock.now() - begin, 1s);
+    EXPECT_TRUE(host.wait_ready(pod));
   });
 }
 
@@ -263,7 +264,7 @@ TEST(PodProbesOnHost, ProgramThatListensSoonIsReadySoon) {
     ProbedHost host;
     model::Pod pod = idle_pod();
     pod.containers[0].readiness_probe = every_second(ActionKind::TcpSocket);
-    pod.containers[0].readiness_probe->period = 60s;
+    pod.containers[0].readiness_probe->period = 600s;
     host.start(pod);
     std::unique_ptr<TextServer> server;
     host.loop.call_after(
@@ -292,17 +293,18 @@ TEST(PodProbesOnHost, FileMakesAPodReadyInEitherKindOfContainer) {
       if (!is_program) {
         pod.containers = {built_in("a", 8080)};
       }
-      pod.containers[0].readiness_probe = every_second("cat /run/ready");
+      pod.containers[0].readiness_probe = every_second("echo x >> /run/tries; cat /run/ready");
       pod.containers[0].readiness_probe->failure_threshold = 1;
       host.start(pod);
       EXPECT_EQ(host.wait_event("Unhealthy"),
                 "Unhealthy: Readiness probe failed: cat: /run/ready: No such file or directory");
       std::ofstream("/run/ready") << "yes";
       EXPECT_TRUE(host.wait_ready(pod));
-      const auto removed = host.clock.now();
+      const auto tries = fs::file_size("/run/tries");
       fs::remove("/run/ready");
       EXPECT_TRUE(host.wait_ready(pod, false));
-      EXPECT_LT(host.clock.now() - removed, 1500ms);
+      EXPECT_LE(fs::file_size("/run/tries"), tries + 2 * 2)
+          << "one that was under way, and the first to fail";
       std::ofstream("/run/ready") << "yes";
       EXPECT_TRUE(host.wait_ready(pod));
       fs::remove("/run/ready");
@@ -329,7 +331,7 @@ TEST(PodProbesOnHost, ProgramsOfProbesLeaveNothingBehind) {
     const int descriptors = kernel::testing::open_descriptors();
     const auto before = files();
     ASSERT_TRUE(host.loop.run_until([&] { return tries() >= 3; }));
-    EXPECT_TRUE(host.loop.run_until([&] { return files() <= before; }, 900ms));
+    EXPECT_TRUE(host.loop.run_until([&] { return files() <= before; }));
     EXPECT_LE(kernel::testing::open_descriptors(), descriptors);
   });
 }
@@ -399,29 +401,40 @@ TEST(PodProbesOnHost, HooksRunBeforeTheSignal) {
   });
 }
 
+// With a delay of ten seconds, the second time a second later at the earliest.
+std::chrono::steady_clock::duration time_of_a_stop_told_twice() {
+  ProbedHost host;
+  TextServer server(host, Family::IPv4, 80, http_reply(200));
+  model::Pod pod = idle_pod();
+  pod.containers = {built_in("a", 8080)};
+  pod.containers[0].image = "agnhost:2.47";
+  pod.containers[0].args = {"netexec", "--delay-shutdown=10"};
+  pod.containers[0].readiness_probe = every_second(ActionKind::HttpGet);
+  pod.containers[0].readiness_probe->failure_threshold = 1;
+  host.start(pod);
+  EXPECT_TRUE(host.wait_ready(pod));
+  const auto begin = host.clock.now();
+  host.life->stop(pod.key, 30s);
+  EXPECT_EQ(host.get(8080, "/hostname"), "web-0");  // it serves on
+  server.text = http_reply(500);
+  EXPECT_TRUE(host.wait_ready(pod, false));
+  server.text = http_reply(200);
+  EXPECT_TRUE(host.wait_ready(pod));
+  host.life->stop(pod.key, 30s);  // told again, as when the status was written
+  EXPECT_TRUE(host.loop.run_until([&] { return host.stopped == 1; }));
+  const auto took = host.clock.now() - begin;
+  EXPECT_EQ(host.state(pod).exit_code, 0);
+  return took;
+}
+
 TEST(PodProbesOnHost, ReadinessIsAskedUntilTheEnd) {
   run_in_capsule(IdMapping::Single, [] {
-    ProbedHost host;
-    TextServer server(host, Family::IPv4, 80, http_reply(200));
-    model::Pod pod = idle_pod();
-    pod.containers = {built_in("a", 8080)};
-    pod.containers[0].image = "agnhost:2.47";
-    pod.containers[0].args = {"netexec", "--delay-shutdown=4"};
-    pod.containers[0].readiness_probe = every_second(ActionKind::HttpGet);
-    pod.containers[0].readiness_probe->failure_threshold = 1;
-    host.start(pod);
-    ASSERT_TRUE(host.wait_ready(pod));
-    const auto begin = host.clock.now();
-    host.life->stop(pod.key, 30s);
-    EXPECT_EQ(host.get(8080, "/hostname"), "web-0");  // it serves on
-    server.text = http_reply(500);
-    EXPECT_TRUE(host.wait_ready(pod, false));
-    server.text = http_reply(200);
-    EXPECT_TRUE(host.wait_ready(pod));
-    host.life->stop(pod.key, 30s);  // told again, as when the status was written
-    ASSERT_TRUE(host.loop.run_until([&] { return host.stopped == 1; }));
-    EXPECT_LT(host.clock.now() - begin, 5s);
-    EXPECT_EQ(host.state(pod).exit_code, 0);
+    // Would the delay begin anew with the second stop, it would be longer each time.
+    auto fastest = std::chrono::steady_clock::duration::max();
+    for (int i = 0; i < 3 && fastest >= 10'900ms; ++i) {
+      fastest = std::min(fastest, time_of_a_stop_told_twice());
+    }
+    EXPECT_LT(fastest, 10'900ms);
   });
 }
 

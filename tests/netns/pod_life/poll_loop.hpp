@@ -21,7 +21,7 @@ class PollLoop final : public EventLoop {
 
   // False at the deadline.
   bool run_until(const std::function<bool()>& is_done,
-                 std::chrono::milliseconds deadline = std::chrono::seconds(20));
+                 std::chrono::milliseconds deadline = std::chrono::seconds(60));
 
  private:
   void turn(Time until);

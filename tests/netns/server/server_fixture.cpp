@@ -131,13 +131,13 @@ Hooks Reports::hooks() {
 
 int Reports::wait_exit(ContainerId container) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, std::chrono::seconds(10), [&] { return exits_.contains(container); });
+  changed_.wait_for(lock, std::chrono::seconds(60), [&] { return exits_.contains(container); });
   return exits_.contains(container) ? exits_[container] : -1;
 }
 
 bool Reports::wait_line(ContainerId container, std::string_view part) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, std::chrono::seconds(10), [&] {
+  return changed_.wait_for(lock, std::chrono::seconds(60), [&] {
     for (const std::string& line : lines_[container]) {
       if (line.find(part) != std::string::npos) {
         return true;

@@ -66,7 +66,7 @@ TEST(ServerLimits, EndsASlowHeaderAtItsDeadline) {
   const auto begin = Clock::now();
   // A byte at a time, each well within any time limit for one read.
   std::thread drip([&] {
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 12'000; ++i) {
       pollfd entry{.fd = fd.get(), .events = POLLRDHUP, .revents = 0};
       if (::poll(&entry, 1, 5) != 0) {
         return;
@@ -75,7 +75,7 @@ TEST(ServerLimits, EndsASlowHeaderAtItsDeadline) {
     }
   });
   EXPECT_EQ(status_of(receive_text(fd.get())), "HTTP/1.1 408");
-  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(5));
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(30));
   drip.join();
 }
 
@@ -103,7 +103,7 @@ TEST(ServerLimits, RefusesConnectionsBeyondTheBoundAndServesAgainAfterwards) {
   EXPECT_EQ(status_of(receive_text(refused.get())), "HTTP/1.1 503");
   kept.clear();
   // The threads of the closed connections end in their own time: ask until one is free.
-  const auto deadline = Clock::now() + std::chrono::seconds(10);
+  const auto deadline = Clock::now() + std::chrono::seconds(60);
   int status = 503;
   while (status == 503 && Clock::now() < deadline) {
     status = Client(server.socket()).send("GET", "/").status;
@@ -160,7 +160,7 @@ TEST(ServerLimits, SurvivesClientsThatLeaveAtAnyPoint) {
     const UniqueFd fd = server.connect();
     send_text(fd.get(), request.substr(0, cut));
   }
-  const auto deadline = Clock::now() + std::chrono::seconds(10);
+  const auto deadline = Clock::now() + std::chrono::seconds(60);
   int status = 503;
   while (status == 503 && Clock::now() < deadline) {
     status = Client(server.socket()).send("GET", "/").status;

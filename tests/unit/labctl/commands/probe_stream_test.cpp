@@ -98,7 +98,7 @@ TEST_F(ProbeStream, AnswersBeforeItsInputEnds) {
   });
   feed(R"({"id":1,"from":"a","to":"b:80"})"
        "\n");
-  EXPECT_EQ(answered.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(answered.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
   write_.reset();
   EXPECT_EQ(stream.get().probes, 1U);
 }
