@@ -1,6 +1,7 @@
 #include "topology/service/backends.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace labctl::service {
 namespace {
@@ -86,7 +87,6 @@ Usable usable_by(const Viewer& viewer, std::span<const PortEndpoint> endpoints) 
   if (usable.cluster.empty()) {
     usable.cluster = chosen(endpoints, is_fallback);
   }
-  usable.any = !usable.cluster.empty();
   const auto is_here = [&](const model::Endpoint& e) { return !e.node.empty() && e.node == viewer.node; };
   usable.local = chosen(endpoints, [&](const model::Endpoint& e) { return e.is_ready && is_here(e); });
   if (usable.local.empty()) {
@@ -99,11 +99,16 @@ std::vector<Backend> serving(std::span<const PortEndpoint> endpoints) {
   return chosen(endpoints, [](const model::Endpoint& e) { return e.is_serving || e.is_ready; });
 }
 
-std::size_t ready_on(const std::string& node, std::span<const PortEndpoint> endpoints) {
-  return static_cast<std::size_t>(
-      std::count_if(endpoints.begin(), endpoints.end(), [&](const PortEndpoint& e) {
-        return e.endpoint->is_ready && !e.endpoint->is_terminating && e.endpoint->node == node;
-      }));
+std::size_t ready_on(const std::string& node, std::span<const model::EndpointSlice* const> slices) {
+  std::set<IpAddress> ready;
+  for (const model::EndpointSlice* slice : slices) {
+    for (const model::Endpoint& endpoint : slice->endpoints) {
+      if (endpoint.node == node && endpoint.is_ready && !endpoint.is_terminating) {
+        ready.insert(endpoint.address);
+      }
+    }
+  }
+  return ready.size();
 }
 
 }  // namespace labctl::service

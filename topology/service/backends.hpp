@@ -38,17 +38,19 @@ struct Viewer {
 
 // What one node may use. All sorted.
 struct Usable {
-  std::vector<Backend>
-      cluster;  // §8.1: ready ones narrowed by topology; none anywhere: serving and terminating
+  // §8.1: ready ones narrowed by topology; none anywhere: serving and terminating.
+  std::vector<Backend> cluster;
   std::vector<Backend> local;  // ready on this node; none: serving and terminating on this node
-  bool any = false;            // some node may use some endpoint: a Local policy drops instead of rejecting
+  // Some node may use some endpoint: a Local policy drops instead of rejecting.
+  bool any() const { return !cluster.empty(); }
 };
 Usable usable_by(const Viewer& viewer, std::span<const PortEndpoint> endpoints);
 
 // The endpoints that conntrack entries may go on to (§12): serving, whatever else.
 std::vector<Backend> serving(std::span<const PortEndpoint> endpoints);
 
-// How many ready endpoints a node has: what its health check says (§8.4).
-std::size_t ready_on(const std::string& node, std::span<const PortEndpoint> endpoints);
+// How many ready endpoints a node has, each address once whatever its ports: what its health check says
+// (§8.4).
+std::size_t ready_on(const std::string& node, std::span<const model::EndpointSlice* const> slices);
 
 }  // namespace labctl::service

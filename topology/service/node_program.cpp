@@ -7,7 +7,7 @@ namespace {
 
 // The verdict under a policy (§7.2).
 void decide(Entry& entry, const Usable& usable, const std::vector<Backend>& backends) {
-  entry.verdict = !backends.empty() ? Verdict::Balance : usable.any ? Verdict::Drop : Verdict::Reject;
+  entry.verdict = !backends.empty() ? Verdict::Balance : usable.any() ? Verdict::Drop : Verdict::Reject;
   entry.backends = backends;
 }
 
@@ -38,6 +38,18 @@ void each_of(const std::vector<IpAddress>& addresses, Family family, const Add& 
   }
 }
 
+// loadBalancerSourceRanges. Ranges of the other family only: nobody of this one may come.
+void admit_only(const std::vector<Prefix>& ranges, Entry& entry) {
+  for (const Prefix& range : ranges) {
+    if (range.family() == entry.vip.address.family()) {
+      entry.source_ranges.push_back(range);
+    }
+  }
+  if (!ranges.empty() && entry.source_ranges.empty()) {
+    entry.verdict = Verdict::Drop;
+  }
+}
+
 PortProgram port_program(const model::Service& service, const model::ServicePort& port, Family family,
                          const Usable& usable, const ProgramNode& node) {
   PortProgram program{port_label(service, port), service.affinity_timeout, {}};
@@ -52,15 +64,7 @@ PortProgram port_program(const model::Service& service, const model::ServicePort
   });
   each_of(service.load_balancer_ips, family, [&](const IpAddress& ip) {
     program.entries.push_back(external_entry(vip(ip, port.port), service, usable));
-    for (const Prefix& range : service.source_ranges) {
-      if (range.family() == family) {
-        program.entries.back().source_ranges.push_back(range);
-      }
-    }
-    if (!service.source_ranges.empty() && program.entries.back().source_ranges.empty()) {
-      // Ranges of the other family only: nobody of this one may come.
-      program.entries.back().verdict = Verdict::Drop;
-    }
+    admit_only(service.source_ranges, program.entries.back());
   });
   if (port.node_port != 0) {
     each_of(node.addresses, family, [&](const IpAddress& ip) {
@@ -145,15 +149,14 @@ NodeProgram router_program(const model::Service& service, std::span<const IpAddr
   for (const model::ServicePort& port : service.ports) {
     PortProgram ports{port_label(service, port), std::chrono::seconds(0), {}};
     for (const IpAddress& ip : service.proxied_ips) {
-      Entry entry{{ip, port.protocol, port.port}, Verdict::Reject, Traffic::ExternalCluster, {}, {},
-                  service.source_ranges};
+      Entry entry{{ip, port.protocol, port.port}, Verdict::Reject, Traffic::ExternalCluster, {}, {}, {}};
       for (const IpAddress& node : nodes) {
         if (port.node_port != 0 && node.family() == ip.family()) {
           entry.backends.push_back({node, port.node_port});
         }
       }
       entry.verdict = entry.backends.empty() ? Verdict::Reject : Verdict::Balance;
-      std::erase_if(entry.source_ranges, [&](const Prefix& range) { return range.family() != ip.family(); });
+      admit_only(service.source_ranges, entry);
       ports.entries.push_back(std::move(entry));
     }
     if (!ports.entries.empty()) {

@@ -197,6 +197,8 @@ TEST(RouterPrograms, AProxiedAddressIsSpreadOverFitNodes) {
   EXPECT_THAT(entry.backends, ElementsAre(Backend{nodes[0], 30080}, Backend{nodes[1], 30080}));
   EXPECT_THAT(entry.source_ranges, ElementsAre(prefix("192.0.2.0/24")));
   EXPECT_EQ(router_program(service, {}).ports.at(0).entries.at(0).verdict, Verdict::Reject);
+  service.source_ranges = {prefix("2001:db8:1::/48")};
+  EXPECT_EQ(router_program(service, nodes).ports.at(0).entries.at(0).verdict, Verdict::Drop);
   service.proxied_ips.clear();
   EXPECT_THAT(router_program(service, nodes).ports, IsEmpty());
 }
