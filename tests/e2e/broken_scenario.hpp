@@ -65,7 +65,8 @@ inline Sabotage lose(const std::string& place, const std::string& match) {
 // Servers of the next version listen where nobody asks.
 inline Edit elsewhere(const std::string& file) { return {file, "8080", "8088"}; }
 
-// Those of Services (broken_services.cpp).
+// Those of Services (broken_services.cpp) and of DNS (broken_names.cpp).
 const std::vector<Broken>& broken_services();
+const std::vector<Broken>& broken_names();
 
 }  // namespace labctl::e2e

@@ -19,7 +19,7 @@ using support::ProgramResult;
 
 const fs::path kScenarios = fs::path(LABCTL_SOURCE_DIR) / "scenarios";
 
-// Those of Services are in broken_services.cpp.
+// Those of Services are in broken_services.cpp, those of DNS in broken_names.cpp.
 const std::vector<Broken>& table() {
   static const std::vector<Broken> kTable{
       {"ABridgeThatIsDown", "quickstart", Sabotage{"node/node-1", "ip link set cbr0 down"},
@@ -343,6 +343,8 @@ INSTANTIATE_TEST_SUITE_P(Of, BrokenScenario, ::testing::ValuesIn(table()),
                          [](const auto& info) { return info.param.name; });
 INSTANTIATE_TEST_SUITE_P(OfServices, BrokenScenario, ::testing::ValuesIn(broken_services()),
                          [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(OfNames, BrokenScenario, ::testing::ValuesIn(broken_names()),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(BrokenScenarios, AreAllThatThereAre) {
   std::set<std::string> there, tried;
@@ -351,7 +353,7 @@ TEST(BrokenScenarios, AreAllThatThereAre) {
       there.insert(entry.path().filename().string());
     }
   }
-  for (const auto* breaks : {&table(), &broken_services()}) {
+  for (const auto* breaks : {&table(), &broken_services(), &broken_names()}) {
     for (const Broken& broken : *breaks) {
       tried.insert(broken.scenario);
     }
