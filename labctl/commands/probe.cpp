@@ -38,7 +38,8 @@ struct ProbeOptions {
 
 report::Format format_of(const ProbeOptions& options) {
   using report::Format;
-  return parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
+  return parse_output(options.output,
+                      {Format::Table, Format::Wide, Format::Json, Format::Yaml, Format::JsonLines});
 }
 
 // One probe, from flags or the two arguments.
@@ -113,7 +114,7 @@ int run_one(const Session& session, const ProbeOptions& options) {
     }
     report::print_value(session.out(), result, format);
   } else {
-    report::print_probe(session.out(), result, session.palette());
+    report::print_probe(session.out(), result, session.palette(), format == report::Format::Wide);
   }
   if (why && !options.expect.empty()) {
     session.note(*why);
@@ -146,8 +147,8 @@ int run_file(const Session& session, const ProbeOptions& options) {
   const ProbeStreamEnd end = stream_probes(
       file ? file.get() : STDIN_FILENO, stream,
       [&](const nlohmann::json& result) {
-        if (format == report::Format::Table) {
-          report::print_probe(session.out(), result, session.palette());
+        if (format == report::Format::Table || format == report::Format::Wide) {
+          report::print_probe(session.out(), result, session.palette(), format == report::Format::Wide);
         } else if (format == report::Format::JsonLines) {
           report::print_value(session.out(), result, format);
         } else {
@@ -184,12 +185,15 @@ void add_probe(CLI::App& app, Globals& globals) {
                    "  labctl probe node/node-1 10.244.2.3 --proto icmp --count 5\n"
                    "  labctl probe outside/client pod/shop/web-0:80 --expect unreachable\n"
                    "  labctl probe client http://10.244.1.2/hostname -o json\n"
+                   "  labctl probe client dns:web.shop/AAAA -o wide\n"
                    "  labctl probe client web-0:80 --retry-within 5s\n"
                    "  generate-probes | labctl probe -f - -o jsonl\n",
        .about = "FROM is a POD, pod/NAMESPACE/POD, node/NODE or outside/HOST. TO is POD[:PORT],\n"
                 "pod/NAMESPACE/POD[:PORT], node/NODE[:PORT], outside/HOST[:PORT], IP[:PORT], http://..., "
-                "icmp:IP or\n"
-                "dns:NAME[/TYPE][@SERVER]. Ends with 1 when the outcome is not the expected one (ok).\n\n"
+                "icmp:IP,\n"
+                "NAME:PORT with a dot in NAME, or dns:NAME[/TYPE][@SERVER]; names are looked up as FROM's\n"
+                "resolv.conf says, and -o wide shows each question. Ends with 1 when the outcome is not the "
+                "expected one (ok).\n\n"
                 "With -f each line of input is a probe, "
                 "{\"id\",\"from\",\"to\",\"proto\",\"count\",\"timeout_ms\",\"expect\"},\n"
                 "answered as it comes; results carry the id and may come in another order. \"expect\" is an "
@@ -222,7 +226,7 @@ void add_probe(CLI::App& app, Globals& globals) {
       ->type_name("DURATION");
   verb->add_option("-f,--filename", options->file, "Probes as JSON lines; - is standard input")
       ->type_name("PATH");
-  add_output_flag(*verb, options->output, "table, json, yaml or jsonl");
+  add_output_flag(*verb, options->output, "table, wide, json, yaml or jsonl");
 }
 
 }  // namespace labctl::commands

@@ -121,6 +121,24 @@ void print_failures(std::ostream& out, const Json& failures, const Palette& pale
   }
 }
 
+// The records, and what was asked where for them: "web.default.svc. A @10.96.0.10 NXDOMAIN 212us".
+void print_dns(std::ostream& out, const Json& result, bool wide) {
+  for (const Json& answer : list(result, "/dns/answer")) {
+    out << "          " << one_line(answer.is_string() ? answer.get<std::string>() : answer.dump()) << '\n';
+  }
+  const Json& queries = list(result, "/dns/queries");
+  const bool came_to_nothing = queries.size() > 1 && text(result, "/outcome") != "ok";
+  if (!wide && !came_to_nothing) {
+    return;
+  }
+  for (const Json& query : queries) {
+    const std::string said = text_or(query, "/rcode", text(query, "/outcome"));
+    out << "          ? " << one_line(text(query, "/name")) << ' ' << one_line(text(query, "/type")) << " @"
+        << one_line(text(query, "/server")) << "  " << one_line(said) << "  "
+        << format_elapsed(std::chrono::microseconds(number(query, "/rtt_us"))) << '\n';
+  }
+}
+
 }  // namespace
 
 std::string short_vantage(const std::string& id) {
@@ -132,7 +150,7 @@ std::string short_vantage(const std::string& id) {
   return id.starts_with(kPod) ? id.substr(kPod.size()) : id;
 }
 
-void print_probe(std::ostream& out, const Json& result, const Palette& palette) {
+void print_probe(std::ostream& out, const Json& result, const Palette& palette, bool wide) {
   const std::string outcome = text_or(result, "/outcome", "inconclusive");
   out << paint(outcome, padded(outcome, 8), palette) << "  " << one_line(text(result, "/from")) << " -> "
       << one_line(text(result, "/to"));
@@ -158,12 +176,7 @@ void print_probe(std::ostream& out, const Json& result, const Palette& palette) 
     out << "   HTTP " << status;
   }
   out << '\n';
-  if (const Json& dns = at(result, "/dns"); !dns.is_null()) {
-    const Json& answers = dns.is_object() && dns.contains("answers") ? dns["answers"] : dns;
-    for (const Json& answer : answers) {
-      out << "          " << one_line(answer.is_string() ? answer.get<std::string>() : answer.dump()) << '\n';
-    }
-  }
+  print_dns(out, result, wide);
   if (const std::string error = text(result, "/error"); !error.empty()) {
     out << "          " << one_line(error) << '\n';
   }

@@ -13,8 +13,9 @@ namespace labctl::report {
 
 // One line, for results that come one by one:
 //   ok       pod/default/client -> svc/default/web:80/tcp   pod/default/web-0   412us
-// and, with several tries, how they were spread over backends.
-void print_probe(std::ostream& out, const nlohmann::json& result, const Palette& palette);
+// and, with several tries, how they were spread over backends. Below it the records of a DNS answer, and each
+// question that was asked, when a search of several came to nothing or `wide` wants to know.
+void print_probe(std::ostream& out, const nlohmann::json& result, const Palette& palette, bool wide = false);
 
 // Rows are sources, columns destinations; one glyph a pair, a legend of the glyphs that occur, the counts,
 // and the pairs that are not as they should be in words.

@@ -22,9 +22,10 @@ const std::string& value_of(const std::string& name, const Variables& variables)
 
 // The fields of steps that hold a number; every other text stays one, also "8080".
 bool is_number_field(std::string_view name) {
-  constexpr std::array<std::string_view, 13> kNumbers{
-      "backendCount", "code", "count",      "failed", "healthCheckNodePort", "mended", "nodePort", "port",
-      "replicas",     "sent", "sourcePort", "status", "timeoutSeconds"};
+  constexpr std::array<std::string_view, 15> kNumbers{
+      "answerCount", "backendCount", "code",          "count",   "failed",   "healthCheckNodePort",
+      "mended",      "nodePort",     "port",          "queries", "replicas", "sent",
+      "sourcePort",  "status",       "timeoutSeconds"};
   return std::find(kNumbers.begin(), kNumbers.end(), name) != kNumbers.end();
 }
 

@@ -6,9 +6,26 @@ namespace {
 
 using nlohmann::json;
 
+// Of a probe without "to" what it asks for.
+std::string target_of(const json& value) {
+  return value.contains("to") ? value["to"].get<std::string>()
+                              : "dns:" + value.value("/dns/name"_json_pointer, "");
+}
+
+// "A web.shop.svc.cluster.local: NXDOMAIN by 10.96.0.10", a line each.
+std::string queries_of(const json& result) {
+  std::string text;
+  const json queries = result.value("/dns/queries"_json_pointer, json::array());
+  for (const json& query : queries) {
+    text += "\n  " + query.value("type", "") + " " + query.value("name", "") + ": " +
+            query.value("rcode", query.value("outcome", "")) + " by " + query.value("server", "");
+  }
+  return text;
+}
+
 // "pod/default/a -> pod/default/b:80: ok, answered by pod/default/b, which saw 10.244.1.2, in 61 us".
 std::string sentence_of(const json& value, const json& result) {
-  std::string text = value["from"].get<std::string>() + " -> " + value["to"].get<std::string>() + ": " +
+  std::string text = value["from"].get<std::string>() + " -> " + target_of(value) + ": " +
                      result.value("outcome", "no result");
   if (result.contains("backend")) {
     text += ", answered by " + result["backend"].get<std::string>();
@@ -22,14 +39,14 @@ std::string sentence_of(const json& value, const json& result) {
   if (result.contains("reason")) {
     text += " (" + result["reason"].get<std::string>() + ")";
   }
-  return text;
+  return text + queries_of(result);
 }
 
 }  // namespace
 
 json probe_request(const json& value) {
-  json request{{"id", 1}, {"from", value["from"]}, {"to", value["to"]}};
-  for (const char* field : {"proto", "count", "http", "dns"}) {
+  json request{{"id", 1}, {"from", value["from"]}};
+  for (const char* field : {"to", "proto", "count", "http", "dns"}) {
     if (value.contains(field)) {
       request[field] = value[field];
     }

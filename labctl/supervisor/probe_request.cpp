@@ -227,6 +227,11 @@ class Resolve {
     protocol::DnsQuestion question = question_;
     question.name = target.name;
     question.type = target.type;
+    if (asked_ && *asked_ != ProbeProtocol::Dns && *asked_ != ProbeProtocol::Tcp &&
+        *asked_ != ProbeProtocol::Udp) {
+      throw bad("proto", "a name is asked for by udp or tcp");
+    }
+    question.tcp = question.tcp || asked_ == ProbeProtocol::Tcp;
     if (const auto address = IpAddress::parse(target.name); address && target.type == "PTR") {
       question.name = dns::reverse_name(*address);
     }

@@ -260,6 +260,11 @@ constexpr std::array kProbeExpectFields{
     object("body", kTextMatch),
     text("rcode"),
     texts("answers"),
+    number_or_variable("answerCount", 0, 10'000),
+    texts("flags"),
+    texts("authority"),
+    number_or_variable("queries", 0, 1'000),
+    texts("queryNames"),
     string_map("rtt", check_percentile, or_variable<check_duration>),
 };
 constexpr Schema kProbeExpect{"probe expectation", kProbeExpectFields, check_probe_expect};
@@ -267,14 +272,42 @@ constexpr Schema kProbeExpect{"probe expectation", kProbeExpectFields, check_pro
 // ---- Verbs --------------------------------------------------------------------------------------
 constexpr std::array kHttpFields{text("method"), text("path"), text("host"), string_map("headers"),
                                  text("body")};
-constexpr std::array kDnsFields{text("name").required(), text("type"), text("server", or_variable<check_ip>)};
+constexpr std::array kDnsFields{text("name", check_not_empty),
+                                text("type", check_not_empty),
+                                text("server", or_variable<check_ip>),
+                                boolean("tcp"),
+                                boolean("recurse"),
+                                boolean("edns")};
 constexpr Schema kDns{"dns question", kDnsFields};
 
 #define LABCTL_PROBE_FIELDS                                                                          \
-  text("from", check_vantage).required(), text("to", check_target).required(),                       \
+  text("from", check_vantage).required(), text("to", check_target),                                  \
       text("proto").one_of_or_variable(kProbeProtocols), number_or_variable("count", 1, 100'000),    \
       duration("timeout"), number_or_variable("sourcePort", 1, 65535), object("http", kHttpRequest), \
       object("dns", kDns), object("expect", kProbeExpect)
+
+// What is asked for is said once: by "dns:NAME" or by dns.name; without a target dns.server is asked.
+void check_probe(const Place& place, Findings& findings) {
+  const Place to = place.field("to");
+  const Place dns = place.field("dns");
+  const Place name = dns ? dns.field("name") : Place();
+  if (!to && !name) {
+    findings.error(place, "a probe needs to, or dns with a name",
+                   "as in to: svc/default/web:80, or dns: {name: web, type: AAAA}");
+  }
+  if (!to || !dns) {
+    return;
+  }
+  const bool target_asks = to.text().starts_with("dns:");
+  for (const std::string_view field : {"name", "type", "server"}) {
+    const Place said = dns.field(field);
+    if (said && (target_asks || field == "server")) {
+      findings.error(said,
+                     std::string(target_asks ? "to says what is asked, and whom" : "to names the server") +
+                         ", so dns cannot have " + std::string(field));
+    }
+  }
+}
 
 constexpr std::array kProbeFields{LABCTL_PROBE_FIELDS};
 constexpr std::array kListedProbeFields{text("name", check_not_empty), duration("within"), duration("for"),
@@ -433,8 +466,8 @@ std::optional<Complaint> check_reference_or_path(std::string_view text) {
 }
 
 constexpr Schema kHttpRequest{"http request", kHttpFields};
-constexpr Schema kProbeVerb{"probe", kProbeFields};
-constexpr Schema kListedProbe{"probe", kListedProbeFields};
+constexpr Schema kProbeVerb{"probe", kProbeFields, check_probe};
+constexpr Schema kListedProbe{"probe", kListedProbeFields, check_probe};
 constexpr Schema kExec{"exec", kExecFields};
 constexpr Schema kWait{"wait", kWaitFields, check_wait};
 constexpr Schema kScale{"scale", kScaleFields, check_scale};

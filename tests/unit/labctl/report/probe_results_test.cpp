@@ -11,6 +11,7 @@ namespace {
 
 using Json = nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(ProbeResult, IsALine) {
   std::ostringstream out;
@@ -27,6 +28,48 @@ TEST(ProbeResult, ShowsHowTriesWereSpread) {
     "responses":{"pod/default/x":4,"pod/shop/y":6}})"),
               Palette());
   EXPECT_EQ(out.str(), "ok        a -> b   x 4, shop/y 6   10 tries\n");
+}
+
+constexpr const char* kAnswer =
+    R"({"outcome":"ok","from":"a","to":"dns:web","tries":1,"dns":{"rcode":"NOERROR",
+    "answer":["web.b. 5 IN A 10.96.0.7","web.b. 5 IN A 10.96.0.8"],"queries":[
+    {"name":"web.a","type":"A","server":"10.96.0.10","outcome":"dns_nxdomain","rcode":"NXDOMAIN","rtt_us":212},
+    {"name":"web.b","type":"A","server":"10.96.0.10","outcome":"ok","rcode":"NOERROR","rtt_us":90}]}})";
+
+TEST(ProbeResult, ShowsTheRecordsOfAnAnswer) {
+  std::ostringstream out;
+  print_probe(out, Json::parse(kAnswer), Palette());
+  EXPECT_EQ(out.str(),
+            "ok        a -> dns:web\n"
+            "          web.b. 5 IN A 10.96.0.7\n"
+            "          web.b. 5 IN A 10.96.0.8\n");
+}
+
+TEST(ProbeResult, ShowsEachQuestionWhenWideOrWhenNoneWasAnswered) {
+  const std::string first = "          ? web.a A @10.96.0.10  NXDOMAIN  212us\n";
+  std::ostringstream wide;
+  print_probe(wide, Json::parse(kAnswer), Palette(), true);
+  EXPECT_THAT(wide.str(), HasSubstr(first + "          ? web.b A @10.96.0.10  NOERROR  90us\n"));
+  Json failed = Json::parse(kAnswer);
+  failed["outcome"] = "timeout";
+  failed["dns"].erase("answer");
+  failed["dns"]["queries"][1].erase("rcode");
+  failed["dns"]["queries"][1]["outcome"] = "timeout";
+  std::ostringstream out;
+  print_probe(out, failed, Palette());
+  EXPECT_THAT(out.str(), HasSubstr(first + "          ? web.b A @10.96.0.10  timeout  90us\n"));
+  failed["dns"]["queries"].erase(1);
+  std::ostringstream one;
+  print_probe(one, failed, Palette());
+  EXPECT_THAT(one.str(), Not(HasSubstr("?")));
+}
+
+TEST(ProbeResult, SurvivesDnsOfAnyShape) {
+  for (const char* dns :
+       {"1", "[]", "{}", R"({"answer":1,"queries":{}})", R"({"answer":[1],"queries":[1,null]})"}) {
+    std::ostringstream out;
+    EXPECT_NO_THROW(print_probe(out, Json{{"dns", Json::parse(dns)}}, Palette(), true)) << dns;
+  }
 }
 
 TEST(Matrix, HasAGlyphForEachPairAndWordsForFailures) {

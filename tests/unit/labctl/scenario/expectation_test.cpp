@@ -84,6 +84,40 @@ TEST(ProbeExpectation, DnsCodesAndRecords) {
   EXPECT_THAT(said(R"({"answers": ["b"]})", result), HasSubstr("wanted answers b"));
 }
 
+constexpr const char* kHeadless =
+    R"({"outcome": "ok", "dns": {"rcode": "NOERROR", "flags": ["qr", "aa", "ra"],
+    "answer": ["web.shop. 5 IN A 10.0.0.2", "web.shop. 5 IN A 10.0.0.1"],
+    "authority": ["cluster.local. 5 IN SOA ns. host. 1 2 3 4 5"],
+    "queries": [{"name": "web.default"}, {"name": "web.shop."}]}})";
+
+TEST(ProbeExpectation, AnswersAreExactlyThoseInAnyOrderByTheirData) {
+  EXPECT_THAT(said(R"({"answers": ["10.0.0.1", "10.0.0.2"]})", kHeadless), IsEmpty());
+  EXPECT_THAT(said(R"({"answers": ["10.0.0.1", "web.shop. 5 IN A 10.0.0.2"]})", kHeadless), IsEmpty());
+  EXPECT_EQ(said(R"({"answers": "10.0.0.1"})", kHeadless),
+            "wanted answers 10.0.0.1, seen 10.0.0.1, 10.0.0.2");
+  EXPECT_EQ(said(R"({"answers": []})", kHeadless), "wanted answers none, seen 10.0.0.1, 10.0.0.2");
+  EXPECT_THAT(said(R"({"answers": []})", R"({"outcome": "ok"})"), IsEmpty());
+  EXPECT_THAT(
+      said(R"({"answers": "0 100 80 web.shop."})",
+           R"({"outcome": "ok", "dns": {"answer": ["_http._tcp.web. 5 IN SRV 0 100 80 web.shop."]}})"),
+      IsEmpty());
+}
+
+TEST(ProbeExpectation, FlagsAndAuthorityAreAmongTheReplys) {
+  EXPECT_THAT(said(R"({"flags": "aa", "authority": "SOA"})", kHeadless), IsEmpty());
+  EXPECT_EQ(said(R"({"flags": ["aa", "ad"]})", kHeadless), "wanted flag ad, seen aa, qr, ra");
+  EXPECT_EQ(said(R"({"authority": "NS"})", kHeadless), "wanted authority NS, seen SOA");
+  EXPECT_EQ(said(R"({"authority": "SOA"})", R"({"outcome": "ok"})"), "wanted authority SOA, seen none");
+}
+
+TEST(ProbeExpectation, QueriesAreCountedAndNamedInOrder) {
+  EXPECT_THAT(said(R"({"queries": 2, "queryNames": ["web.default.", "WEB.shop"]})", kHeadless), IsEmpty());
+  EXPECT_EQ(said(R"({"queries": 1})", kHeadless), "wanted 1 queries, seen 2");
+  EXPECT_EQ(said(R"({"queryNames": ["web.shop", "web.default"]})", kHeadless),
+            "wanted queries for web.shop, web.default, seen for web.default, web.shop");
+  EXPECT_EQ(said(R"({"queries": 1})", R"({"outcome": "ok"})"), "wanted 1 queries, seen 0");
+}
+
 TEST(ProbeExpectation, AllThatIsWrongIsSaidAtOnce) {
   const std::string message =
       said(R"({"outcome": ["refused", "timeout"], "status": 200})", R"({"outcome": "ok", "status": 503})");

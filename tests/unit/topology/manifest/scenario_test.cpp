@@ -37,6 +37,11 @@ TEST(Scenario, EveryVerbIsUnderstood) {
         "{contains: x}}}",
         "probe: {from: outside/client, to: svc/default/web:80, proto: dns, dns: {name: www.example.org, "
         "type: A}}",
+        "probe: {from: pod/default/a, dns: {name: web, type: AAAA, server: 10.96.0.10, tcp: true, recurse: "
+        "false, "
+        "edns: false}, expect: {outcome: [ok, dns_nodata], rcode: NOERROR, answers: [10.96.0.7], flags: aa, "
+        "authority: SOA, queries: 4, queryNames: [web.default.svc.cluster.local]}}",
+        "probe: {from: pod/default/a, to: 'dns:web/A', dns: {tcp: true}}",
         "exec: {in: pod/default/a, container: main, command: [cat, /etc/hosts], expect: {code: 0, stdout: "
         "{matches: '^1'}}}",
         "wait: {for: node/node-1, condition: Ready, timeout: 1m}",
@@ -71,6 +76,21 @@ TEST(Scenario, VariablesMayStandWhereNumbersAndNamesDo) {
                    "'${o}', status: '${s}'}}, "
                    "cases: [{from: pod/default/a, to: web, n: 3, t: 1s, o: ok, s: 200}]"),
       IsEmpty());
+}
+
+TEST(Scenario, AProbeSaysOnceWhatItAsks) {
+  EXPECT_THAT(said_of_step("probe: {from: pod/default/a}"),
+              ElementsAre("E spec.steps[0].probe: a probe needs to, or dns with a name"));
+  EXPECT_THAT(said_of_step("probe: {from: pod/default/a, dns: {tcp: true}}"),
+              ElementsAre("E spec.steps[0].probe: a probe needs to, or dns with a name"));
+  EXPECT_THAT(
+      said_of_step("probe: {from: pod/default/a, to: 'dns:web', dns: {type: A}}"),
+      ElementsAre("E spec.steps[0].probe.dns.type: to says what is asked, and whom, so dns cannot have "
+                  "type"));
+  EXPECT_THAT(
+      said_of_step("probe: {from: pod/default/a, to: '10.0.0.1:53', proto: dns, dns: {name: web, server: "
+                   "10.0.0.2}}"),
+      ElementsAre("E spec.steps[0].probe.dns.server: to names the server, so dns cannot have server"));
 }
 
 TEST(Scenario, ReservedVerbsAndSleepAreRefused) {
