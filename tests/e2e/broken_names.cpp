@@ -9,7 +9,7 @@ const std::vector<Broken>& broken_names() {
       {"ANamespaceThatIsNotThere", "d1-cluster-dns", Edit{"manifests/pods.yaml", "name: empty", "name: void"},
        "so is ${name}", "so is empty.svc.cluster.local", "dns_nodata", "dns_nxdomain"},
       {"AnotherAddressOfAName", "d3-service-records",
-       Edit{"manifests/objects.yaml", "clusterIPs: [10.96.100.1,", "clusterIPs: [10.96.100.9,"},
+       Edit{"manifests/objects.yaml", "10.96.100.1", "10.96.100.9"},
        "A of a Service is its ClusterIP, asked at ${server} by ${by}",
        "A of a Service is its ClusterIP, asked at 10.96.0.10 by udp", "10.96.100.1", "10.96.100.9"},
       {"AnotherAddressOfAPartialName", "d4-partial-names",
