@@ -220,6 +220,11 @@ class References {
       return true;
     }
     const std::string name = text.substr(kind.size() + 1);
+    // What every lab has by itself.
+    if (name == "default/kubernetes" || name == "kube-system/kube-dns" ||
+        name.starts_with("kube-system/kube-dns-")) {
+      return true;
+    }
     return (kind == "pod" || kind == "replicaset") &&
            std::any_of(owners_.begin(), owners_.end(),
                        [&](const std::string& owner) { return name.starts_with(owner); });

@@ -33,7 +33,7 @@ const std::vector<Broken>& broken_names() {
        "10.96.0.10"},
       {"OneEndpointTooMany", "d11-endpoints-change",
        Edit{"manifests/objects.yaml", "replicas: 2", "replicas: 3"}, "two replicas, two addresses", "",
-       "10.244.1.3 10.244.2.2", "10.244.1.4"},
+       "10.244.1.3, 10.244.2.2", "10.244.2.3"},
       {"ASearchDomainThatNobodyHas", "d12-long-search-list",
        Edit{"manifests/pods.yaml", "search-29", "search-30"},
        "a name that only the last of them completes is found", "", "ok", "dns_nxdomain"},
