@@ -23,19 +23,6 @@ std::string health_body(const ServiceKey& key, std::size_t ready) {
       .dump();
 }
 
-// Ready endpoints of a node, each once whatever its ports.
-std::size_t ready_endpoints(const std::vector<const model::EndpointSlice*>& slices, const std::string& node) {
-  std::set<IpAddress> ready;
-  for (const model::EndpointSlice* slice : slices) {
-    for (const model::Endpoint& endpoint : slice->endpoints) {
-      if (endpoint.node == node && endpoint.is_ready && !endpoint.is_terminating) {
-        ready.insert(endpoint.address);
-      }
-    }
-  }
-  return ready.size();
-}
-
 std::vector<plan::NextHop> next_hops(const std::vector<IpAddress>& nodes) {
   std::vector<plan::NextHop> hops;
   for (const IpAddress& node : nodes) {
@@ -50,14 +37,15 @@ Prefix host_prefix(const IpAddress& address) { return {address, static_cast<int>
 
 // Those that a balancer outside sends to: with a ready endpoint of their own if the policy is Local. When
 // none is fit, all of them: then the nodes themselves say what becomes of a packet.
-std::vector<IpAddress> LabServices::balanced_nodes(const Known& known, const Slices& slices) const {
+std::vector<IpAddress> LabServices::balanced_nodes(const Known& known) const {
   const bool is_local = known.service.external_policy == model::TrafficPolicy::Local;
+  const Slices slices = known.slice_list();
   std::vector<IpAddress> fit, all;
   for (const NodeState& node : nodes_) {
     if (!node.takes_balanced_traffic) {
       continue;
     }
-    const bool is_fit = !is_local || ready_endpoints(slices, node.program.viewer.node) > 0;
+    const bool is_fit = !is_local || service::ready_on(node.program.viewer.node, slices) > 0;
     for (const IpAddress& address : node.program.addresses) {
       all.push_back(address);
       if (is_fit) {
@@ -68,49 +56,60 @@ std::vector<IpAddress> LabServices::balanced_nodes(const Known& known, const Sli
   return fit.empty() ? all : fit;
 }
 
-void LabServices::queue_router(const ServiceKey& key, const Known& known, const Slices& slices,
-                               bool is_gone) {
-  const bool is_served = !is_gone && !known.service.is_ignored;
-  const std::vector<IpAddress> nodes =
-      is_served && !(known.service.load_balancer_ips.empty() && known.service.proxied_ips.empty())
-          ? balanced_nodes(known, slices)
-          : std::vector<IpAddress>{};
-  router_->set("svc " + to_string(key),
-               is_served ? service::router_program(known.service, nodes) : service::NodeProgram{});
+// To each load balancer address the nodes of its family.
+std::map<IpAddress, std::vector<IpAddress>> LabServices::wanted_routes(
+    const Known& known, const std::vector<IpAddress>& nodes) const {
   std::map<IpAddress, std::vector<IpAddress>> wanted;
-  for (const IpAddress& address : is_served ? known.service.load_balancer_ips : std::vector<IpAddress>{}) {
+  for (const IpAddress& address : known.service.load_balancer_ips) {
     for (const IpAddress& node : nodes) {
       if (node.family() == address.family()) {
         wanted[address].push_back(node);
       }
     }
   }
-  for (const IpAddress& address : balanced_[key]) {
+  return wanted;
+}
+
+void LabServices::queue_router(const Known& known) {
+  const model::Service& service = known.service;
+  const bool is_balanced = !known.is_gone() && !service.is_ignored &&
+                           !(service.load_balancer_ips.empty() && service.proxied_ips.empty());
+  const std::vector<IpAddress> nodes = is_balanced ? balanced_nodes(known) : std::vector<IpAddress>{};
+  router_->set("svc " + to_string(service.key),
+               is_balanced ? service::router_program(service, nodes) : service::NodeProgram{});
+  const auto wanted = wanted_routes(known, nodes);
+  const auto had = balanced_.find(service.key);
+  for (const IpAddress& address : had == balanced_.end() ? std::vector<IpAddress>{} : had->second) {
     if (!wanted.contains(address)) {
       route_changes_.push_back(plan::DeleteRoute{host_prefix(address), next_hops(routes_[address])});
       routes_.erase(address);
     }
   }
-  balanced_[key].clear();
+  if (wanted.empty()) {
+    if (had != balanced_.end()) {
+      balanced_.erase(had);
+    }
+    return;
+  }
+  std::vector<IpAddress>& balanced = balanced_[service.key];
+  balanced.clear();
   for (const auto& [address, to] : wanted) {
-    balanced_[key].push_back(address);
+    balanced.push_back(address);
     if (routes_[address] != to) {
       route_changes_.push_back(
           plan::ReplaceRoute{host_prefix(address), next_hops(to), next_hops(routes_[address])});
       routes_[address] = to;
     }
   }
-  if (balanced_[key].empty()) {
-    balanced_.erase(key);
-  }
 }
 
-void LabServices::update_health(const ServiceKey& key, const Known& known, const Slices& slices,
-                                bool is_gone) {
-  const std::uint16_t port = is_gone ? std::uint16_t{0} : known.service.health_check_node_port;
+void LabServices::update_health(const Known& known) {
+  const ServiceKey& key = known.service.key;
+  const std::uint16_t port = known.is_gone() ? std::uint16_t{0} : known.service.health_check_node_port;
+  const Slices slices = known.slice_list();
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const auto found = health_.find({key, i});
-    const std::size_t ready = port == 0 ? 0 : ready_endpoints(slices, nodes_[i].program.viewer.node);
+    const std::size_t ready = port == 0 ? 0 : service::ready_on(nodes_[i].program.viewer.node, slices);
     if (found != health_.end() && found->second.port == port && found->second.ready == ready) {
       continue;
     }

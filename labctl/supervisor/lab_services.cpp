@@ -1,6 +1,5 @@
 #include "labctl/supervisor/lab_services.hpp"
 
-#include "labctl/controllers/events.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "topology/base/error.hpp"
 #include "topology/manifest/decode_service.hpp"
@@ -145,32 +144,36 @@ void LabServices::update(const ServiceKey& key) {
   Known& known = known_[key];
   const model::Service before = known.service;
   known.object = store_.find(store_key(key));
-  const bool is_gone = known.object == nullptr;
-  known.service = is_gone ? model::Service() : manifest::decode_service(*known.object);
+  known.service = known.is_gone() ? model::Service() : manifest::decode_service(*known.object);
   known.service.key = key;
-  Slices slices;
-  for (const auto& [slice_key, slice] : known.slices) {
-    slices.push_back(&slice);
-  }
-  queue_programs(known, slices, is_gone);
-  queue_router(key, known, slices, is_gone);
-  update_health(key, known, slices, is_gone);
-  collect_flows(before, known, slices);
+  queue_programs(known);
+  queue_router(known);
+  update_health(known);
+  collect_flows(before, known);
   if (on_service_) {
-    on_service_(known.service, slices, is_gone);
+    on_service_(known.service, known.slice_list(), known.is_gone());
   }
-  if (is_gone && known.slices.empty()) {
+  if (known.is_gone() && known.slices.empty()) {
     known_.erase(key);
   }
 }
 
+LabServices::Slices LabServices::Known::slice_list() const {
+  Slices list;
+  for (const auto& [key, slice] : slices) {
+    list.push_back(&slice);
+  }
+  return list;
+}
+
 // ---- Nodes -------------------------------------------------------------------------------------------
 
-void LabServices::queue_programs(const Known& known, const Slices& slices, bool is_gone) {
+void LabServices::queue_programs(const Known& known) {
   const std::string owner = owner_name(known.service.key);
+  const Slices slices = known.slice_list();
   for (NodeState& node : nodes_) {
-    node.table->set(
-        owner, is_gone ? service::NodeProgram{} : service::node_program(known.service, slices, node.program));
+    node.table->set(owner, known.is_gone() ? service::NodeProgram{}
+                                           : service::node_program(known.service, slices, node.program));
   }
 }
 
@@ -247,53 +250,54 @@ std::size_t LabServices::resync() {
 
 // ---- UDP flows (§12) ---------------------------------------------------------------------------------
 
-void LabServices::add_flows(const model::Service& service, const model::ServicePort& port,
-                            const std::vector<service::Backend>& serving) {
-  const auto add = [&](const IpAddress& address, std::uint16_t number) {
-    stale_.push_back({{address, model::Protocol::Udp, number}, serving});
-  };
+// All that a port of a Service is reached by.
+std::vector<service::Vip> LabServices::vips_of(const model::Service& service,
+                                               const model::ServicePort& port) const {
+  std::vector<service::Vip> vips;
   for (const auto* list :
        {&service.cluster_ips, &service.external_ips, &service.load_balancer_ips, &service.proxied_ips}) {
     for (const IpAddress& address : *list) {
-      add(address, port.port);
+      vips.push_back({address, port.protocol, port.port});
     }
   }
   if (port.node_port != 0) {
     for (const model::Node& node : cluster_.nodes) {
       for (const IpAddress& address : node.addresses) {
-        add(address, port.node_port);
+        vips.push_back({address, port.protocol, port.node_port});
       }
     }
   }
+  return vips;
 }
 
-void LabServices::collect_flows(const model::Service& before, const Known& known, const Slices& slices) {
+void LabServices::collect_flows(const model::Service& before, const Known& known) {
   const auto is_udp = [](const model::ServicePort& port) { return port.protocol == model::Protocol::Udp; };
-  // What the Service had and has no more comes first: what it has now is looked at last, and counts.
-  if (std::any_of(before.ports.begin(), before.ports.end(), is_udp) && before != known.service) {
-    for (const model::ServicePort& port : before.ports) {
-      if (is_udp(port)) {
-        add_flows(before, port, {});
-      }
-    }
-  }
+  const Slices slices = known.slice_list();
+  std::vector<apply::UdpFlows> served;
+  std::set<service::Vip> left_alone;  // without a serving endpoint
   for (const model::ServicePort& port : known.service.ports) {
     if (!is_udp(port)) {
       continue;
     }
-    // Without a serving endpoint flows are left alone; an entry without backends would end them, so that what
-    // the loop above added for the same address is taken back.
     const auto serving = service::serving(all_endpoints(known.service, slices, port));
-    if (!serving.empty()) {
-      add_flows(known.service, port, serving);
-    } else {
-      std::erase_if(stale_, [&](const apply::UdpFlows& flows) {
-        return flows.vip.port == port.port && flows.serving.empty() &&
-               std::find(known.service.cluster_ips.begin(), known.service.cluster_ips.end(),
-                         flows.vip.address) != known.service.cluster_ips.end();
-      });
+    for (const service::Vip& vip : vips_of(known.service, port)) {
+      if (serving.empty()) {
+        left_alone.insert(vip);
+      } else {
+        served.push_back({vip, serving});
+      }
     }
   }
+  // What the Service had and has no more comes first: what it has now is looked at last, and counts.
+  for (const model::ServicePort& port :
+       before == known.service ? std::vector<model::ServicePort>{} : before.ports) {
+    for (const service::Vip& vip : is_udp(port) ? vips_of(before, port) : std::vector<service::Vip>{}) {
+      if (!left_alone.contains(vip)) {
+        stale_.push_back({vip, {}});
+      }
+    }
+  }
+  stale_.insert(stale_.end(), served.begin(), served.end());
 }
 
 // ---- describe ----------------------------------------------------------------------------------------
@@ -355,13 +359,10 @@ json entries_of(const service::NodeProgram& program) {
 
 json LabServices::describe(const ServiceKey& key) const {
   const auto found = known_.find(key);
-  if (found == known_.end() || found->second.object == nullptr) {
+  if (found == known_.end() || found->second.is_gone()) {
     throw Error(ErrorKind::NotFound, "services \"" + key.name + "\" not found");
   }
-  Slices slices;
-  for (const auto& [slice_key, slice] : found->second.slices) {
-    slices.push_back(&slice);
-  }
+  const Slices slices = found->second.slice_list();
   json nodes = json::array();
   for (const NodeState& node : nodes_) {
     nodes.push_back(

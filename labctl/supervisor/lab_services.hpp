@@ -48,7 +48,7 @@ class LabServices {
   void claim_host_ports(const model::Pod& pod, std::size_t node);
   void release_host_ports(const model::PodKey& pod);
 
-  // Acts on all that changed. What a node refuses becomes a Warning event of its Service.
+  // Acts on all that changed. What a node refuses is logged.
   void sync();
   bool has_work() const { return !dirty_.empty() || are_host_ports_dirty_; }
 
@@ -59,10 +59,14 @@ class LabServices {
   std::size_t resync();
 
  private:
+  using Slices = std::vector<const model::EndpointSlice*>;
   struct Known {
     store::ObjectPtr object;  // null: not there, only its slices
     model::Service service;
     std::map<store::Key, model::EndpointSlice> slices;
+
+    bool is_gone() const { return object == nullptr; }
+    Slices slice_list() const;
   };
   struct NodeState {
     service::ProgramNode program;
@@ -75,20 +79,19 @@ class LabServices {
     std::uint16_t port = 0;
     std::size_t ready = 0;
   };
-  using Slices = std::vector<const model::EndpointSlice*>;
-
   void note(const store::Change& change);
   void note_slice(const store::Change& change);
   void read_nodes();
   void update(const model::ServiceKey& key);
-  void queue_programs(const Known& known, const Slices& slices, bool is_gone);
-  void queue_router(const model::ServiceKey& key, const Known& known, const Slices& slices, bool is_gone);
-  std::vector<IpAddress> balanced_nodes(const Known& known, const Slices& slices) const;
-  void update_health(const model::ServiceKey& key, const Known& known, const Slices& slices, bool is_gone);
+  void queue_programs(const Known& known);
+  void queue_router(const Known& known);
+  std::map<IpAddress, std::vector<IpAddress>> wanted_routes(const Known& known,
+                                                            const std::vector<IpAddress>& nodes) const;
+  std::vector<IpAddress> balanced_nodes(const Known& known) const;
+  void update_health(const Known& known);
   void start_health(std::size_t node, const model::ServiceKey& key, HealthCheck& check);
-  void collect_flows(const model::Service& before, const Known& known, const Slices& slices);
-  void add_flows(const model::Service& service, const model::ServicePort& port,
-                 const std::vector<service::Backend>& serving);
+  void collect_flows(const model::Service& before, const Known& known);
+  std::vector<service::Vip> vips_of(const model::Service& service, const model::ServicePort& port) const;
   void commit();
   server::PodId server_of(std::size_t node);
   void start_api_stub();
