@@ -10,6 +10,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -313,11 +314,29 @@ void NftSocket::commit(NftBatch& batch) {
   }
 }
 
+namespace {
+
+// The kernel lists a set in pieces, and finds where it was by counting. A hash table that grows meanwhile, as
+// it does in the background after many insertions, changes the order: for each element that is passed over
+// another one comes twice, and nothing else tells (NLM_F_DUMP_INTR is about transactions).
+bool are_all_different(const std::vector<StoredElement>& elements) {
+  std::vector<const std::vector<std::byte>*> keys;
+  keys.reserve(elements.size());
+  for (const StoredElement& element : elements) {
+    keys.push_back(&element.key);
+  }
+  std::sort(keys.begin(), keys.end(), [](const auto* a, const auto* b) { return *a < *b; });
+  return std::adjacent_find(keys.begin(), keys.end(),
+                            [](const auto* a, const auto* b) { return *a == *b; }) == keys.end();
+}
+
+}  // namespace
+
 std::vector<StoredElement> NftSocket::elements(std::string_view table, std::string_view set) {
   std::vector<StoredElement> found;
   for (int attempt = 0; attempt < kMaxDumps; ++attempt) {
     found.clear();
-    if (read_elements(table, set, found)) {
+    if (read_elements(table, set, found) && are_all_different(found)) {
       return found;
     }
   }
