@@ -4,10 +4,13 @@
 #include "topology/manifest/probe_schema.hpp"
 #include "topology/manifest/tree_values.hpp"
 
+#include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
 
 namespace labctl::manifest {
@@ -19,6 +22,7 @@ constexpr std::array<std::string_view, 4> kDnsPolicies{"ClusterFirst", "ClusterF
                                                        "None"};
 constexpr size_t kNameserversMax = 3;
 constexpr size_t kSearchesMax = 32;
+constexpr size_t kSearchCharactersMax = 2048;  // with a blank between each two
 
 constexpr std::array kPortFields{
     text("name", check_port_name), port("containerPort").required(),
@@ -102,19 +106,58 @@ constexpr std::array kHostAliasFields{text("ip", check_ip).required(),
                                       texts("hostnames", check_dns_subdomain)};
 constexpr Schema kHostAlias{"host alias", kHostAliasFields};
 
-constexpr std::array kDnsOptionFields{text("name", check_not_empty).required(), text("value")};
+// A subdomain that may have '_' and a final dot; or the root. What it says is written to resolv.conf.
+std::optional<Complaint> check_search_domain(std::string_view text) {
+  if (text == ".") {
+    return std::nullopt;
+  }
+  std::string plain(text);
+  if (plain.ends_with('.')) {
+    plain.pop_back();
+  }
+  std::replace(plain.begin(), plain.end(), '_', '0');
+  return check_dns_subdomain(plain) ? check_dns_subdomain(text) : std::nullopt;
+}
+
+std::optional<Complaint> check_resolver_word(std::string_view text) {
+  const auto is_plain = [](char c) { return c > ' ' && c <= '~'; };
+  if (std::all_of(text.begin(), text.end(), is_plain)) {
+    return std::nullopt;
+  }
+  return Complaint{"must be one word of printable ASCII, got " + in_quotes(text),
+                   "one option of resolv.conf is one item, as in {name: ndots, value: \"2\"}"};
+}
+
+std::optional<Complaint> check_resolver_option(std::string_view text) {
+  auto complaint = check_not_empty(text);
+  return complaint ? complaint : check_resolver_word(text);
+}
+
+constexpr std::array kDnsOptionFields{text("name", check_resolver_option).required(),
+                                      text("value", check_resolver_word)};
 constexpr Schema kDnsOption{"dnsConfig option", kDnsOptionFields};
-constexpr std::array kDnsConfigFields{texts("nameservers", check_ip), texts("searches"),
+constexpr std::array kDnsConfigFields{texts("nameservers", check_ip), texts("searches", check_search_domain),
                                       list("options", kDnsOption)};
 
 void check_dns_config(const Place& place, Findings& findings) {
-  if (place.field("nameservers").size() > kNameserversMax) {
-    findings.error(place.field("nameservers"),
-                   "at most 3 nameservers, got " + std::to_string(place.field("nameservers").size()));
+  const Place nameservers = place.field("nameservers");
+  if (nameservers.size() > kNameserversMax) {
+    findings.error(nameservers, "at most " + std::to_string(kNameserversMax) + " nameservers, got " +
+                                    std::to_string(nameservers.size()));
   }
-  if (place.field("searches").size() > kSearchesMax) {
-    findings.error(place.field("searches"),
-                   "at most 32 search domains, got " + std::to_string(place.field("searches").size()));
+  const Place searches = place.field("searches");
+  if (searches.size() > kSearchesMax) {
+    findings.error(searches, "at most " + std::to_string(kSearchesMax) + " search domains, got " +
+                                 std::to_string(searches.size()));
+  }
+  size_t characters = 0;
+  for (const std::string& search : texts_at(searches)) {
+    characters += search.size() + (characters == 0 ? 0 : 1);
+  }
+  if (characters > kSearchCharactersMax) {
+    findings.error(searches, "at most " + std::to_string(kSearchCharactersMax) +
+                                 " characters of search domains, blanks between them included, got " +
+                                 std::to_string(characters));
   }
 }
 constexpr Schema kDnsConfig{"dnsConfig", kDnsConfigFields, check_dns_config};

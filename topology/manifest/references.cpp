@@ -1,6 +1,7 @@
 #include "topology/manifest/references.hpp"
 
 #include "topology/manifest/tree_values.hpp"
+#include "topology/model/pod.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +13,6 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kBornNamespaces{"default", "kube-system", "kube-public",
                                                           "kube-node-lease"};
-constexpr size_t kKernelHostnameMax = 64;  // HOST_NAME_MAX, uname(2)
 
 std::string place_in_words(const SourcePosition& position) {
   return position.file + ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
@@ -55,7 +55,8 @@ void check_node_selector(const Place& selector, const KnownNodes& known, Finding
 void check_full_hostname(const Place& spec, const Record& record, const KnownNodes& known,
                          Findings& findings) {
   const Place subdomain = spec.field("subdomain");
-  if (!truth_at(spec.field("setHostnameAsFQDN"), false) || !subdomain) {
+  if (!truth_at(spec.field("setHostnameAsFQDN"), false) || !subdomain ||
+      truth_at(spec.field("hostNetwork"), false)) {
     return;
   }
   std::string_view hostname = spec.field("hostname").text();
@@ -64,11 +65,12 @@ void check_full_hostname(const Place& spec, const Record& record, const KnownNod
   }
   const std::string full = std::string(hostname) + "." + std::string(subdomain.text()) + "." + record.ns +
                            ".svc." + known.cluster_domain;
-  if (full.size() > kKernelHostnameMax) {
-    findings.error(spec.field("setHostnameAsFQDN"),
-                   "the host name would have " + std::to_string(full.size()) +
-                       " characters, the kernel takes 64: " + in_quotes(full),
-                   "shorten hostname or subdomain, or leave setHostnameAsFQDN out");
+  if (full.size() > model::kKernelHostnameMax) {
+    findings.warning(spec.field("setHostnameAsFQDN"),
+                     "the host name would have " + std::to_string(full.size()) +
+                         " characters, the kernel takes " + std::to_string(model::kKernelHostnameMax) +
+                         ", so the pod will not start: " + in_quotes(full),
+                     "shorten hostname or subdomain, or leave setHostnameAsFQDN out");
   }
 }
 

@@ -50,6 +50,24 @@ TEST(PodRules, WhatAClusterExportsIsAlmostSilent) {
       IsEmpty());
 }
 
+// The API takes such a pod; its node does not start it.
+TEST(PodRules, AFullHostNameLongerThanTheKernelTakesIsAWarning) {
+  const std::string containers = "containers: [{name: main, image: nginx}], setHostnameAsFQDN: true, ";
+  const std::string subdomain = "subdomain: " + std::string(35, 'a');
+  const auto warned = said(pod(containers + subdomain));
+  ASSERT_THAT(warned, testing::SizeIs(1));
+  EXPECT_EQ(warned[0].find("W spec.setHostnameAsFQDN: the host name would have 65 characters"), 0U)
+      << warned[0];
+  EXPECT_THAT(said(pod(containers + "subdomain: " + std::string(34, 'a'))), IsEmpty());
+  EXPECT_THAT(said(pod(containers + subdomain + ", hostNetwork: true")), IsEmpty());
+}
+
+TEST(PodRules, SearchDomainsMayHaveUnderscoresAndBeTheRoot) {
+  EXPECT_THAT(said(pod("containers: [{name: main, image: nginx}], "
+                       "dnsConfig: {searches: [a.example., _tcp.b.example, .]}")),
+              IsEmpty());
+}
+
 TEST(PodRules, FieldsWithoutMeaningWarnOnceForAllPods) {
   std::string text;
   for (int i = 0; i < 30; ++i) {
