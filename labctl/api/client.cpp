@@ -1,12 +1,11 @@
 #include "labctl/api/client.hpp"
 
-#include "labctl/api/socket_stream.hpp"
+#include "labctl/api/kept_connection.hpp"
 #include "labctl/api/status_error.hpp"
 #include "labctl/api/unix_socket.hpp"
 #include "topology/base/duration.hpp"
 #include "topology/base/error.hpp"
 
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <nlohmann/json.hpp>
 
@@ -16,7 +15,6 @@
 
 #include <array>
 #include <cerrno>
-#include <optional>
 #include <utility>
 
 namespace labctl::api {
@@ -64,29 +62,18 @@ struct Client::State {
   std::chrono::milliseconds timeout{};
   std::chrono::milliseconds allowed{};  // for what is going on now; for its message
   const std::atomic<int>* stop = nullptr;
-  std::optional<SocketStream> connection;
-  boost::beast::flat_buffer buffer;
+  KeptConnection connection;
 
-  // The kept connection, or a new one where there is none or the server has closed it meanwhile.
   SocketStream& ready() {
-    if (connection) {
-      pollfd entry{.fd = connection->fd(), .events = POLLIN | POLLRDHUP, .revents = 0};
-      if (buffer.size() > 0 || ::poll(&entry, 1, 0) != 0) {
-        connection.reset();
-      }
-    }
-    if (!connection) {
-      buffer.clear();
-      connection.emplace(connect(socket, lab));
-    }
+    SocketStream& stream = connection.ready([this] { return connect(socket, lab); });
     allowed = timeout;
-    connection->expires_after(allowed);
-    connection->stop_when(stop);
-    return *connection;
+    stream.expires_after(allowed);
+    stream.stop_when(stop);
+    return stream;
   }
 
   [[noreturn]] void fail(const ErrorCode& error, std::string_view method, std::string_view target) {
-    connection.reset();
+    connection.close();
     const std::string act = "lab \"" + lab + "\": " + std::string(method) + " " + std::string(target);
     if (error == boost::asio::error::operation_aborted) {
       throw Error(ErrorKind::Timeout, act + ": stopped");
@@ -134,19 +121,19 @@ struct Client::State {
     http::response_parser<http::string_body> whole(std::move(parser));
     whole.body_limit(boost::none);
     ErrorCode error;
-    http::read(stream, buffer, whole, error);
+    http::read(stream, connection.buffer(), whole, error);
     if (error) {
       fail(error, method, target);
     }
     Reply reply = head_of(whole);
     reply.body = std::move(whole.get().body());
     if (!whole.get().keep_alive()) {
-      connection.reset();
+      connection.close();
     }
     return reply;
   }
 
-  // Reads up to the end of the reply's header and not a byte further, into `buffer`: what follows a 101 is
+  // Reads up to the end of the reply's header and not a byte further, into the buffer: what follows a 101 is
   // another protocol's, and a byte that carries descriptors would lose them here.
   void read_exact_header(SocketStream& stream, std::string_view method, std::string_view target) {
     constexpr std::string_view kEnd = "\r\n\r\n";
@@ -174,9 +161,9 @@ struct Client::State {
         break;
       }
     }
-    const auto room = buffer.prepare(header.size());
+    const auto room = connection.buffer().prepare(header.size());
     boost::asio::buffer_copy(room, boost::asio::buffer(header));
-    buffer.commit(header.size());
+    connection.buffer().commit(header.size());
   }
 
   // Sends a request and reads the reply's header.
@@ -189,7 +176,7 @@ struct Client::State {
     }
     parser.body_limit(boost::none);
     ErrorCode error;
-    http::read_header(stream, buffer, parser, error);
+    http::read_header(stream, connection.buffer(), parser, error);
     if (error) {
       fail(error, method, target);
     }
@@ -266,18 +253,18 @@ void Client::stream(std::string_view method, std::string_view target, std::strin
     parser.get().body().data = piece.data();
     parser.get().body().size = piece.size();
     ErrorCode error;
-    http::read_some(stream, state_->buffer, parser, error);
+    http::read_some(stream, state_->connection.buffer(), parser, error);
     if (error && error != http::error::need_buffer) {
       state_->fail(error, method, target);
     }
     const size_t got = piece.size() - parser.get().body().size;
     if (got > 0 && !on_chunk(std::string_view(piece.data(), got))) {
-      state_->connection.reset();
+      state_->connection.close();
       return;
     }
   }
   if (!parser.get().keep_alive()) {
-    state_->connection.reset();
+    state_->connection.close();
   }
 }
 
@@ -315,7 +302,7 @@ UniqueFd Client::upgrade(std::string_view method, std::string_view target, std::
                                             ": cannot speak " + std::string(protocol));
   }
   UniqueFd fd = stream.release();
-  state_->connection.reset();
+  state_->connection.close();
   const int flags = ::fcntl(fd.get(), F_GETFL);
   ::fcntl(fd.get(), F_SETFL, flags & ~O_NONBLOCK);
   return fd;

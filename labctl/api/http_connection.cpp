@@ -1,14 +1,11 @@
 #include "labctl/api/http_connection.hpp"
 
-#include "labctl/api/socket_stream.hpp"
+#include "labctl/api/kept_connection.hpp"
 #include "topology/base/duration.hpp"
 #include "topology/base/error.hpp"
 
-#include <poll.h>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
-#include <optional>
 #include <utility>
 
 namespace labctl::api {
@@ -17,29 +14,19 @@ struct HttpConnection::State {
   std::string server;
   std::function<UniqueFd()> dial;
   std::chrono::milliseconds timeout{};
-  std::optional<SocketStream> connection;
-  boost::beast::flat_buffer buffer;
+  KeptConnection connection;
 
   SocketStream& ready() {
-    if (connection) {
-      pollfd entry{.fd = connection->fd(), .events = POLLIN | POLLRDHUP, .revents = 0};
-      if (buffer.size() > 0 || ::poll(&entry, 1, 0) != 0) {
-        connection.reset();
-      }
-    }
-    if (!connection) {
-      buffer.clear();
-      connection.emplace(dial());
-    }
-    connection->expires_after(timeout);
-    return *connection;
+    SocketStream& stream = connection.ready(dial);
+    stream.expires_after(timeout);
+    return stream;
   }
 
   void check(const boost::beast::error_code& error, std::string_view target) {
     if (!error) {
       return;
     }
-    connection.reset();
+    connection.close();
     const std::string act = server + ": POST " + std::string(target);
     if (error == boost::asio::error::timed_out) {
       throw Error(ErrorKind::Timeout, act + ": no reply in " + to_string(std::chrono::microseconds(timeout)));
@@ -73,12 +60,12 @@ Reply HttpConnection::post(std::string_view target, std::string_view body) {
   state_->check(error, target);
   http::response_parser<http::string_body> parser;
   parser.body_limit(boost::none);
-  http::read(stream, state_->buffer, parser, error);
+  http::read(stream, state_->connection.buffer(), parser, error);
   state_->check(error, target);
   Reply reply{static_cast<int>(parser.get().result_int()),
               std::string(parser.get()[http::field::content_type]), std::move(parser.get().body())};
   if (!parser.get().keep_alive()) {
-    state_->connection.reset();
+    state_->connection.close();
   }
   return reply;
 }
