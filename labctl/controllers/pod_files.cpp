@@ -120,10 +120,10 @@ std::string hosts_file(const model::Pod& pod, const std::string& hostname,
       "fe00::0\tip6-mcastprefix\n"
       "fe00::1\tip6-allnodes\n"
       "fe00::2\tip6-allrouters\n";
-  // With setHostnameAsFQDN the kernel's name is long already; the file keeps both forms.
-  const std::string short_name = hostname.substr(0, hostname.find('.'));
   std::string names = hostname;
   if (!pod.subdomain.empty()) {
+    // With setHostnameAsFQDN the kernel's name is long already; the file keeps both forms.
+    const std::string short_name = model::short_hostname_of(pod);
     names =
         short_name + "." + pod.subdomain + "." + pod.key.ns + ".svc." + cluster_domain + "\t" + short_name;
   }

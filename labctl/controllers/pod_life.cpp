@@ -112,7 +112,23 @@ void PodLife::start(const model::Pod& pod, const PodPlace& place) {
     event(entry, true, "DNSConfigForming", std::move(notice));
   }
   prepare_containers(entry);
+  if (place.hostname.size() > model::kKernelHostnameMax) {
+    refuse_hostname(entry);
+  }
   advance(entry);
+}
+
+// Before any container: their names would not be those that the pod asked for.
+void PodLife::refuse_hostname(Entry& entry) {
+  const std::string& hostname = entry.place.hostname;
+  const std::string message = "Failed to construct FQDN from pod hostname and cluster domain, FQDN " +
+                              hostname + " is too long (" + std::to_string(model::kKernelHostnameMax) +
+                              " characters is the max, " + std::to_string(hostname.size()) +
+                              " characters requested)";
+  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
+    entry.life.misconfigured(index, "CreatePodSandboxError", message);
+  }
+  event(entry, true, "FailedCreatePodSandBox", message);
 }
 
 void PodLife::prepare_containers(Entry& entry) {

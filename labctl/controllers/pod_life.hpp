@@ -124,6 +124,7 @@ class PodLife {
   Entry& get(const model::PodKey& key);
   Container& get_container(Entry& entry, std::string_view name);
   void prepare_containers(Entry& entry);
+  void refuse_hostname(Entry& entry);
   DownwardFacts facts_of(const Entry& entry) const;
   void advance(Entry& entry);
   void start_container(Entry& entry, std::size_t index);

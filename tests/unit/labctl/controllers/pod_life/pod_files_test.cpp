@@ -33,6 +33,17 @@ TEST(PodFiles, HostsHasTheFullNameFirstWithASubdomain) {
   EXPECT_EQ(hosts_file(pod, "web-0.db.default.svc.cluster.local", "cluster.local"), kHead + line);
 }
 
+TEST(PodFiles, APodsNameMayHaveDotsBelowASubdomain) {
+  model::Pod pod = make_pod({"a"});
+  pod.key.name = "web.v1";
+  pod.subdomain = "db";
+  const std::string line = "10.244.1.2\tweb.v1.db.default.svc.cluster.local\tweb.v1\n";
+  EXPECT_EQ(hosts_file(pod, "web.v1", "cluster.local"), kHead + line);
+  pod.hostname = "shop";
+  EXPECT_EQ(hosts_file(pod, "shop", "cluster.local"),
+            kHead + "10.244.1.2\tshop.db.default.svc.cluster.local\tshop\n");
+}
+
 TEST(PodFiles, HostsAliasesFollowAComment) {
   model::Pod pod = make_pod({"a"});
   pod.host_aliases = {{ip("192.0.2.7"), {"db", "db.example.org"}}, {ip("192.0.2.8"), {"cache"}}};
@@ -115,6 +126,16 @@ TEST(PodFiles, MoreThanResolversReadIsCutWithANotice) {
   EXPECT_EQ(result.conf.nameservers.size(), 3u);
   EXPECT_EQ(result.conf.searches.size(), 32u);
   EXPECT_EQ(result.notices.size(), 2u);
+}
+
+TEST(PodFiles, TheClustersServerAndDomainsAreKeptWhenTheListIsCut) {
+  model::Pod pod = make_pod({"a"});
+  pod.dns_config.nameservers = {ip("192.0.2.1"), ip("192.0.2.2"), ip("192.0.2.3")};
+  const PodResolvConf result = pod_resolv_conf(pod, dns());
+  EXPECT_EQ(result.conf.nameservers, (std::vector<std::string>{"10.96.0.10", "192.0.2.1", "192.0.2.2"}));
+  EXPECT_EQ(result.notices, std::vector<std::string>{
+                                "Nameserver limits were exceeded, some nameservers have been omitted, the "
+                                "applied nameserver line is: 10.96.0.10 192.0.2.1 192.0.2.2"});
 }
 
 TEST(PodFiles, SearchListIsCutTo2048Characters) {

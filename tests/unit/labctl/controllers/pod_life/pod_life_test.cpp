@@ -62,6 +62,23 @@ TEST_F(PodLifeTest, GivesThePodItsFilesAndItsPlace) {
   EXPECT_NE(site.resolv_conf.find("search default.svc.cluster.local"), std::string::npos);
 }
 
+TEST_F(PodLifeTest, AHostnameLongerThanTheKernelTakesKeepsThePodFromStarting) {
+  PodPlace its = place;
+  its.hostname = "web-0." + std::string(59, 'a');
+  life.start(make_pod({"app", "side"}, {"first"}), its);
+  EXPECT_TRUE(runtime.order.empty());
+  EXPECT_EQ(status(1).state.kind, Kind::Waiting);
+  EXPECT_EQ(status(1).state.reason, "CreatePodSandboxError");
+  EXPECT_EQ(events, std::vector<std::string>{"FailedCreatePodSandBox: " + status(0).state.message});
+  EXPECT_NE(events[0].find("(64 characters is the max, 65 characters requested)"), std::string::npos);
+  life.stop(key, 1s);
+  EXPECT_EQ(stopped.size(), 1u);
+
+  its.hostname.pop_back();
+  life.start(make_pod({"app"}), its);
+  EXPECT_EQ(runtime.order, std::vector<std::string>{"app"});
+}
+
 TEST_F(PodLifeTest, ExpandsCommandAndArguments) {
   model::Pod pod = make_pod({"a"});
   pod.containers[0].env = {{"NAME", "", "metadata.name"}};
