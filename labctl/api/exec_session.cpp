@@ -3,6 +3,7 @@
 #include "labctl/api/fd_passing.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/scope_exit.hpp"
+#include "topology/base/signal_fd.hpp"
 #include "topology/base/unique_fd.hpp"
 
 #include <nlohmann/json.hpp>
@@ -10,7 +11,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <termios.h>
 
@@ -26,43 +26,8 @@
 namespace labctl::api {
 namespace {
 
-constexpr std::array kForwarded{SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+constexpr std::array kSessionSignals{SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
 constexpr char kEndOfTransmission = 4;  // what a terminal turns into end of file
-
-// The signals of the session as a descriptor; the mask from before comes back on destruction.
-class SignalFd {
- public:
-  SignalFd() {
-    sigset_t wanted;
-    ::sigemptyset(&wanted);
-    for (const int number : kForwarded) {
-      ::sigaddset(&wanted, number);
-    }
-    ::sigaddset(&wanted, SIGWINCH);
-    ::sigaddset(&wanted, SIGCONT);
-    ::pthread_sigmask(SIG_BLOCK, &wanted, &before_);
-    fd_.reset(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!fd_) {
-      const int code = errno;
-      ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-      throw Error::from_errno(code, "watch for signals");
-    }
-  }
-  ~SignalFd() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalFd(const SignalFd&) = delete;
-  SignalFd& operator=(const SignalFd&) = delete;
-
-  int fd() const { return fd_.get(); }
-  // The next signal that came, or 0.
-  int next() const {
-    signalfd_siginfo info{};
-    return ::read(fd_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
-  }
-
- private:
-  UniqueFd fd_;
-  sigset_t before_{};
-};
 
 // A terminal in raw mode, cfmakeraw(3), until destruction. Does nothing for what is no terminal.
 class RawTerminal {
@@ -189,7 +154,7 @@ ExecEnd run_on_streams(ControlChannel& control, const SignalFd& signals, const E
     if (ready <= 0) {
       continue;
     }
-    for (int number = signals.next(); number != 0; number = signals.next()) {
+    for (int number = signals.take(); number != 0; number = signals.take()) {
       if (number != SIGWINCH && number != SIGCONT) {
         control.send_signal(number);
         if (request.on_signal) {
@@ -250,7 +215,7 @@ class TerminalPump {
   }
 
   void take_signals() {
-    for (int number = signals_.next(); number != 0; number = signals_.next()) {
+    for (int number = signals_.take(); number != 0; number = signals_.take()) {
       if (number == SIGWINCH || number == SIGCONT) {
         raw_.enter();  // a shell that stopped and continued us has set its own mode
         resize();
@@ -323,7 +288,7 @@ ExecEnd run_exec(Client& client, const ExecRequest& request, const ExecStreams& 
     body["cols"] = size->ws_col;
   }
   // Before the process exists: a signal that comes now must reach it, not end us.
-  const SignalFd signals;
+  const SignalFd signals(kSessionSignals);
   ControlChannel control(client.upgrade("POST", "/lab/v1/exec",
                                         body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
   if (!request.tty) {

@@ -4,6 +4,7 @@
 #include "labctl/api/status_error.hpp"
 #include "labctl/api/uri.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/signals_blocked.hpp"
 
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -17,7 +18,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -288,22 +288,6 @@ class Connection {
   const Server::Handler& handler_;
   const ServerLimits& limits_;
   const std::atomic<bool>& stopping_;
-};
-
-// Threads of ours take no signals: those are for the program's own loop.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_{};
 };
 
 }  // namespace

@@ -7,14 +7,14 @@
 #include "labctl/report/resources.hpp"
 #include "labctl/supervisor/describe_plan.hpp"
 #include "labctl/supervisor/launch.hpp"
+#include "topology/base/signal_fd.hpp"
 #include "topology/base/unique_fd.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <poll.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <memory>
@@ -34,31 +34,7 @@ struct UpOptions {
 
 int code_of_signal(int number) { return number == SIGINT ? kInterrupted : kTerminated; }
 
-// The stop signals as a descriptor, blocked for as long as this lives.
-class StopSignals {
- public:
-  StopSignals() {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-      ::sigaddset(&signals, number);
-    }
-    ::pthread_sigmask(SIG_BLOCK, &signals, &before_);
-    fd_.reset(::signalfd(-1, &signals, SFD_CLOEXEC));
-  }
-  ~StopSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  StopSignals(const StopSignals&) = delete;
-  StopSignals& operator=(const StopSignals&) = delete;
-  int fd() const { return fd_.get(); }
-  int take() const {
-    signalfd_siginfo info{};
-    return ::read(fd_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : SIGTERM;
-  }
-
- private:
-  UniqueFd fd_;
-  sigset_t before_{};
-};
+constexpr std::array kEndSignals{SIGINT, SIGTERM, SIGHUP};
 
 void print_ready(const Session& session, const nlohmann::json& status, report::Format format) {
   std::ostream& out = session.out();
@@ -77,7 +53,7 @@ void print_ready(const Session& session, const nlohmann::json& status, report::F
 }
 
 // Until the lab ends by itself (0), or a signal asks for it.
-int stay(const Session& session, supervisor::LaunchedLab& lab, const StopSignals& signals) {
+int stay(const Session& session, supervisor::LaunchedLab& lab, const SignalFd& signals) {
   session.note("Ctrl-C takes the lab down");
   const UniqueFd keeper = lab.keeper_fd();
   pollfd waits[] = {{.fd = keeper.get(), .events = POLLIN, .revents = 0},
@@ -111,7 +87,7 @@ int run_up(const Session& session, const UpOptions& options) {
     supervisor::LaunchedLab lab = supervisor::launch(launch);
     if (options.foreground) {
       // A Ctrl-C just before this line ends us, and with us the lab that was not committed.
-      const StopSignals signals;
+      const SignalFd signals(kEndSignals);
       print_ready(session, lab.status(), format);
       return stay(session, lab, signals);
     }

@@ -2,10 +2,10 @@
 
 #include "topology/base/duration.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/signals_blocked.hpp"
 
 #include <algorithm>
 #include <condition_variable>
-#include <csignal>
 #include <set>
 #include <thread>
 #include <utility>
@@ -22,22 +22,6 @@ constexpr size_t kLanesMax = 8;
 // For the lab to answer once a probe's own time is over.
 constexpr std::chrono::seconds kLabGrace{10};
 constexpr size_t kFailuresTold = 50;
-
-// Threads started while it lives get no signals: those are for the thread that runs the steps.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 microseconds flow_time(steady_clock::duration duration) {
   return std::chrono::duration_cast<microseconds>(duration);
@@ -136,7 +120,7 @@ class Flow {
     // Two probes from one port would meet.
     const auto wanted = static_cast<size_t>(timeout / every + 1);
     const size_t lanes = request.contains("source_port") ? 1 : std::min(wanted, kLanesMax);
-    const SignalsBlocked blocked;
+    const SignalsBlocked blocked;  // signals are for the thread that runs the steps
     for (size_t i = 0; i < lanes; ++i) {
       lanes_.emplace_back([this] { send_in_time(); });
     }

@@ -4,12 +4,13 @@
 #include "labctl/scenario/worker.hpp"
 #include "topology/base/duration.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/signal_fd.hpp"
 
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <csignal>
 #include <cstdlib>
@@ -31,30 +32,8 @@ constexpr milliseconds kUsualTimeout{300'000};
 constexpr milliseconds kGrace{10'000};
 constexpr milliseconds kSignalAgain{250};
 
-// SIGINT and SIGTERM as a descriptor. Workers start with none blocked.
-class RunnerSignals {
- public:
-  RunnerSignals() {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::sigaddset(&signals, SIGINT);
-    ::sigaddset(&signals, SIGTERM);
-    ::sigprocmask(SIG_BLOCK, &signals, &before_);
-    fd_.reset(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-  }
-  RunnerSignals(const RunnerSignals&) = delete;
-  RunnerSignals& operator=(const RunnerSignals&) = delete;
-  ~RunnerSignals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-  int fd() const { return fd_.get(); }
-  int take() const {
-    signalfd_siginfo info{};
-    return ::read(fd_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
-  }
-
- private:
-  sigset_t before_{};
-  UniqueFd fd_;
-};
+// Workers start with none blocked.
+constexpr std::array kRunnerSignals{SIGINT, SIGTERM};
 
 // A DNS label, unique on this host for as long as this process lives.
 std::string lab_name(const std::string& scenario, int serial) {
@@ -308,7 +287,7 @@ class Schedule {
   const TestOptions& options_;
   const ScheduleHooks& hooks_;
   size_t jobs_ = 1;
-  RunnerSignals signals_;
+  SignalFd signals_{kRunnerSignals};
   HostFeatures features_;
   std::deque<Job> queue_;
   std::list<Running> running_;

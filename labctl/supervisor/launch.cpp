@@ -5,14 +5,15 @@
 #include "labctl/supervisor/lab_dns.hpp"
 #include "labctl/supervisor/named_files.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/signal_fd.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -21,35 +22,11 @@
 namespace labctl::supervisor {
 namespace {
 
-// SIGINT and SIGTERM as a descriptor while the lab boots, so that a Ctrl-C waits for nothing and leaves
-// nothing.
-class StopSignals {
- public:
-  StopSignals() {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::sigaddset(&signals, SIGINT);
-    ::sigaddset(&signals, SIGTERM);
-    ::pthread_sigmask(SIG_BLOCK, &signals, &before_);
-    fd_.reset(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-  }
-  StopSignals(const StopSignals&) = delete;
-  StopSignals& operator=(const StopSignals&) = delete;
-  ~StopSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  const sigset_t& before() const { return before_; }
-  int fd() const { return fd_.get(); }
-  int take() const {
-    signalfd_siginfo info{};
-    return ::read(fd_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
-  }
-
- private:
-  sigset_t before_{};
-  UniqueFd fd_;
-};
+// While the lab boots: a Ctrl-C waits for nothing and leaves nothing.
+constexpr std::array kStopSignals{SIGINT, SIGTERM};
 
 // Reads the boot report to its end: the supervisor closes the pipe after one line, or dies.
-std::string read_report(int report, const StopSignals& signals, std::chrono::milliseconds timeout) {
+std::string read_report(int report, const SignalFd& signals, std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   std::string text;
   for (;;) {
@@ -116,7 +93,7 @@ LaunchedLab launch(const LaunchOptions& options) {
   if (needs_named(options.cluster, options.objects)) {
     check_named_is_installed();
   }
-  const StopSignals signals;
+  const SignalFd signals(kStopSignals);
   KeeperSetup setup;
   setup.options = &options;
   setup.signals_before = signals.before();

@@ -4,11 +4,10 @@
 #include "probes/server/pod_sockets.hpp"
 #include "probes/server/stream_services.hpp"
 #include "topology/base/error.hpp"
-#include "topology/base/scope_exit.hpp"
+#include "topology/base/signals_blocked.hpp"
 #include "topology/kernel/network_namespace.hpp"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -38,11 +37,7 @@ Core::Core(Hooks hooks)
   loop_.watch_foreign(mailbox_->fd(), kMailboxTag);
   loop_.watch_foreign(listeners_.epoll(), kListenersTag);
   // Signals are for the program's own threads; this one inherits a mask without any.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const ScopeExit restore([&] { ::pthread_sigmask(SIG_SETMASK, &before, nullptr); });
+  const SignalsBlocked blocked;
   try {
     thread_ = std::thread([this] { run(); });
   } catch (const std::system_error& error) {
