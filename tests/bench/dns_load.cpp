@@ -39,7 +39,27 @@ constexpr const char* kFolder = "/run/bare-named";
 constexpr int kReplyWithinMs = 1000;
 constexpr double kAnswerWithinUs = 30e6;
 constexpr int kOnTheirWay = 64;
-constexpr std::size_t kHeaderSize = 12;  // of a DNS message
+constexpr std::size_t kHeaderSize = 12;               // of a DNS message
+constexpr const char* kMovingFirst = "10.244.128.0";  // in the pods' range, of no pod
+// Without its Service links: no program starts with the variables of 10,000 Services.
+constexpr const char* kOtherObjects = R"(---
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec: {enableServiceLinks: false, containers: [{name: client, image: host, command: [sleep, infinity]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: moving}
+spec: {clusterIP: None, ports: [{name: http, port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: moving-1, labels: {kubernetes.io/service-name: moving}}
+addressType: IPv4
+ports: [{name: http, port: 80}]
+endpoints: [{addresses: [10.244.128.0]}]
+)";
 
 const model::Cluster& cluster() {
   static const model::Cluster cluster = model::default_cluster("bench");
@@ -120,9 +140,8 @@ std::vector<dns::Record> records_of(const model::Service& service) {
   return dns::service_records(service, {}, kDomain);
 }
 
-// In the pods' range, of no pod: its reverse name is the cluster's too.
 IpAddress moving_endpoint(int generation) {
-  return IpAddress::parse("10.244.128.0")->plus(static_cast<std::uint64_t>(generation) + 1);
+  return IpAddress::parse(kMovingFirst)->plus(static_cast<std::uint64_t>(generation));
 }
 
 std::vector<dns::Record> records_of_moving(int generation) {
@@ -138,17 +157,11 @@ std::string full_name(const std::string& service) { return service + "." + kName
 
 std::string dns_lab_file(int services, bool has_dns) {
   std::string text =
-      "apiVersion: labctl.dev/v1alpha1\nkind: Cluster\nmetadata: {name: bench}\nspec:\n  nodes: 1\n"
-      "  dns: {enabled: " +
-      std::string(has_dns ? "true" : "false") +
-      "}\n---\n{apiVersion: v1, kind: Pod, metadata: {name: client}, spec: {containers: [{name: c, image: "
-      "host, "
-      "command: [sleep, infinity]}]}}\n---\n{apiVersion: v1, kind: Service, metadata: {name: moving}, spec: "
-      "{clusterIP: None, ports: [{name: http, port: 80}]}}\n---\n{apiVersion: discovery.k8s.io/v1, kind: "
-      "EndpointSlice, metadata: {name: moving-1, labels: {kubernetes.io/service-name: moving}}, addressType: "
-      "IPv4, "
-      "ports: [{name: http, port: 80}], endpoints: [{addresses: [" +
-      to_string(moving_endpoint(0)) + "]}]}\n";
+      "apiVersion: labctl.dev/v1alpha1\nkind: Cluster\nmetadata: {name: bench}\nspec: {nodes: 1, dns: "
+      "{enabled: ";
+  text += has_dns ? "true" : "false";
+  text += "}}\n";
+  text += kOtherObjects;
   for (int i = 0; i < services; ++i) {
     const model::Service service = plain_service(i);
     text += "---\n{apiVersion: v1, kind: Service, metadata: {name: " + service.key.name +
