@@ -62,7 +62,8 @@ TEST_F(ProbeRun, FewDescriptorsSlowARunDownAndLoseNothing) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_EQ(counts.total(), 200u);
   EXPECT_EQ(counts[Outcome::Timeout] + counts[Outcome::Inconclusive], 200u) << to_string(counts);
-  EXPECT_GT(counts[Outcome::Timeout], 100u) << to_string(counts);
+  // More than had descriptors at one time: some waited and had their turn.
+  EXPECT_GT(counts[Outcome::Timeout], 40u) << to_string(counts);
 }
 
 TEST_F(ProbeRun, CountTriesInTurnAndAddsUp) {
