@@ -3,6 +3,7 @@
 #include "probes/protocol/dns_update.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -13,11 +14,27 @@ namespace {
 using dns::Record;
 using dns::ZoneChange;
 
-// On the wire a record is its name, ten bytes, and data that text is never shorter than by much; names that
-// come again are two bytes (RFC 1035 §4.1.4).
-std::size_t bytes_of(const Record& record) { return record.data.size() + 16; }
+std::size_t bytes_of_data(const Record& record) {
+  switch (record.type) {
+    case dns::RecordType::A:
+      return 4;
+    case dns::RecordType::Aaaa:
+      return 16;
+    default:
+      return record.data.size() + 2;  // names and numbers are never longer on the wire than as text
+  }
+}
 
-// Header, question and room to spare.
+// Type, class, TTL and the length of the data.
+constexpr std::size_t kFixed = 10;
+
+// On the wire, in full. Names that come again may be two bytes (RFC 1035 §4.1.4), but only what stands in the
+// first 16 KiB of a message can be pointed to.
+std::size_t bytes_of(const Record& record) { return record.name.size() + 1 + kFixed + bytes_of_data(record); }
+// Where the name is the first of the message.
+std::size_t bytes_of_next(const Record& record) { return 2 + kFixed + bytes_of_data(record); }
+
+// Header, question, a name and room to spare.
 constexpr std::size_t kRoom = protocol::kDnsUpdateMax - 1'000;
 
 // The change by owner names, in order.
@@ -32,17 +49,6 @@ std::map<std::string, ZoneChange> by_name(ZoneChange change) {
   return names;
 }
 
-// Whole again, in parts of what fits: only a set of records that no reply could hold either is cut.
-void add_limited(std::vector<Record>& to, std::vector<Record> from, std::size_t& bytes, const auto& cut) {
-  for (Record& record : from) {
-    if (bytes + bytes_of(record) > kRoom) {
-      cut();
-    }
-    bytes += bytes_of(record);
-    to.push_back(std::move(record));
-  }
-}
-
 }  // namespace
 
 DnsJournal::DnsJournal(std::vector<std::string> zones) : zones_(std::move(zones)), lists_(zones_.size()) {}
@@ -50,34 +56,52 @@ DnsJournal::DnsJournal(std::vector<std::string> zones) : zones_(std::move(zones)
 void DnsJournal::add(const std::string& owner, ZoneChange change) {
   const std::size_t zone =
       static_cast<std::size_t>(std::find(zones_.begin(), zones_.end(), change.zone) - zones_.begin());
-  const std::string origin = change.zone;
-  ZoneChange piece{origin, {}, {}};
-  std::size_t bytes = 0;
-  const auto cut = [&] {
-    if (!piece.removed.empty() || !piece.added.empty()) {
-      add_piece(zone, owner, std::exchange(piece, {origin, {}, {}}), bytes);
-    }
-    bytes = 0;
-  };
+  Entry piece{owner, {zones_[zone], {}, {}}, 0};
   for (auto& [name, part] : by_name(std::move(change))) {
-    std::size_t more = name.size();
+    std::size_t bytes = 0;
     for (const auto* list : {&part.removed, &part.added}) {
       for (const Record& record : *list) {
-        more += bytes_of(record);
+        bytes += bytes_of(record);
       }
     }
-    if (bytes + more > kRoom) {
-      cut();
+    if (piece.bytes > 0 && piece.bytes + bytes > kRoom) {
+      add_piece(zone, std::exchange(piece, {owner, {zones_[zone], {}, {}}, 0}));
     }
-    bytes += name.size();
-    add_limited(piece.removed, std::move(part.removed), bytes, cut);
-    add_limited(piece.added, std::move(part.added), bytes, cut);
+    if (bytes > kRoom) {
+      add_name(zone, owner, std::move(part));
+      continue;
+    }
+    piece.bytes += bytes;
+    std::move(part.removed.begin(), part.removed.end(), std::back_inserter(piece.change.removed));
+    std::move(part.added.begin(), part.added.end(), std::back_inserter(piece.change.added));
   }
-  cut();
+  if (piece.bytes > 0) {
+    add_piece(zone, std::move(piece));
+  }
 }
 
-void DnsJournal::add_piece(std::size_t zone, const std::string& owner, ZoneChange change, std::size_t bytes) {
-  lists_[zone].entries.push_back({owner, std::move(change), bytes});
+// One name with very many records goes alone. What no message holds, and so no reply either, is cut: first
+// comes what is new, so that the name never seems to be gone.
+void DnsJournal::add_name(std::size_t zone, const std::string& owner, ZoneChange part) {
+  Entry piece{owner, {zones_[zone], {}, {}}, 0};
+  std::size_t bytes = 0;
+  for (const auto& [from, to] :
+       {std::pair(&part.added, &ZoneChange::added), std::pair(&part.removed, &ZoneChange::removed)}) {
+    for (Record& record : *from) {
+      if (bytes + bytes_of_next(record) > kRoom) {
+        add_piece(zone, std::exchange(piece, {owner, {zones_[zone], {}, {}}, 0}));
+        bytes = 0;
+      }
+      bytes += bytes_of_next(record);
+      piece.bytes += bytes_of(record);
+      (piece.change.*to).push_back(std::move(record));
+    }
+  }
+  add_piece(zone, std::move(piece));
+}
+
+void DnsJournal::add_piece(std::size_t zone, Entry piece) {
+  lists_[zone].entries.push_back(std::move(piece));
 }
 
 DnsJournal::Batch DnsJournal::batch(std::size_t zone, Position from, std::size_t count) const {

@@ -42,13 +42,14 @@ class DnsJournal {
   struct Entry {
     std::string owner;
     dns::ZoneChange change;
-    std::size_t bytes = 0;  // at most, in a message
+    std::size_t bytes = 0;  // in a message together with others, at most
   };
   struct List {
     Position first = 0;
     std::deque<Entry> entries;
   };
-  void add_piece(std::size_t zone, const std::string& owner, dns::ZoneChange change, std::size_t bytes);
+  void add_name(std::size_t zone, const std::string& owner, dns::ZoneChange part);
+  void add_piece(std::size_t zone, Entry piece);
 
   std::vector<std::string> zones_;
   std::vector<List> lists_;

@@ -19,8 +19,6 @@ namespace {
 constexpr std::uint16_t kDnsPort = 53;
 // Between two questions whether a zone is there.
 constexpr std::chrono::milliseconds kAskEvery{4};
-// A server that has 10,000 Services to read needs less than a second.
-constexpr std::chrono::seconds kPatience{60};
 // On loopback a message is lost only when the server's buffer is full.
 constexpr std::chrono::milliseconds kAckWithin{2'000};
 constexpr int kTriesMax = 5;
@@ -52,8 +50,17 @@ protocol::DnsQuestion soa_of(const std::string& zone) {
 
 }  // namespace
 
-DnsUpdater::DnsUpdater(controllers::EventLoop& loop, const DnsJournal& journal, int netns_fd, Hooks hooks)
-    : loop_(loop), journal_(journal), hooks_(std::move(hooks)), socket_(open_socket(netns_fd)) {
+DnsUpdater::DnsUpdater(controllers::EventLoop& loop, const DnsJournal& journal, int netns_fd, Hooks hooks,
+                       std::chrono::milliseconds patience)
+    : loop_(loop),
+      journal_(journal),
+      hooks_(std::move(hooks)),
+      patience_(patience),
+      socket_(open_socket(netns_fd)),
+      zones_(journal.zones().size()) {
+  for (std::size_t i = 0; i < zones_.size(); ++i) {
+    zones_[i].position = journal_.end(i);
+  }
   reader_ = loop_.call_when_readable(socket_.get(), [this] { read_replies(); });
 }
 
@@ -66,6 +73,7 @@ void DnsUpdater::started(std::vector<DnsJournal::Position> at) {
   zones_.assign(at.size(), {});
   for (std::size_t i = 0; i < at.size(); ++i) {
     zones_[i].position = at[i];
+    zones_[i].id = next_id_++;  // of every question: a slow server's answer to the first will do
   }
   is_ready_ = false;
   asked_since_ = std::chrono::steady_clock::now();
@@ -75,12 +83,11 @@ void DnsUpdater::started(std::vector<DnsJournal::Position> at) {
 
 void DnsUpdater::ask_for_zones() {
   loop_.cancel(std::exchange(timer_, 0));
-  if (std::chrono::steady_clock::now() - asked_since_ > kPatience) {
+  if (std::chrono::steady_clock::now() - asked_since_ > patience_) {
     return hooks_.on_failed("it does not answer for its zones: " + last_answer_);
   }
   for (std::size_t i = 0; i < zones_.size(); ++i) {
     if (!zones_[i].is_loaded) {
-      zones_[i].id = next_id_++;
       send(protocol::encode_dns_query(soa_of(journal_.zones()[i]), zones_[i].id));
     }
   }

@@ -33,13 +33,18 @@ class DnsUpdater {
     std::function<void(const std::string& why)> on_failed;
   };
 
-  // All must outlive this. `netns_fd` is used here only. Throws Error Kernel.
-  DnsUpdater(controllers::EventLoop& loop, const DnsJournal& journal, int netns_fd, Hooks hooks);
+  // A server that has 10,000 Services to read needs less than a second.
+  static constexpr std::chrono::seconds kPatience{60};
+
+  // All must outlive this. `netns_fd` is used here only. A server that does not answer for its zones within
+  // `patience` of its start has failed. Throws Error Kernel.
+  DnsUpdater(controllers::EventLoop& loop, const DnsJournal& journal, int netns_fd, Hooks hooks,
+             std::chrono::milliseconds patience = kPatience);
   ~DnsUpdater();
   DnsUpdater(const DnsUpdater&) = delete;
   DnsUpdater& operator=(const DnsUpdater&) = delete;
 
-  // The server starts now, with zone files as of `at` (by zone).
+  // The server starts now, with zone files as of `at` (by zone), which the journal has not forgotten.
   void started(std::vector<DnsJournal::Position> at);
   // Sends what the journal has more, if the server is there and nothing is on its way.
   void push();
@@ -47,7 +52,7 @@ class DnsUpdater {
   bool is_ready() const { return is_ready_; }
   // Changes that it does not have yet.
   std::size_t behind() const;
-  // What it needs the journal for.
+  // What it needs the journal for. Before started(): nothing.
   DnsJournal::Position position(std::size_t zone) const { return zones_[zone].position; }
 
  private:
@@ -73,6 +78,7 @@ class DnsUpdater {
   controllers::EventLoop& loop_;
   const DnsJournal& journal_;
   Hooks hooks_;
+  std::chrono::milliseconds patience_;
   UniqueFd socket_;
   std::vector<Zone> zones_;
   std::uint16_t next_id_ = 1;

@@ -1,0 +1,260 @@
+// A running named that follows the journal: the real server, the real messages.
+
+#include "labctl/supervisor/dns_updater.hpp"
+
+#include "labctl/supervisor/main_loop.hpp"
+#include "tests/netns/dns/name_server.hpp"
+#include "tests/netns/process/capsule_fixture.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace labctl::supervisor {
+namespace {
+
+using dns::Record;
+using dns::RecordType;
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::NameServer;
+
+Record address_of(const std::string& name, const std::string& address) {
+  return {name + ".shop.svc.cluster.local.", RecordType::A, address};
+}
+Record name_of(const std::string& last, const std::string& name) {
+  return {last + ".0.96.10.in-addr.arpa.", RecordType::Ptr, name + ".shop.svc.cluster.local."};
+}
+
+// A server and its updater, and what the updater said.
+struct Lab {
+  explicit Lab(milliseconds patience = DnsUpdater::kPatience) {
+    DnsUpdater::Hooks hooks;
+    hooks.on_ready = [this] { ++ready; };
+    hooks.on_refused = [this](const std::string& owner, const std::string& zone, const std::string& rcode) {
+      refused.push_back(owner + " " + zone + " " + rcode);
+    };
+    hooks.on_failed = [this](const std::string& why) { failed.push_back(why); };
+    updater = std::make_unique<DnsUpdater>(loop, server.journal(), server.netns_fd(), hooks, patience);
+  }
+  void start() {
+    server.write_files();
+    updater->started(server.ends());
+    server.start();
+    const int before = ready;
+    EXPECT_TRUE(runs_until([&] { return ready > before; })) << "the server does not get ready";
+  }
+  bool runs_until(const std::function<bool()>& is_done, milliseconds within = std::chrono::seconds(20)) {
+    return loop.run_until(is_done, std::chrono::steady_clock::now() + within);
+  }
+  bool catches_up() {
+    updater->push();
+    return runs_until([this] { return updater->behind() == 0; });
+  }
+
+  MainLoop loop;
+  NameServer server{"updated"};
+  std::unique_ptr<DnsUpdater> updater;
+  int ready = 0;
+  std::vector<std::string> refused;
+  std::vector<std::string> failed;
+};
+
+void with_named(const std::function<void()>& body) {
+  if (const std::string why = testing::why_no_named(); !why.empty()) {
+    if (std::getenv("LABCTL_NO_SKIP") != nullptr) {
+      FAIL() << "may not be skipped: " << why;
+    }
+    GTEST_SKIP() << why;
+  }
+  kernel::testing::run_in_capsule(kernel::IdMapping::Single, body);
+}
+
+TEST(DnsUpdater, IsReadyOnceTheZonesAreLoaded) {
+  with_named([] {
+    Lab lab;
+    lab.server.set("one", {address_of("web", "10.96.0.1"), name_of("1", "web")});
+    lab.server.write_files();
+    lab.updater->started(lab.server.ends());
+    EXPECT_FALSE(lab.runs_until([&] { return lab.ready > 0; }, milliseconds(50))) << "nobody is there";
+    lab.server.start();
+    EXPECT_TRUE(lab.runs_until([&] { return lab.ready > 0; }));
+    EXPECT_TRUE(lab.updater->is_ready());
+    EXPECT_EQ(lab.updater->behind(), 0U);
+    EXPECT_THAT(lab.server.ask("web.shop.svc.cluster.local"), ElementsAre("10.96.0.1"));
+    EXPECT_THAT(lab.server.ask("1.0.96.10.in-addr.arpa", "PTR"), ElementsAre("web.shop.svc.cluster.local."));
+    EXPECT_THAT(lab.failed, IsEmpty());
+  });
+}
+
+TEST(DnsUpdater, TellsTheServerWhatChanges) {
+  with_named([] {
+    Lab lab;
+    lab.start();
+    EXPECT_THAT(lab.server.ask("web.shop.svc.cluster.local"), ElementsAre("NXDOMAIN"));
+    lab.server.set("one", {address_of("web", "10.96.0.1"), name_of("1", "web")});
+    EXPECT_EQ(lab.updater->behind(), 2U);
+    EXPECT_TRUE(lab.catches_up());
+    EXPECT_THAT(lab.server.ask("web.shop.svc.cluster.local"), ElementsAre("10.96.0.1"));
+    EXPECT_THAT(lab.server.ask("1.0.96.10.in-addr.arpa", "PTR"), ElementsAre("web.shop.svc.cluster.local."));
+    lab.server.set("one", {address_of("web", "10.96.0.2"), address_of("web", "10.96.0.3")});
+    EXPECT_TRUE(lab.catches_up());
+    EXPECT_THAT(lab.server.ask("web.shop.svc.cluster.local"), ElementsAre("10.96.0.2", "10.96.0.3"));
+    EXPECT_THAT(lab.server.ask("1.0.96.10.in-addr.arpa", "PTR"), ElementsAre("NXDOMAIN"));
+    EXPECT_THAT(lab.refused, IsEmpty());
+  });
+}
+
+// What changed while the server read its files comes as soon as it is ready, without being asked to.
+TEST(DnsUpdater, SendsWhatTheFilesLackOnceTheServerIsReady) {
+  with_named([] {
+    Lab lab;
+    lab.server.write_files();
+    lab.updater->started(lab.server.ends());
+    lab.server.set("one", {address_of("web", "10.96.0.1")});
+    lab.updater->push();
+    EXPECT_EQ(lab.updater->behind(), 1U);
+    lab.server.start();
+    EXPECT_TRUE(lab.runs_until([&] { return lab.updater->behind() == 0; }));
+    EXPECT_THAT(lab.server.ask("web.shop.svc.cluster.local"), ElementsAre("10.96.0.1"));
+  });
+}
+
+TEST(DnsUpdater, SendsThousandsOfChangesInTurn) {
+  with_named([] {
+    Lab lab;
+    lab.start();
+    for (int i = 0; i < 3'000; ++i) {
+      const std::string name = "web-" + std::to_string(i);
+      lab.server.set(name, {address_of(name, "10.96.7." + std::to_string(i % 250))});
+    }
+    EXPECT_EQ(lab.updater->behind(), 3'000U);
+    EXPECT_TRUE(lab.catches_up());
+    for (const int i : {0, 1'499, 2'999}) {
+      EXPECT_THAT(lab.server.ask("web-" + std::to_string(i) + ".shop.svc.cluster.local"),
+                  ElementsAre("10.96.7." + std::to_string(i % 250)));
+    }
+  });
+}
+
+// named takes no update that leaves its own name without an address.
+TEST(DnsUpdater, NamesTheOwnerOfARefusedChangeAndSendsTheOthers) {
+  with_named([] {
+    Lab lab;
+    lab.start();
+    for (int i = 0; i < 20; ++i) {
+      lab.server.set("before-" + std::to_string(i), {address_of("b" + std::to_string(i), "10.96.1.1")});
+    }
+    lab.server.set("schema", {});
+    for (int i = 0; i < 20; ++i) {
+      lab.server.set("behind-" + std::to_string(i), {address_of("a" + std::to_string(i), "10.96.1.2")});
+    }
+    EXPECT_TRUE(lab.catches_up());
+    EXPECT_THAT(lab.refused, ElementsAre("schema cluster.local. REFUSED"));
+    EXPECT_THAT(lab.server.ask("ns.dns.cluster.local"), ElementsAre("10.96.0.10"));
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_THAT(lab.server.ask("b" + std::to_string(i) + ".shop.svc.cluster.local"),
+                  ElementsAre("10.96.1.1"));
+      EXPECT_THAT(lab.server.ask("a" + std::to_string(i) + ".shop.svc.cluster.local"),
+                  ElementsAre("10.96.1.2"));
+    }
+    // Many go together again.
+    lab.server.set("last", {address_of("last", "10.96.1.3")});
+    EXPECT_TRUE(lab.catches_up());
+    EXPECT_THAT(lab.server.ask("last.shop.svc.cluster.local"), ElementsAre("10.96.1.3"));
+    EXPECT_THAT(lab.failed, IsEmpty());
+  });
+}
+
+TEST(DnsUpdater, AServerThatWasKilledGoesOnFromItsNewFiles) {
+  with_named([] {
+    Lab lab;
+    lab.start();
+    lab.server.set("one", {address_of("web", "10.96.0.1")});
+    EXPECT_TRUE(lab.catches_up());
+    lab.server.kill();
+    lab.server.set("one", {address_of("web", "10.96.0.2")});
+    lab.updater->push();  // to nobody
+    lab.server.set("two", {address_of("other", "10.96.0.3")});
+    lab.start();
+    EXPECT_TRUE(lab.catches_up());
+    EXPECT_THAT(lab.server.ask("web.shop.svc.cluster.local"), ElementsAre("10.96.0.2"));
+    EXPECT_THAT(lab.server.ask("other.shop.svc.cluster.local"), ElementsAre("10.96.0.3"));
+    lab.server.trim(lab.server.ends());
+    lab.server.set("two", {});
+    EXPECT_TRUE(lab.catches_up());
+    EXPECT_THAT(lab.server.ask("other.shop.svc.cluster.local"), ElementsAre("NXDOMAIN"));
+    EXPECT_THAT(lab.refused, IsEmpty());
+    EXPECT_THAT(lab.failed, IsEmpty());
+  });
+}
+
+TEST(DnsUpdater, AServerThatHangsForAWhileGetsEverything) {
+  with_named([] {
+    Lab lab;
+    lab.start();
+    lab.server.signal(SIGSTOP);
+    lab.server.set("one", {address_of("web", "10.96.0.1")});
+    lab.updater->push();
+    EXPECT_FALSE(lab.runs_until([&] { return lab.updater->behind() == 0; }, milliseconds(100)));
+    lab.server.set("two", {address_of("other", "10.96.0.2")});
+    lab.updater->push();
+    lab.server.signal(SIGCONT);
+    EXPECT_TRUE(lab.runs_until([&] { return lab.updater->behind() == 0; }));
+    EXPECT_THAT(lab.server.ask("web.shop.svc.cluster.local"), ElementsAre("10.96.0.1"));
+    EXPECT_THAT(lab.server.ask("other.shop.svc.cluster.local"), ElementsAre("10.96.0.2"));
+  });
+}
+
+TEST(DnsUpdater, AServerThatNeverComesHasFailed) {
+  with_named([] {
+    Lab lab(milliseconds(300));
+    const auto begin = std::chrono::steady_clock::now();
+    lab.updater->started(lab.server.ends());
+    EXPECT_TRUE(lab.runs_until([&] { return !lab.failed.empty(); }));
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(300));
+    EXPECT_THAT(lab.failed, ElementsAre(HasSubstr("no reply")));
+    EXPECT_FALSE(lab.updater->is_ready());
+    // It is given another chance.
+    lab.start();
+    EXPECT_EQ(lab.failed.size(), 1U);
+  });
+}
+
+TEST(DnsUpdater, AServerWithoutAZoneHasFailedAndWhyIsSaid) {
+  with_named([] {
+    Lab lab(std::chrono::seconds(2));
+    lab.server.write_files();
+    lab.server.write_broken_zone();
+    lab.updater->started(lab.server.ends());
+    lab.server.start();
+    EXPECT_TRUE(lab.runs_until([&] { return !lab.failed.empty(); }));
+    EXPECT_THAT(lab.failed, ElementsAre(HasSubstr("cluster.local. SERVFAIL")));
+    EXPECT_EQ(lab.ready, 0);
+  });
+}
+
+TEST(DnsUpdater, CallsNobodyOnceItIsGone) {
+  with_named([] {
+    Lab lab;
+    lab.start();
+    lab.server.set("one", {address_of("web", "10.96.0.1")});
+    lab.updater->push();
+    lab.updater.reset();
+    EXPECT_FALSE(
+        lab.runs_until([&] { return !lab.refused.empty() || !lab.failed.empty(); }, milliseconds(100)));
+    EXPECT_EQ(lab.ready, 1);
+  });
+}
+
+}  // namespace
+}  // namespace labctl::supervisor

@@ -1,0 +1,50 @@
+#pragma once
+
+// BIND's named in a network namespace of its own, with the zones of a cluster as LabDns writes them, and what
+// it answers. For tests in a capsule.
+
+#include "labctl/supervisor/dns_journal.hpp"
+#include "topology/base/unique_fd.hpp"
+#include "topology/dns/zones.hpp"
+#include "topology/kernel/process.hpp"
+
+#include <string>
+#include <vector>
+
+namespace labctl::supervisor::testing {
+
+// Why this machine has no DNS server; empty when it has.
+std::string why_no_named();
+
+class NameServer {
+ public:
+  // The namespace and the records; nothing runs yet.
+  explicit NameServer(const std::string& name);
+
+  int netns_fd() const { return netns_.get(); }
+  const DnsJournal& journal() const { return journal_; }
+  std::vector<DnsJournal::Position> ends() const;
+
+  // From now on `owner` has these records; in the journal, not in the files.
+  void set(const std::string& owner, std::vector<dns::Record> records);
+  void trim(const std::vector<DnsJournal::Position>& at);
+  // Files with all there is now.
+  void write_files();
+  // Spoils the file of the cluster's zone.
+  void write_broken_zone() const;
+  void start();
+  void kill();
+  void signal(int number) const { process_.signal(number); }
+
+  // The data of the answer, sorted; or the rcode, when it is not NOERROR; or "silent".
+  std::vector<std::string> ask(const std::string& name, const std::string& type = "A") const;
+
+ private:
+  std::string folder_;
+  UniqueFd netns_;
+  dns::RecordBook book_;
+  DnsJournal journal_;
+  kernel::ChildProcess process_;
+};
+
+}  // namespace labctl::supervisor::testing
