@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <utility>
 
 namespace labctl::supervisor {
@@ -23,6 +24,8 @@ using nlohmann::json;
 
 // Beyond this a server reads new files sooner than it takes the updates (measured with BIND 9.18).
 constexpr std::size_t kRewriteBehind = 2'000;
+// For the questions that a server was sent before the Service left it out.
+constexpr std::chrono::milliseconds kDrain{100};
 constexpr std::chrono::seconds kCheckWithin{30};
 constexpr std::chrono::seconds kReadyWithin{30};
 constexpr const char* kNextFolder = "/next";
@@ -59,6 +62,27 @@ std::optional<store::Key> parse_key(const std::string& text) {
              ? store::Key{text.substr(0, first), "", text.substr(first + 1)}
              : store::Key{text.substr(0, first), text.substr(first + 1, second - first - 1),
                           text.substr(second + 1)};
+}
+
+// The first lines as one: the cause comes first.
+std::string words_of(const std::string& output) {
+  constexpr int kLines = 3;
+  std::istringstream lines(output);
+  std::string words;
+  int count = 0;
+  for (std::string line; count < kLines && std::getline(lines, line); ++count) {
+    words += (words.empty() ? "" : "; ") + line;
+  }
+  return words;
+}
+
+bool has_all(const DnsUpdater& updater, const std::vector<DnsJournal::Position>& at) {
+  for (std::size_t zone = 0; zone < at.size(); ++zone) {
+    if (updater.position(zone) < at[zone]) {
+      return false;
+    }
+  }
+  return true;
 }
 
 store::Key key_of_pod(const model::PodKey& pod) { return {"pods", pod.ns, pod.name}; }
@@ -155,21 +179,24 @@ void LabDns::sync() {
   for (const store::Key& key : std::exchange(dirty_, {})) {
     read_object(key);
   }
-  const bool is_one_away = std::any_of(servers_.begin(), servers_.end(), [](const auto& entry) {
-    return entry.second.is_starting || entry.second.is_checking;
-  });
   for (auto& [pod, server] : servers_) {
-    if (server.is_checking) {
-      continue;
-    }
-    // One at a time: the others answer meanwhile.
-    if (!is_one_away && server.updater->is_ready() && server.updater->behind() > kRewriteBehind) {
+    const bool is_far_behind = server.updater->behind() > kRewriteBehind;
+    server.keeps_files = server.keeps_files && is_far_behind;
+    if (is_far_behind && !server.keeps_files && may_one_go()) {
       rewrite(pod, server);
-    } else {
-      server.updater->push();
     }
+    server.updater->push();  // for the time until it starts again
   }
   trim();
+}
+
+// A server is given new files when there are others and all answer.
+bool LabDns::may_one_go() const {
+  return servers_.size() > 1 && std::none_of(servers_.begin(), servers_.end(), [this](const auto& entry) {
+           const store::ObjectPtr pod = store_.find(key_of_pod(entry.first));
+           return entry.second.is_starting || entry.second.next || pod == nullptr ||
+                  !controllers::is_ready(*pod);
+         });
 }
 
 LabDns::Positions LabDns::ends() const {
@@ -185,6 +212,9 @@ void LabDns::trim() {
   for (const auto& [pod, server] : servers_) {
     for (std::size_t zone = 0; zone < needed.size(); ++zone) {
       needed[zone] = std::min(needed[zone], server.updater->position(zone));
+      if (server.next) {
+        needed[zone] = std::min(needed[zone], (*server.next)[zone]);
+      }
     }
   }
   for (std::size_t zone = 0; zone < needed.size(); ++zone) {
@@ -195,14 +225,32 @@ void LabDns::trim() {
 // ---- Servers -------------------------------------------------------------------------------------------
 
 void LabDns::start_outside(int router_netns_fd) {
-  if (is_on_) {
-    outside_.start(router_netns_fd);
+  if (!is_on_) {
+    return;
   }
+  outside_.start(router_netns_fd);
+  if (cluster_.outside.dns_records.empty()) {
+    return;
+  }
+  kernel::ProcessOptions options;
+  options.argv = check_command(outside_.folder());
+  checks_.run(std::move(options), kCheckWithin, [this](const controllers::CapturedEnd& end) {
+    if (!end.error.empty()) {
+      outside_refusal_ = end.output.empty() ? end.error : words_of(end.output);
+    }
+  });
 }
 
 void LabDns::wait_until_ready() {
   const auto deadline = std::chrono::steady_clock::now() + kReadyWithin;
-  if (loop_.run_until([this] { return has_been_ready_ && (!is_on_ || outside_.is_ready()); }, deadline)) {
+  const auto is_done = [this] {
+    return !outside_refusal_.empty() || (has_been_ready_ && (!is_on_ || outside_.is_ready()));
+  };
+  const bool is_in_time = loop_.run_until(is_done, deadline);
+  if (!outside_refusal_.empty()) {
+    throw Error(ErrorKind::InvalidInput, "outside.dns.records: named refuses the zone: " + outside_refusal_);
+  }
+  if (is_in_time) {
     return;
   }
   std::string words = outside_.is_ready() ? "" : "outside: " + outside_.last_words();
@@ -251,19 +299,31 @@ void LabDns::before_start(const model::Pod& pod, int netns_fd) {
   }
   install_named();
   Positions at = ends();
-  if (server.prepared) {
-    at = *std::exchange(server.prepared, std::nullopt);
-    for (const std::string& zone : book_.zones()) {
-      const std::string file = "/" + dns::zone_file_name(zone);
-      std::error_code failure;
-      std::filesystem::remove(server.folder + file + ".jnl", failure);
-      std::filesystem::rename(server.folder + kNextFolder + file, server.folder + file);
-    }
+  // What named is still to say of unchecked files is passed over.
+  const std::optional<Positions> next = std::exchange(server.next, std::nullopt);
+  if (next && server.is_next_checked) {
+    at = *next;
+    use_next_files(server);
   } else {
     write_files(server.folder);
   }
+  if (!server.is_starting) {
+    set_gate(pod.key, false, "the server starts again");
+  }
   server.is_starting = true;
   server.updater->started(std::move(at));
+}
+
+void LabDns::use_next_files(Server& server) const {
+  for (const std::string& zone : book_.zones()) {
+    const std::string file = server.folder + "/" + dns::zone_file_name(zone);
+    std::error_code failure;
+    std::filesystem::remove(file + ".jnl", failure);
+    std::filesystem::rename(server.folder + kNextFolder + "/" + dns::zone_file_name(zone), file, failure);
+    if (failure) {
+      throw Error::from_errno(failure.value(), "put " + file + " in place");
+    }
+  }
 }
 
 void LabDns::forget(const model::PodKey& pod) {
@@ -280,32 +340,47 @@ void LabDns::rewrite(const model::PodKey& pod, Server& server) {
   try {
     write_files(next);
   } catch (const Error& error) {
-    return on_checked(pod, {}, {{}, error.what()});
+    server.keeps_files = true;
+    return warn(key_of_pod(pod), "DNSZoneRefused", error.what());
   }
-  server.is_checking = true;
+  server.next = ends();
+  server.is_next_checked = false;
   kernel::ProcessOptions options;
   options.argv = check_command(next);
   checks_.run(std::move(options), kCheckWithin,
               [this, pod, at = ends()](const controllers::CapturedEnd& end) { on_checked(pod, at, end); });
 }
 
-// The server goes on with what it has, and gets the changes one by one, if named refuses the files.
+// The server goes on with what it has and gets the changes by updates if named refuses the files, or if it
+// has had all by now.
 void LabDns::on_checked(const model::PodKey& pod, const Positions& at, const controllers::CapturedEnd& end) {
   const auto found = servers_.find(pod);
-  if (found == servers_.end()) {
-    return;
+  if (found == servers_.end() || found->second.next != at) {
+    return;  // it is gone, or was started again meanwhile, with newer files
   }
   Server& server = found->second;
-  server.is_checking = false;
-  if (end.error.empty()) {
-    server.prepared = at;
+  if (end.error.empty() && !has_all(*server.updater, at)) {
+    server.is_next_checked = true;
     server.is_starting = true;
+    spdlog::info("{}: starts again with new zone files, {} changes behind", to_string(pod),
+                 server.updater->behind());
     set_gate(pod, false, "reads new zone files");
-    life_.restart(pod, controllers::kDnsContainer);
+    loop_.call_after(kDrain, [this, pod] { restart_with_next_files(pod); });
     return;
   }
-  warn(key_of_pod(pod), "DNSZoneRefused", "new zone files are not used: " + end.error + ": " + end.output);
-  server.updater->push();
+  server.next.reset();
+  if (!end.error.empty()) {
+    server.keeps_files = true;
+    warn(key_of_pod(pod), "DNSZoneRefused",
+         "new zone files are not used: " + end.error + ": " + words_of(end.output));
+  }
+}
+
+void LabDns::restart_with_next_files(const model::PodKey& pod) {
+  const auto found = servers_.find(pod);
+  if (found != servers_.end() && found->second.next && found->second.is_next_checked) {
+    life_.restart(pod, controllers::kDnsContainer);
+  }
 }
 
 void LabDns::on_ready(const model::PodKey& pod) {

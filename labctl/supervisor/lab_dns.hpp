@@ -7,9 +7,10 @@
 //                                                               |
 //                                                               +--zone files, when a server starts
 //
-// The servers are the pods of a Deployment (controllers/dns_objects) and live as all pods do. A server that
-// lacks very many changes is given new files and starts again, once named itself has found nothing wrong with
-// them.
+// The servers are the pods of a Deployment (controllers/dns_objects) and live as all pods do. Where there are
+// several, one that lacks very many changes is given new files and starts again, once named itself has found
+// nothing wrong with them, and no question is sent to it any more. An only server has updates alone: it
+// always answers.
 //
 // Threads: the main loop's.
 
@@ -53,7 +54,8 @@ class LabDns {
   void create_servers();
 
   // The servers start with what there is, and are ready some tens of milliseconds later; wait_until_ready()
-  // throws Error with named's words when that does not come. Meanwhile the loop runs.
+  // throws Error with named's words when that does not come: InvalidInput when it refuses the user's records
+  // of the outside. Meanwhile the loop runs.
   void start_outside(int router_netns_fd);
   void wait_until_ready();
   // Some server of the cluster, and the outside one, have been ready, or there are none.
@@ -78,17 +80,21 @@ class LabDns {
     std::string folder;
     std::unique_ptr<DnsUpdater> updater;
     bool is_starting = true;
-    bool is_checking = false;           // named looks at its next files
-    std::optional<Positions> prepared;  // the next files are good, and hold this much
+    std::optional<Positions> next;  // its next files hold this much
+    bool is_next_checked = false;   // named found nothing wrong with them
+    bool keeps_files = false;       // it refused them: no more until it has caught up
   };
 
   void note(const store::Change& change);
   void read_object(const store::Key& key);
   void set_records(const std::string& owner, std::vector<dns::Record> records);
   Positions ends() const;
+  bool may_one_go() const;
   void write_files(const std::string& folder) const;
   void trim();
   void rewrite(const model::PodKey& pod, Server& server);
+  void use_next_files(Server& server) const;
+  void restart_with_next_files(const model::PodKey& pod);
   void on_checked(const model::PodKey& pod, const Positions& at, const controllers::CapturedEnd& end);
   void on_ready(const model::PodKey& pod);
   void set_gate(const model::PodKey& pod, bool is_open, const std::string& why = {});
@@ -110,7 +116,8 @@ class LabDns {
   std::map<model::PodKey, Server> servers_;
   OutsideDns outside_;
   controllers::CapturedRuns checks_;
-  std::set<store::Key> dirty_;  // pods and namespaces
+  std::string outside_refusal_;  // what named says of the outside zone; empty: nothing wrong
+  std::set<store::Key> dirty_;   // pods and namespaces
   store::Store::Subscription subscription_;
 };
 

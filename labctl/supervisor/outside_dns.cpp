@@ -59,13 +59,18 @@ void OutsideDns::spawn() {
   reaper_.watch(child_.pid(), [this](kernel::ExitStatus status) {
     child_.release();
     spdlog::warn("outside DNS server: ended with {}, starts again: {}", status.exit_code(), last_words());
-    again_ = loop_.call_after(kAgainAfter, [this] {
-      try {
-        spawn();
-      } catch (const Error& error) {
-        spdlog::error("outside DNS server: {}", error.what());
-      }
-    });
+    spawn_later();
+  });
+}
+
+void OutsideDns::spawn_later() {
+  again_ = loop_.call_after(kAgainAfter, [this] {
+    try {
+      spawn();
+    } catch (const Error& error) {
+      spdlog::error("outside DNS server: {}", error.what());
+      spawn_later();
+    }
   });
 }
 

@@ -31,11 +31,13 @@ class OutsideDns {
   // Once the router is there; `router_netns_fd` is kept. It is started again whenever it ends. Throws Error.
   void start(int router_netns_fd);
   bool is_ready() const { return updater_ && updater_->is_ready(); }
+  const std::string& folder() const { return folder_; }
   // What it last said, for an error that it did not get ready.
   std::string last_words() const;
 
  private:
   void spawn();
+  void spawn_later();
 
   controllers::EventLoop& loop_;
   kernel::Reaper& reaper_;

@@ -107,6 +107,12 @@ ProgramResult Labctl::run(std::vector<std::string> arguments, std::string input)
   return support::run_program(program(std::move(arguments), std::move(input)));
 }
 
+ProgramResult Labctl::run_by(std::vector<std::string> starter, std::vector<std::string> arguments) const {
+  support::Program wrapped = program(std::move(arguments), {});
+  wrapped.command.insert(wrapped.command.begin(), starter.begin(), starter.end());
+  return support::run_program(wrapped);
+}
+
 support::RunningProgram Labctl::start(std::vector<std::string> arguments) const {
   return support::RunningProgram::start(program(std::move(arguments), {}));
 }

@@ -30,6 +30,8 @@ class Labctl {
   Labctl& operator=(const Labctl&) = delete;
 
   support::ProgramResult run(std::vector<std::string> arguments, std::string input = {}) const;
+  // Started by other programs, which run what stands behind their own arguments: {"unshare", "-m"}.
+  support::ProgramResult run_by(std::vector<std::string> starter, std::vector<std::string> arguments) const;
   // In the background; what it started is `command`'s child while it lives.
   support::RunningProgram start(std::vector<std::string> arguments) const;
   // `labctl exec VANTAGE -- COMMAND...`
@@ -39,6 +41,10 @@ class Labctl {
   // Writes a file for the program to read and returns its path.
   std::string write(std::string_view name, std::string_view text) const {
     return dir_.write(name, text).string();
+  }
+  // The control socket of a lab.
+  std::filesystem::path socket(const std::string& lab) const {
+    return dir_.path() / "run" / lab / "api.sock";
   }
   // Folders of labs, alive or killed.
   std::vector<std::string> lab_folders() const;
