@@ -1,5 +1,6 @@
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
+#include "labctl/commands/get_dns.hpp"
 #include "labctl/commands/objects.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/commands/watch.hpp"
@@ -57,6 +58,12 @@ int watch(const Session& session, const GetOptions& options, const std::vector<S
 
 int run_get(const Session& session, const GetOptions& options) {
   using report::Format;
+  if (asks_for_dns(options.arguments)) {
+    return get_dns(
+        session, options.arguments, options.ns,
+        parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines}),
+        options.headers);
+  }
   const std::vector<Selection> selections =
       parse_selections(options.arguments, options.ns, options.every_namespace);
   report::ResourceView view;
@@ -106,10 +113,15 @@ void add_get(CLI::App& app, Globals& globals) {
                    "  labctl get deploy/web pod/client\n"
                    "  labctl get pods -l app=web -o name\n"
                    "  labctl get pods -w                     # and every change from now on\n"
-                   "  labctl get pod web-0 -o yaml\n",
-       .about = "Kinds: namespaces (ns), nodes (no), pods (po), deployments (deploy), replicasets (rs),\n"
-                "statefulsets (sts), daemonsets (ds), services (svc), endpoints (ep), endpointslices,\n"
-                "events (ev), and all. As with kubectl, except that -n names the lab and -N the namespace."},
+                   "  labctl get pod web-0 -o yaml\n"
+                   "  labctl get dns web -N shop             # what a pod of that namespace would be told\n",
+       .about =
+           "Kinds: namespaces (ns), nodes (no), pods (po), deployments (deploy), replicasets (rs),\n"
+           "statefulsets (sts), daemonsets (ds), services (svc), endpoints (ep), endpointslices,\n"
+           "events (ev), and all. As with kubectl, except that -n names the lab and -N the namespace.\n\n"
+           "dns NAME asks the lab's DNS servers for the A, AAAA, CNAME, SRV and TXT records of a name, of "
+           "an\n"
+           "address for its PTR records; ends with 1 when there is none."},
       [options](const Session& session) { return run_get(session, *options); });
   verb->add_option("RESOURCE", options->arguments, "KIND, KIND NAME..., KIND,KIND or KIND/NAME...")
       ->type_name("RESOURCE")

@@ -1,6 +1,7 @@
 #include "labctl/supervisor/lab_api.hpp"
 
 #include "labctl/supervisor/apply_service.hpp"
+#include "labctl/supervisor/dns_lookup.hpp"
 #include "labctl/supervisor/exec_service.hpp"
 #include "labctl/supervisor/lab.hpp"
 #include "labctl/supervisor/log_service.hpp"
@@ -87,6 +88,20 @@ api::Response on_service(Lab& lab, const std::string& path) {
   return reply(body);
 }
 
+// NAMESPACE/NAME, as a pod of that namespace would look it up.
+api::Response on_dns(Lab& lab, const std::string& path) {
+  const std::size_t slash = path.find('/');
+  const std::string ns = path.substr(0, slash);
+  const std::string name = slash == std::string::npos ? "" : path.substr(slash + 1);
+  VantageTable table;
+  Resolver resolver;
+  lab.loop().run_here([&] {
+    table = lab.vantages();
+    resolver = lab.cluster_resolver(ns);
+  });
+  return reply(look_up_dns(lab.engine(), table, resolver, ns, name));
+}
+
 api::Response on_status(Lab& lab, json (Lab::*what)() const) {
   json body;
   lab.loop().run_here([&] { body = (lab.*what)(); });
@@ -123,6 +138,10 @@ api::Response LabApi::on_lab(const api::Request& request) {
   constexpr std::string_view kProgrammed = "GET services/";
   if (route.starts_with(kProgrammed)) {
     return on_service(lab_, route.substr(kProgrammed.size()));
+  }
+  constexpr std::string_view kDns = "GET dns/";
+  if (route.starts_with(kDns)) {
+    return on_dns(lab_, route.substr(kDns.size()));
   }
   if (route == "POST resync") {
     json body;

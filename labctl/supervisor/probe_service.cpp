@@ -72,19 +72,7 @@ json dns_of(const engine::Result& result) {
     dns["authority"] = result.dns.authority;
     dns["additional"] = result.dns.additional;
   }
-  json queries = json::array();
-  for (const engine::DnsQuery& query : result.dns_queries) {
-    json one{{"name", query.name},
-             {"type", query.type},
-             {"server", server_of(query)},
-             {"outcome", probes::to_string(query.outcome)},
-             {"rtt_us", query.rtt_us}};
-    if (!query.rcode.empty()) {
-      one["rcode"] = query.rcode;
-    }
-    queries.push_back(std::move(one));
-  }
-  dns["queries"] = std::move(queries);
+  dns["queries"] = queries_of(result);
   return dns;
 }
 
@@ -168,6 +156,22 @@ void for_each_line(std::string_view text, Use use) {
 }
 
 }  // namespace
+
+json queries_of(const engine::Result& result) {
+  json queries = json::array();
+  for (const engine::DnsQuery& query : result.dns_queries) {
+    json one{{"name", query.name},
+             {"type", query.type},
+             {"server", server_of(query)},
+             {"outcome", probes::to_string(query.outcome)},
+             {"rtt_us", query.rtt_us}};
+    if (!query.rcode.empty()) {
+      one["rcode"] = query.rcode;
+    }
+    queries.push_back(std::move(one));
+  }
+  return queries;
+}
 
 std::string run_probe_lines(const engine::Engine& engine, const VantageTable& table, std::string_view lines,
                             const engine::Cancel* cancel) {

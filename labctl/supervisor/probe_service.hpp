@@ -24,6 +24,9 @@ namespace labctl::supervisor {
 std::string run_probe_lines(const engine::Engine& engine, const VantageTable& table, std::string_view lines,
                             const engine::Cancel* cancel = nullptr);
 
+// The "queries" of such an answer.
+nlohmann::json queries_of(const engine::Result& result);
+
 // {"proto","port","timeout_ms","from":[ids],"to":[ids]} ->
 // {"sources","destinations","rows","wanted","ok","total",
 // "failures":[{"from","to","outcome","wanted","backend","reason"}],"elapsed_ms"}. `rows` and `wanted` hold

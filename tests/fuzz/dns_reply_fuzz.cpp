@@ -1,6 +1,8 @@
-// DNS replies off the wire: no bytes may break the decoder, and what is no reply to the question is never ok.
+// DNS replies off the wire, to questions and to updates: no bytes may break the decoders, and what is no
+// reply to the question is never ok.
 
 #include "probes/protocol/dns.hpp"
+#include "probes/protocol/dns_update.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -19,12 +21,25 @@ void decode(std::span<const std::uint8_t> message, const labctl::protocol::DnsQu
   if (is_ok != reply.reason.empty() || (is_ok && (!reply.is_reply || reply.answer.empty()))) {
     std::abort();
   }
+  if (labctl::protocol::addresses_in(reply).size() > reply.answer.size()) {
+    std::abort();
+  }
   for (const auto* section : {&reply.answer, &reply.authority, &reply.additional}) {
     for (const std::string& record : *section) {
       if (record.find_first_of("\n\t") != std::string::npos) {
         std::abort();
       }
     }
+  }
+}
+
+void decode_ack(std::span<const std::uint8_t> message) {
+  const auto ack = labctl::protocol::decode_dns_ack(message, kId);
+  constexpr std::uint8_t kReplyToUpdate = 0x80 | 5 << 3;  // QR and the opcode
+  const bool has_header = message.size() >= 12 && message[0] == kId >> 8 && message[1] == (kId & 0xff) &&
+                          (message[2] & 0xf8) == kReplyToUpdate;
+  if (ack.is_reply && (!has_header || ack.rcode.empty())) {
+    std::abort();
   }
 }
 
@@ -36,5 +51,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   decode({data, size}, question);
   question.type = "ANY";
   decode({data, size}, question);
+  decode_ack({data, size});
   return 0;
 }

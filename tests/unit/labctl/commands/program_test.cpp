@@ -46,6 +46,12 @@ api::Response answer(const api::Request& request) {
   } else if (request.path == "/lab/v1/probes") {
     const auto probe = nlohmann::json::parse(request.body.substr(0, request.body.find('\n')));
     response.body = nlohmann::json{{"id", probe["id"]}, {"outcome", "refused"}, {"tries", 1}}.dump() + "\n";
+  } else if (request.path == "/lab/v1/dns/shop/web") {
+    response.body =
+        R"({"name":"web","records":[{"name":"web.shop.svc.","ttl":5,"type":"A","data":"10.96.0.7"}]})";
+  } else if (request.path == "/lab/v1/dns/shop/no") {
+    response.body =
+        R"({"name":"no","records":[],"rcode":"NXDOMAIN","outcome":"dns_nxdomain","reason":"it is not"})";
   } else if (request.path == "/lab/v1/apply") {
     response.status = 422;
     response.body =
@@ -128,6 +134,22 @@ TEST_F(Labctl, EndsWith1WhenAProbeIsNotAsExpected) {
   EXPECT_EQ(run({"probe", "a", "b:80"}).exit_code, 1);
   EXPECT_EQ(run({"probe", "a", "b:80", "--expect", "refused"}).exit_code, 0);
   EXPECT_EQ(run({"probe", "a", "b:80", "--expect", "nosuch"}).exit_code, 2);
+}
+
+TEST_F(Labctl, GetsWhatDnsSaysOfNames) {
+  const FakeLab lab("shop", answer);
+  const ProgramResult found = run({"get", "dns", "web", "-N", "shop"});
+  EXPECT_EQ(found.exit_code, 0) << to_string(found);
+  EXPECT_EQ(found.out, "NAME            TTL   TYPE   DATA\nweb.shop.svc.   5     A      10.96.0.7\n");
+  EXPECT_EQ(nlohmann::json::parse(run({"get", "dns/web", "-N", "shop", "-o", "json"}).out)[0]["data"],
+            "10.96.0.7");
+  const ProgramResult part = run({"get", "dns", "web", "no", "-N", "shop"});
+  EXPECT_EQ(part.exit_code, 1);
+  EXPECT_THAT(part.out, HasSubstr("10.96.0.7"));
+  EXPECT_THAT(part.err, HasSubstr("no: NXDOMAIN: it is not"));
+  EXPECT_EQ(nlohmann::json::parse(run({"get", "dns", "no", "-N", "shop", "-o", "json"}).out),
+            nlohmann::json::array());
+  EXPECT_EQ(run({"get", "dns"}).exit_code, 2);
 }
 
 TEST_F(Labctl, ReadsProbesFromAPipe) {

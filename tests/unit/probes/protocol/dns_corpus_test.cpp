@@ -1,0 +1,60 @@
+// The corpus of the fuzzer of DNS replies: each file, cut anywhere, goes through the fuzzer's own checks,
+// which abort, and whole files mean what their names say.
+
+#include "probes/protocol/dns.hpp"
+#include "probes/protocol/dns_update.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace labctl::protocol {
+namespace {
+
+const std::filesystem::path kCorpus =
+    std::filesystem::path(LABCTL_SOURCE_DIR) / "tests/fuzz/corpus/dns_reply";
+
+std::vector<std::uint8_t> read(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(DnsCorpus, BreaksNothingHoweverItIsCut) {
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(kCorpus)) {
+    const auto bytes = read(entry.path());
+    ASSERT_FALSE(bytes.empty()) << entry.path();
+    for (std::size_t size = 0; size <= bytes.size(); ++size) {
+      EXPECT_EQ(LLVMFuzzerTestOneInput(bytes.data(), size), 0);
+    }
+    ++files;
+  }
+  EXPECT_GE(files, 8u);
+}
+
+TEST(DnsCorpus, FilesMeanWhatTheirNamesSay) {
+  const std::map<std::string, probes::Outcome> wanted{{"address", probes::Outcome::Ok},
+                                                      {"name_loop", probes::Outcome::DnsError},
+                                                      {"nodata_cname", probes::Outcome::DnsNodata},
+                                                      {"nxdomain", probes::Outcome::DnsNxdomain},
+                                                      {"servfail", probes::Outcome::DnsError},
+                                                      {"truncated", probes::Outcome::DnsError}};
+  DnsQuestion question;
+  question.name = "www.example.org";
+  for (const auto& [name, outcome] : wanted) {
+    EXPECT_EQ(decode_dns_reply(read(kCorpus / name), question, 0x4242).outcome, outcome) << name;
+  }
+  EXPECT_EQ(decode_dns_ack(read(kCorpus / "update_ack"), 0x4242).rcode, "NOERROR");
+  const DnsAck refused = decode_dns_ack(read(kCorpus / "update_refused"), 0x4242);
+  EXPECT_TRUE(refused.is_reply);
+  EXPECT_EQ(refused.rcode, "REFUSED");
+}
+
+}  // namespace
+}  // namespace labctl::protocol
