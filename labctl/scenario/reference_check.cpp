@@ -69,6 +69,13 @@ bool is_checked(std::string_view kind) {
   return std::find(std::begin(kChecked), std::end(kChecked), kind) != std::end(kChecked);
 }
 
+// Where a step names objects, by one text or a list of them.
+constexpr const char* kNameFields[] = {"/probe/from", "/probe/to",    "/probe/expect/backends",
+                                       "/flow/from",  "/flow/to",     "/flow/expect/backends",
+                                       "/exec/in",    "/matrix/from", "/matrix/to",
+                                       "/wait/for",   "/scale/ref",   "/label/ref",
+                                       "/patch/ref",  "/delete"};
+
 class References {
  public:
   explicit References(const ReferenceCheck& check) : check_(check) {
@@ -134,21 +141,10 @@ class References {
   }
 
   void check_step(const json& step, const std::string& pointer) {
-    check_field(step, "/probe/from", pointer);
-    check_field(step, "/probe/to", pointer);
-    check_field(step, "/probe/expect/backends", pointer);
-    check_field(step, "/flow/from", pointer);
-    check_field(step, "/flow/to", pointer);
-    check_field(step, "/flow/expect/backends", pointer);
-    check_field(step, "/exec/in", pointer);
-    check_field(step, "/matrix/from", pointer);
-    check_field(step, "/matrix/to", pointer);
-    check_field(step, "/wait/for", pointer);
-    check_field(step, "/scale/ref", pointer);
-    check_field(step, "/label/ref", pointer);
-    check_field(step, "/patch/ref", pointer);
+    for (const char* field : kNameFields) {
+      check_field(step, field, pointer);
+    }
     check_resource(step, pointer);
-    check_field(step, "/delete", pointer);
   }
 
   void check_resource(const json& step, const std::string& pointer) {
