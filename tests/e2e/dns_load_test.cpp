@@ -127,9 +127,11 @@ TEST_F(DnsUnderLoad, AThousandReplacedSetsAreEachSeenWholeOrNotAtAll) {
   Asker asker(lab_, "names", "pod/default/tool", name, 1);
   for (int i = 1; i <= kReplacements; ++i) {
     client.put(slices + "/sets-1", slice_of(i % kSets));
+    // However fast they are replaced, there are questions in between.
+    if (i % 10 == 0) {
+      EXPECT_TRUE(eventually([&] { return asker.count() >= 3 * static_cast<std::size_t>(i); }));
+    }
   }
-  // However fast they were replaced.
-  EXPECT_TRUE(eventually([&] { return asker.count() >= 3'000; }));
   const std::map<Answer, std::size_t> answers = asker.stop();
   EXPECT_GE(answers.size(), 10U) << to_string(answers);
   for (const auto& [answer, count] : answers) {
@@ -221,10 +223,9 @@ TEST_F(ThousandsAtOnce, AreReadFromNewFilesByOneOfTwoServersWhileTheOtherAnswers
     EXPECT_GE(restarts(), 1);
     EXPECT_TRUE(eventually([&] { return all_are_ready(2); }));
   });
-  EXPECT_TRUE(eventually([&] { return all_are_ready(2); }));
+  EXPECT_TRUE(eventually([&] { return all_are_ready(2) && asker.count() >= 500; }));
   const std::map<Answer, std::size_t> answers = asker.stop();
   expect_every_lookup_found(answers);
-  EXPECT_GE(asker.count(), 1'000U);
 }
 
 // An only server is never away, so not even a question has to be asked again.
@@ -233,9 +234,9 @@ TEST_F(ThousandsAtOnce, AreToldToAnOnlyServerWhileItAnswers) {
   Asker asker(lab_, "names", "pod/default/tool", kEveryLab, 1);
   come_and_go([&] { EXPECT_EQ(restarts(), 0); });
   EXPECT_EQ(restarts(), 0);
+  EXPECT_TRUE(eventually([&] { return asker.count() >= 500; }));
   const std::map<Answer, std::size_t> answers = asker.stop();
   expect_every_lookup_found(answers);
-  EXPECT_GE(asker.count(), 1'000U);
 }
 
 // ---- A killed server ---------------------------------------------------------------------------

@@ -11,6 +11,7 @@
 
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
@@ -89,6 +90,14 @@ void NameServer::start() {
 void NameServer::kill() {
   process_.signal(SIGKILL);
   process_.wait();
+}
+
+void NameServer::signal(int number) const {
+  process_.signal(number);
+  if (number == SIGSTOP) {
+    siginfo_t stopped{};
+    ::waitid(P_PID, static_cast<id_t>(process_.pid()), &stopped, WSTOPPED);
+  }
 }
 
 std::vector<std::string> NameServer::ask(const std::string& name, const std::string& type) const {

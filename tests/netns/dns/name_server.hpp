@@ -34,7 +34,8 @@ class NameServer {
   void write_broken_zone() const;
   void start();
   void kill();
-  void signal(int number) const { process_.signal(number); }
+  // SIGSTOP has stopped it when this returns.
+  void signal(int number) const;
 
   // The data of the answer, sorted; or the rcode, when it is not NOERROR; or "silent".
   std::vector<std::string> ask(const std::string& name, const std::string& type = "A") const;
