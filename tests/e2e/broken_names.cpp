@@ -16,7 +16,7 @@ const std::vector<Broken>& broken_names() {
        Edit{"manifests/objects.yaml", "clusterIP: 10.96.100.1,", "clusterIP: 10.96.100.9,"},
        "in its own namespace a Service is ${name}", "in its own namespace a Service is foo", "10.96.100.1",
        "10.96.100.9"},
-      {"AnotherHostnameOfAPod", "d5-hostname-subdomain",
+      {"AnotherHostnameOfAPod", "d5-d6-hostname-subdomain",
        Edit{"manifests/objects.yaml", "hostname: teller", "hostname: cashier"},
        "the pod with hostname and subdomain is found by them, as ${type}",
        "the pod with hostname and subdomain is found by them, as A", "ok", "dns_nxdomain"},
