@@ -25,7 +25,7 @@ using support::ProgramResult;
 
 constexpr auto kLook = milliseconds(10);
 // A lab that takes longer than this to go has not gone.
-constexpr auto kGone = std::chrono::seconds(20);
+constexpr auto kGone = std::chrono::seconds(60);
 
 std::string mounts() {
   std::ifstream file("/proc/self/mountinfo");

@@ -21,7 +21,7 @@ struct OuterNamespace {
   // namespace of his own.
   uid_t uid = 0;
   // How long namespaces may take to go.
-  std::chrono::milliseconds deadline = std::chrono::seconds(20);
+  std::chrono::milliseconds deadline = std::chrono::seconds(60);
 };
 
 struct LeakResult {
