@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -22,13 +23,8 @@ namespace {
 
 using nlohmann::json;
 
-// Beyond this a server reads new files sooner than it takes the updates (measured with BIND 9.18).
-constexpr std::size_t kRewriteBehind = 2'000;
-// For the questions that a server was sent before the Service left it out.
-constexpr std::chrono::milliseconds kDrain{100};
 constexpr std::chrono::seconds kCheckWithin{30};
 constexpr std::chrono::seconds kReadyWithin{30};
-constexpr const char* kNextFolder = "/next";
 
 std::vector<IpAddress> pod_ips(const json& pod) {
   std::vector<IpAddress> addresses;
@@ -74,15 +70,6 @@ std::string words_of(const std::string& output) {
     words += (words.empty() ? "" : "; ") + line;
   }
   return words;
-}
-
-bool has_all(const DnsUpdater& updater, const std::vector<DnsJournal::Position>& at) {
-  for (std::size_t zone = 0; zone < at.size(); ++zone) {
-    if (updater.position(zone) < at[zone]) {
-      return false;
-    }
-  }
-  return true;
 }
 
 store::Key key_of_pod(const model::PodKey& pod) { return {"pods", pod.ns, pod.name}; }
@@ -180,23 +167,9 @@ void LabDns::sync() {
     read_object(key);
   }
   for (auto& [pod, server] : servers_) {
-    const bool is_far_behind = server.updater->behind() > kRewriteBehind;
-    server.keeps_files = server.keeps_files && is_far_behind;
-    if (is_far_behind && !server.keeps_files && may_one_go()) {
-      rewrite(pod, server);
-    }
-    server.updater->push();  // for the time until it starts again
+    server.updater->push();
   }
   trim();
-}
-
-// A server is given new files when there are others and all answer.
-bool LabDns::may_one_go() const {
-  return servers_.size() > 1 && std::none_of(servers_.begin(), servers_.end(), [this](const auto& entry) {
-           const store::ObjectPtr pod = store_.find(key_of_pod(entry.first));
-           return entry.second.is_starting || entry.second.next || pod == nullptr ||
-                  !controllers::is_ready(*pod);
-         });
 }
 
 LabDns::Positions LabDns::ends() const {
@@ -212,9 +185,6 @@ void LabDns::trim() {
   for (const auto& [pod, server] : servers_) {
     for (std::size_t zone = 0; zone < needed.size(); ++zone) {
       needed[zone] = std::min(needed[zone], server.updater->position(zone));
-      if (server.next) {
-        needed[zone] = std::min(needed[zone], (*server.next)[zone]);
-      }
     }
   }
   for (std::size_t zone = 0; zone < needed.size(); ++zone) {
@@ -235,8 +205,8 @@ void LabDns::start_outside(int router_netns_fd) {
   kernel::ProcessOptions options;
   options.argv = check_command(outside_.folder());
   checks_.run(std::move(options), kCheckWithin, [this](const controllers::CapturedEnd& end) {
-    if (!end.error.empty()) {
-      outside_refusal_ = end.output.empty() ? end.error : words_of(end.output);
+    if (!end.error.empty()) {  // without words it did not look: then the server itself shows
+      outside_refusal_ = words_of(end.output);
     }
   });
 }
@@ -298,32 +268,12 @@ void LabDns::before_start(const model::Pod& pod, int netns_fd) {
     read_object(key);
   }
   install_named();
-  Positions at = ends();
-  // What named is still to say of unchecked files is passed over.
-  const std::optional<Positions> next = std::exchange(server.next, std::nullopt);
-  if (next && server.is_next_checked) {
-    at = *next;
-    use_next_files(server);
-  } else {
-    write_files(server.folder);
-  }
+  write_files(server.folder);
   if (!server.is_starting) {
     set_gate(pod.key, false, "the server starts again");
   }
   server.is_starting = true;
-  server.updater->started(std::move(at));
-}
-
-void LabDns::use_next_files(Server& server) const {
-  for (const std::string& zone : book_.zones()) {
-    const std::string file = server.folder + "/" + dns::zone_file_name(zone);
-    std::error_code failure;
-    std::filesystem::remove(file + ".jnl", failure);
-    std::filesystem::rename(server.folder + kNextFolder + "/" + dns::zone_file_name(zone), file, failure);
-    if (failure) {
-      throw Error::from_errno(failure.value(), "put " + file + " in place");
-    }
-  }
+  server.updater->started(ends());
 }
 
 void LabDns::forget(const model::PodKey& pod) {
@@ -332,54 +282,6 @@ void LabDns::forget(const model::PodKey& pod) {
     std::error_code ignored;  // the folder goes with the lab at the latest
     std::filesystem::remove_all(found->second.folder, ignored);
     servers_.erase(found);
-  }
-}
-
-void LabDns::rewrite(const model::PodKey& pod, Server& server) {
-  const std::string next = server.folder + kNextFolder;
-  try {
-    write_files(next);
-  } catch (const Error& error) {
-    server.keeps_files = true;
-    return warn(key_of_pod(pod), "DNSZoneRefused", error.what());
-  }
-  server.next = ends();
-  server.is_next_checked = false;
-  kernel::ProcessOptions options;
-  options.argv = check_command(next);
-  checks_.run(std::move(options), kCheckWithin,
-              [this, pod, at = ends()](const controllers::CapturedEnd& end) { on_checked(pod, at, end); });
-}
-
-// The server goes on with what it has and gets the changes by updates if named refuses the files, or if it
-// has had all by now.
-void LabDns::on_checked(const model::PodKey& pod, const Positions& at, const controllers::CapturedEnd& end) {
-  const auto found = servers_.find(pod);
-  if (found == servers_.end() || found->second.next != at) {
-    return;  // it is gone, or was started again meanwhile, with newer files
-  }
-  Server& server = found->second;
-  if (end.error.empty() && !has_all(*server.updater, at)) {
-    server.is_next_checked = true;
-    server.is_starting = true;
-    spdlog::info("{}: starts again with new zone files, {} changes behind", to_string(pod),
-                 server.updater->behind());
-    set_gate(pod, false, "reads new zone files");
-    loop_.call_after(kDrain, [this, pod] { restart_with_next_files(pod); });
-    return;
-  }
-  server.next.reset();
-  if (!end.error.empty()) {
-    server.keeps_files = true;
-    warn(key_of_pod(pod), "DNSZoneRefused",
-         "new zone files are not used: " + end.error + ": " + words_of(end.output));
-  }
-}
-
-void LabDns::restart_with_next_files(const model::PodKey& pod) {
-  const auto found = servers_.find(pod);
-  if (found != servers_.end() && found->second.next && found->second.is_next_checked) {
-    life_.restart(pod, controllers::kDnsContainer);
   }
 }
 

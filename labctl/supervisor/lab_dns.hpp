@@ -7,10 +7,9 @@
 //                                                               |
 //                                                               +--zone files, when a server starts
 //
-// The servers are the pods of a Deployment (controllers/dns_objects) and live as all pods do. Where there are
-// several, one that lacks very many changes is given new files and starts again, once named itself has found
-// nothing wrong with them, and no question is sent to it any more. An only server has updates alone: it
-// always answers.
+// The servers are the pods of a Deployment (controllers/dns_objects) and live as all pods do. One that runs
+// is never started again for what changes: named takes thousands of changes as updates in the time that it
+// needs to read its files, and answers meanwhile.
 //
 // Threads: the main loop's.
 
@@ -30,7 +29,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -80,22 +78,14 @@ class LabDns {
     std::string folder;
     std::unique_ptr<DnsUpdater> updater;
     bool is_starting = true;
-    std::optional<Positions> next;  // its next files hold this much
-    bool is_next_checked = false;   // named found nothing wrong with them
-    bool keeps_files = false;       // it refused them: no more until it has caught up
   };
 
   void note(const store::Change& change);
   void read_object(const store::Key& key);
   void set_records(const std::string& owner, std::vector<dns::Record> records);
   Positions ends() const;
-  bool may_one_go() const;
   void write_files(const std::string& folder) const;
   void trim();
-  void rewrite(const model::PodKey& pod, Server& server);
-  void use_next_files(Server& server) const;
-  void restart_with_next_files(const model::PodKey& pod);
-  void on_checked(const model::PodKey& pod, const Positions& at, const controllers::CapturedEnd& end);
   void on_ready(const model::PodKey& pod);
   void set_gate(const model::PodKey& pod, bool is_open, const std::string& why = {});
   void on_refused(const model::PodKey& pod, const std::string& owner, const std::string& zone,

@@ -5,12 +5,17 @@
 #include "labctl/supervisor/main_loop.hpp"
 #include "tests/netns/dns/name_server.hpp"
 #include "tests/netns/process/capsule_fixture.hpp"
+#include "topology/base/ip_address.hpp"
+#include "topology/base/unique_fd.hpp"
+#include "topology/kernel/network_namespace.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -212,6 +217,47 @@ TEST(DnsUpdater, AServerThatHangsForAWhileGetsEverything) {
     EXPECT_TRUE(lab.runs_until([&] { return lab.updater->behind() == 0; }));
     EXPECT_THAT(lab.server.ask("web.shop.svc.cluster.local"), ElementsAre("10.96.0.1"));
     EXPECT_THAT(lab.server.ask("other.shop.svc.cluster.local"), ElementsAre("10.96.0.2"));
+  });
+}
+
+// Says yes to every question, but takes its time.
+class SlowServer {
+ public:
+  SlowServer(MainLoop& loop, int netns_fd, milliseconds delay) {
+    {
+      const kernel::NamespaceScope scope(netns_fd);
+      socket_ = UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    }
+    sockaddr_storage own{};
+    const socklen_t size = IpAddress::loopback(Family::IPv4).to_sockaddr(53, own);
+    EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&own), size), 0);
+    loop.call_when_readable(socket_.get(), [this, &loop, delay] {
+      std::vector<std::uint8_t> message(512);
+      sockaddr_storage from{};
+      socklen_t length = sizeof from;
+      const ssize_t count = ::recvfrom(socket_.get(), message.data(), message.size(), 0,
+                                       reinterpret_cast<sockaddr*>(&from), &length);
+      if (count > 2) {
+        message.resize(static_cast<std::size_t>(count));
+        message[2] |= 0x80;  // a reply
+        loop.call_after(delay, [this, message, from, length] {
+          ::sendto(socket_.get(), message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&from),
+                   length);
+        });
+      }
+    });
+  }
+
+ private:
+  UniqueFd socket_;
+};
+
+TEST(DnsUpdater, AServerThatAnswersSlowlyIsReady) {
+  with_named([] {
+    Lab lab;
+    const SlowServer slow(lab.loop, lab.server.netns_fd(), milliseconds(100));
+    lab.updater->started(lab.server.ends());
+    EXPECT_TRUE(lab.runs_until([&] { return lab.ready > 0; }, std::chrono::seconds(10)));
   });
 }
 
