@@ -270,20 +270,27 @@ TEST(DnsUpdater, AServerThatNeverComesHasFailed) {
     EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(300));
     EXPECT_THAT(lab.failed, ElementsAre(HasSubstr("no reply")));
     EXPECT_FALSE(lab.updater->is_ready());
-    // It is given another chance.
-    lab.start();
-    EXPECT_EQ(lab.failed.size(), 1U);
+    // Each start has as long.
+    lab.updater->started(lab.server.ends());
+    EXPECT_TRUE(lab.runs_until([&] { return lab.failed.size() == 2; }));
   });
 }
 
 TEST(DnsUpdater, AServerWithoutAZoneHasFailedAndWhyIsSaid) {
   with_named([] {
-    Lab lab(std::chrono::seconds(2));
+    Lab lab(std::chrono::seconds(1));
     lab.server.write_files();
     lab.server.write_broken_zone();
-    lab.updater->started(lab.server.ends());
     lab.server.start();
-    EXPECT_TRUE(lab.runs_until([&] { return !lab.failed.empty(); }));
+    lab.updater->started(lab.server.ends());
+    const auto has_failed = [&] {
+      if (!lab.failed.empty() && lab.failed.back().ends_with("no reply")) {  // on a busy machine
+        lab.failed.clear();
+        lab.updater->started(lab.server.ends());
+      }
+      return !lab.failed.empty();
+    };
+    EXPECT_TRUE(lab.runs_until(has_failed));
     EXPECT_THAT(lab.failed, ElementsAre(HasSubstr("cluster.local. SERVFAIL")));
     EXPECT_EQ(lab.ready, 0);
   });
