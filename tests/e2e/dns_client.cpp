@@ -94,11 +94,12 @@ api::Client client_of(const Labctl& lab, const std::string& lab_name) {
 
 // ---- Asker -------------------------------------------------------------------------------------
 
-Asker::Asker(const Labctl& lab, const std::string& lab_name, std::string place, std::string name, int tries)
+Asker::Asker(const Labctl& lab, const std::string& lab_name, std::string place, std::string name,
+             std::chrono::milliseconds patience)
     : client_(client_of(lab, lab_name)),
       place_(std::move(place)),
       name_(std::move(name)),
-      tries_(tries),
+      patience_(patience),
       thread_([this] { run(); }) {}
 
 Asker::~Asker() { stop(); }
@@ -129,7 +130,8 @@ void Asker::run() {
 }
 
 Answer Asker::ask_again(Answer answer) {
-  for (int tries = 1; tries < tries_ && answer.rcode.empty(); ++tries) {
+  const auto until = std::chrono::steady_clock::now() + patience_;
+  while (answer.rcode.empty() && std::chrono::steady_clock::now() < until) {
     ++repeated_;
     answer = ask_one(client_, place_, name_);
   }

@@ -7,6 +7,7 @@
 #include "tests/e2e/labctl_program.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <map>
 #include <set>
@@ -34,10 +35,11 @@ Answer ask_one(api::Client& client, const std::string& place, const std::string&
                const std::string& server = kDnsService, const std::string& type = "A");
 
 // Asks for one name without pause, a few questions at a time, from its making until stop(). A question that
-// nobody answers is asked again, `tries` times in all.
+// nobody answers is asked again for as long as `patience` says.
 class Asker {
  public:
-  Asker(const Labctl& lab, const std::string& lab_name, std::string place, std::string name, int tries);
+  Asker(const Labctl& lab, const std::string& lab_name, std::string place, std::string name,
+        std::chrono::milliseconds patience);
   ~Asker();
   Asker(const Asker&) = delete;
   Asker& operator=(const Asker&) = delete;
@@ -55,7 +57,7 @@ class Asker {
   api::Client client_;
   std::string place_;
   std::string name_;
-  int tries_;
+  std::chrono::milliseconds patience_;
   std::map<Answer, std::size_t> seen_;
   std::atomic<std::size_t> count_{0};
   std::atomic<std::size_t> repeated_{0};

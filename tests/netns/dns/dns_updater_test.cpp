@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 
 #include <chrono>
-#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -207,13 +206,13 @@ TEST(DnsUpdater, AServerThatHangsForAWhileGetsEverything) {
   with_named([] {
     Lab lab;
     lab.start();
-    lab.server.signal(SIGSTOP);
+    lab.server.pause();
     lab.server.set("one", {address_of("web", "10.96.0.1")});
     lab.updater->push();
     EXPECT_FALSE(lab.runs_until([&] { return lab.updater->behind() == 0; }, milliseconds(100)));
     lab.server.set("two", {address_of("other", "10.96.0.2")});
     lab.updater->push();
-    lab.server.signal(SIGCONT);
+    lab.server.resume();
     EXPECT_TRUE(lab.runs_until([&] { return lab.updater->behind() == 0; }));
     EXPECT_THAT(lab.server.ask("web.shop.svc.cluster.local"), ElementsAre("10.96.0.1"));
     EXPECT_THAT(lab.server.ask("other.shop.svc.cluster.local"), ElementsAre("10.96.0.2"));

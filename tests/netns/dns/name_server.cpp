@@ -92,13 +92,13 @@ void NameServer::kill() {
   process_.wait();
 }
 
-void NameServer::signal(int number) const {
-  process_.signal(number);
-  if (number == SIGSTOP) {
-    siginfo_t stopped{};
-    ::waitid(P_PID, static_cast<id_t>(process_.pid()), &stopped, WSTOPPED);
-  }
+void NameServer::pause() const {
+  process_.signal(SIGSTOP);
+  siginfo_t info{};
+  ::waitid(P_PID, static_cast<id_t>(process_.pid()), &info, WSTOPPED);
 }
+
+void NameServer::resume() const { process_.signal(SIGCONT); }
 
 std::vector<std::string> NameServer::ask(const std::string& name, const std::string& type) const {
   const kernel::NamespaceScope scope(netns_.get());

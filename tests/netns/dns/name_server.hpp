@@ -34,8 +34,9 @@ class NameServer {
   void write_broken_zone() const;
   void start();
   void kill();
-  // SIGSTOP has stopped it when this returns.
-  void signal(int number) const;
+  // Does nothing, from when this returns, until resume().
+  void pause() const;
+  void resume() const;
 
   // The data of the answer, sorted; or the rcode, when it is not NOERROR; or "silent".
   std::vector<std::string> ask(const std::string& name, const std::string& type = "A") const;
