@@ -152,7 +152,8 @@ TEST_F(NameSearch, OnlySilenceIsATimeoutOfTheTry) {
   probe.timeout = milliseconds(200);
   const Found found = run_one(engine_, probe);
   EXPECT_EQ(found.outcome, Outcome::Timeout);
-  EXPECT_EQ(found.reason, "a. at 10.0.5.2: no reply within 100ms");
+  // Of what was left of the try when it was asked.
+  EXPECT_TRUE(found.reason.starts_with("a. at 10.0.5.2: no reply within ")) << found.reason;
   EXPECT_EQ(found.dns_queries.size(), 2u);
 }
 
