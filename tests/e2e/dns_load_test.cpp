@@ -15,7 +15,7 @@ using nlohmann::json;
 
 constexpr std::chrono::milliseconds kNoPatience{0};
 // Where a killed server was, questions are refused until the Service leaves it out, milliseconds later.
-constexpr std::chrono::milliseconds kAskedAgain{2'000};
+constexpr std::chrono::milliseconds kAskedAgain{10'000};
 constexpr const char* kEveryLab = "kubernetes.default.svc.cluster.local";
 
 struct DnsPod {
