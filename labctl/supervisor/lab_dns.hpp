@@ -2,10 +2,10 @@
 
 // The cluster's DNS of a running lab: what its servers say follows the objects.
 //
-//   Services, EndpointSlices, pods, namespaces --records--> RecordBook --changes--> journal --UPDATE--> each
-//   server
-//                                                               |
-//                                                               +--zone files, when a server starts
+//   Services, EndpointSlices,
+//   pods, namespaces --records--> RecordBook --changes--> journal --UPDATE--> each server
+//                                     |
+//                                     +--zone files, when a server starts
 //
 // The servers are the pods of a Deployment (controllers/dns_objects) and live as all pods do. One that runs
 // is never started again for what changes: named takes thousands of changes as updates in the time that it
@@ -44,8 +44,6 @@ class LabDns {
   LabDns(MainLoop& loop, kernel::Reaper& reaper, store::Store& store, const model::Cluster& cluster,
          controllers::PodLife& life);
 
-  // As needs_named() says, once create_service() was called.
-  bool is_on() const { return is_on_; }
   // The Service: first of all, for its address. `objects` are what the files say.
   void create_service(controllers::ServiceAllocation& services, const std::vector<manifest::Object>& objects);
   // The Deployment: last, so that it takes no place that a file's pod would have.
@@ -70,7 +68,6 @@ class LabDns {
                     bool is_gone);
   // Tells the servers what changed.
   void sync();
-  bool has_work() const { return !dirty_.empty(); }
 
  private:
   using Positions = std::vector<DnsJournal::Position>;
@@ -98,7 +95,7 @@ class LabDns {
   store::Store& store_;
   const model::Cluster& cluster_;
   controllers::PodLife& life_;
-  bool is_on_ = false;
+  bool is_on_ = false;  // as needs_named() says, once create_service() was called
   bool has_been_ready_ = false;
 
   dns::RecordBook book_;
