@@ -40,8 +40,11 @@ constexpr int kKillRounds = 20;
 // A process in an uninterruptible call dies only after it; the main thread does not wait longer for it.
 constexpr std::chrono::milliseconds kKillWait{500};
 
-int send_signal(int pidfd, int number) {
-  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0));
+// To the process group of that number rather than to the process: PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9.
+constexpr unsigned kToGroup = 1u << 2;
+
+int send_signal(int pidfd, int number, unsigned flags = 0) {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, flags));
 }
 
 UniqueFd open_pidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
@@ -266,7 +269,15 @@ bool ChildProcess::signal(int number) const noexcept {
   return pidfd_ && send_signal(pidfd_.get(), number) == 0;
 }
 
-bool ChildProcess::signal_group(int number) const noexcept { return pid_ > 1 && ::kill(-pid_, number) == 0; }
+bool ChildProcess::signal_group(int number) const noexcept {
+  if (pid_ <= 1 || !pidfd_) {
+    return false;
+  }
+  if (send_signal(pidfd_.get(), number, kToGroup) == 0) {
+    return true;
+  }
+  return errno == EINVAL && ::kill(-pid_, number) == 0;  // an older kernel
+}
 
 ExitStatus ChildProcess::wait() {
   siginfo_t ended{};
