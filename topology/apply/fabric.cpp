@@ -54,16 +54,18 @@ std::vector<plan::LinkChange> inverse(const plan::Step& step) {
 }
 
 Fabric::Fabric(HostNetwork& network, UniqueFd underlay) : network_(network) {
-  namespaces_.emplace(plan::kUnderlay, std::move(underlay));
+  namespaces_.emplace(plan::kUnderlay, std::make_shared<const UniqueFd>(std::move(underlay)));
 }
 
-int Fabric::namespace_fd(const plan::NamespaceId& id) const {
+std::shared_ptr<const UniqueFd> Fabric::share_namespace(const plan::NamespaceId& id) const {
   const auto found = namespaces_.find(id);
   if (found == namespaces_.end()) {
     throw Error(ErrorKind::NotFound, id + ": no such namespace in this lab");
   }
-  return found->second.get();
+  return found->second;
 }
+
+int Fabric::namespace_fd(const plan::NamespaceId& id) const { return share_namespace(id)->get(); }
 
 void Fabric::apply(std::span<const plan::Step> steps, const OnMade& on_made) {
   network_.begin();
@@ -108,7 +110,7 @@ void Fabric::carry_out(const plan::Step& step) {
     if (has(step.ns)) {
       throw Error(ErrorKind::Internal, "namespace made twice");
     }
-    namespaces_.emplace(step.ns, network_.make_namespace());
+    namespaces_.emplace(step.ns, std::make_shared<const UniqueFd>(network_.make_namespace()));
   } else {
     network_.enter(namespace_fd(step.ns));
   }

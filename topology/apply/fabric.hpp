@@ -14,6 +14,7 @@
 #include "topology/plan/step.hpp"
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -39,6 +40,9 @@ class Fabric {
   bool has(const plan::NamespaceId& id) const { return namespaces_.contains(id); }
   // Borrowed. Throws Error NotFound.
   int namespace_fd(const plan::NamespaceId& id) const;
+  // The same, open for as long as somebody holds it: the namespace outlives its removal by that much, without
+  // its links. Throws Error NotFound.
+  std::shared_ptr<const UniqueFd> share_namespace(const plan::NamespaceId& id) const;
   // How many namespaces are held, the underlay included.
   size_t size() const { return namespaces_.size(); }
 
@@ -48,7 +52,7 @@ class Fabric {
   void undo(std::span<const plan::Step> done) noexcept;
 
   HostNetwork& network_;
-  std::unordered_map<plan::NamespaceId, UniqueFd> namespaces_;
+  std::unordered_map<plan::NamespaceId, std::shared_ptr<const UniqueFd>> namespaces_;
 };
 
 // What takes the changes of a step back where its namespace stays: links made there deleted, neighbours
