@@ -2,6 +2,7 @@
 
 // What travels between command and supervisor: HTTP/1.1 requests and replies as values (RFC 9112).
 
+#include "topology/base/cancel.hpp"
 #include "topology/base/unique_fd.hpp"
 
 #include <functional>
@@ -18,6 +19,10 @@ struct Request {
   std::map<std::string, std::string> query;  // decoded
   std::string content_type;                  // without parameters, lower case; empty if none
   std::string body;
+  // Requested once nobody waits for the reply any more: the client has closed its connection, or the server
+  // ends. What may take long looks at it, and returns (whatever it likes) or throws. Borrowed for the call
+  // and for the reply's functions; null: somebody waits to the end.
+  const Cancel* gone = nullptr;
 };
 
 // The body of a streamed reply, sent piece by piece as chunked transfer coding.
@@ -30,19 +35,21 @@ class ChunkWriter {
   virtual bool write(std::string_view piece) = 0;
   // False once the client has gone or the server is being stopped; never blocks.
   virtual bool is_open() const = 0;
-  // To wait together with other descriptors: becomes readable or hung up when is_open() may have changed.
-  virtual int fd() const = 0;
+  // To wait together with other descriptors: as Request::gone.
+  virtual const Cancel& gone() const = 0;
 };
 
 // A reply: `body`, or one of the two functions, which run on the connection's thread. What `stream` throws
 // ends the reply without its final chunk, so that the client can tell. `upgrade` makes the reply 101 and is
-// given the connection's socket (blocking, nothing buffered), which it closes when done.
+// given the connection's socket (blocking, nothing buffered), which it closes when done. `after` is called
+// once `body` has gone out, or could not.
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
   std::function<void(ChunkWriter&)> stream;
   std::function<void(UniqueFd)> upgrade;
+  std::function<void()> after;
 };
 
 }  // namespace labctl::api

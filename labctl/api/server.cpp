@@ -1,9 +1,11 @@
 #include "labctl/api/server.hpp"
 
+#include "labctl/api/connection_table.hpp"
 #include "labctl/api/socket_stream.hpp"
 #include "labctl/api/status_error.hpp"
 #include "labctl/api/uri.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/scope_exit.hpp"
 #include "topology/base/signals_blocked.hpp"
 
 #include <boost/asio/write.hpp>
@@ -12,14 +14,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <list>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -37,8 +36,8 @@ enum class Next { KeepAlive, Close };
 
 class SocketChunks final : public ChunkWriter {
  public:
-  SocketChunks(SocketStream& stream, bool chunked, std::chrono::milliseconds timeout)
-      : stream_(stream), chunked_(chunked), timeout_(timeout) {}
+  SocketChunks(SocketStream& stream, const Cancel& gone, bool chunked, std::chrono::milliseconds timeout)
+      : stream_(stream), gone_(gone), chunked_(chunked), timeout_(timeout) {}
 
   bool write(std::string_view piece) override {
     if (failed_ || piece.empty()) {
@@ -56,12 +55,9 @@ class SocketChunks final : public ChunkWriter {
     return !failed_;
   }
 
-  bool is_open() const override {
-    pollfd entry{.fd = stream_.fd(), .events = POLLRDHUP, .revents = 0};
-    return !failed_ && ::poll(&entry, 1, 0) == 0;
-  }
+  bool is_open() const override { return !failed_ && !gone_.requested(); }
 
-  int fd() const override { return stream_.fd(); }
+  const Cancel& gone() const override { return gone_; }
 
   // Ends the body; false if the client has gone.
   bool finish() {
@@ -75,6 +71,7 @@ class SocketChunks final : public ChunkWriter {
 
  private:
   SocketStream& stream_;
+  const Cancel& gone_;
   bool chunked_;
   std::chrono::milliseconds timeout_;
   bool failed_ = false;
@@ -90,45 +87,64 @@ std::string media_type(std::string_view header) {
   return out;
 }
 
-Response plain_error(int status, std::string_view message) {
-  // Below the API: there is no labctl::Error for "408", so the code is put on by hand.
-  Response response = to_response(Error(ErrorKind::InvalidInput, std::string(message)));
-  response.status = status;
-  return response;
-}
-
 // One client: reads requests and writes replies until either side has enough.
 class Connection {
  public:
-  Connection(UniqueFd fd, const Server::Handler& handler, const ServerLimits& limits,
-             const std::atomic<bool>& stopping)
+  Connection(UniqueFd fd, const Server::Handler& handler, const ServerLimits& limits, ConnectionTable& table,
+             ConnectionTable::Entry& entry)
       : stream_(std::move(fd)),
         buffer_(limits.header_bytes + kReadAhead),
         handler_(handler),
         limits_(limits),
-        stopping_(stopping) {}
+        table_(table),
+        entry_(entry),
+        has_place_(table.has_place(entry)) {}
 
   void run() {
-    while (!stopping_ && wait_for_request() && serve_one() == Next::KeepAlive) {
+    while (wait_for_request() && serve_one() == Next::KeepAlive && has_place_) {
     }
-  }
-
-  void refuse(int status, std::string_view message) {
-    stream_.expires_after(std::chrono::milliseconds(100));
-    write(plain_error(status, message), 11, false);
-    linger();
   }
 
  private:
   // Beast reads bodies through the buffer in pieces of at most 64 KiB.
   static constexpr size_t kReadAhead = 64 * 1024;
 
+  void refuse(int status, const std::string& message, const std::string& hint = {}) {
+    stream_.expires_after(std::chrono::milliseconds(100));
+    write(to_response(status, message, hint), 11, false);
+    linger();
+  }
+
+  void refuse_full() {
+    refuse(503, "the lab serves " + std::to_string(limits_.connections) + " connections already",
+           "end some of the commands that wait, follow or watch");
+  }
+
   bool wait_for_request() {
     if (buffer_.size() > 0) {
       return true;  // pipelined
     }
-    stream_.expires_after(limits_.idle);
-    return stream_.wait(POLLIN);
+    stream_.expires_after(has_place_ ? limits_.idle : limits_.unplaced);
+    table_.begin_idle(entry_);
+    const bool is_there = stream_.wait(POLLIN);
+    if (!table_.end_idle(entry_)) {
+      return false;
+    }
+    if (!is_there && !has_place_) {
+      refuse_full();
+    }
+    return is_there;
+  }
+
+  // Whether the request whose header is in `parser` is to be answered.
+  bool admit(const Parser& parser) {
+    const auto target = parse_target(std::string_view(parser.get().target()));
+    const std::string request =
+        std::string(parser.get().method_string()) + " " + (target ? target->path : "");
+    const bool is_always =
+        std::find(limits_.always.begin(), limits_.always.end(), request) != limits_.always.end();
+    has_place_ = table_.take_place(entry_, is_always ? std::chrono::milliseconds(0) : limits_.place);
+    return has_place_ || is_always;
   }
 
   Next serve_one() {
@@ -136,10 +152,14 @@ class Connection {
     parser.header_limit(limits_.header_bytes);
     parser.body_limit(limits_.body_bytes);
     ErrorCode error;
-    stream_.expires_after(limits_.header);
+    stream_.expires_after(has_place_ ? limits_.header : limits_.unplaced);
     http::read_header(stream_, buffer_, parser, error);
+    if (!error && !admit(parser)) {
+      refuse_full();
+      return Next::Close;
+    }
     if (!error && !parser.is_done()) {
-      stream_.expires_after(limits_.body);
+      stream_.expires_after(has_place_ ? limits_.body : limits_.unplaced);
       if (parser.get()[http::field::expect] == "100-continue") {
         boost::asio::write(stream_, boost::asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")),
                            error);
@@ -170,8 +190,9 @@ class Connection {
 
   Next answer(http::request<http::string_body> message) {
     const unsigned version = message.version();
-    const bool keep = message.keep_alive() && !stopping_;
+    const bool keep = message.keep_alive() && has_place_ && !entry_.gone().requested();
     Request request;
+    request.gone = &entry_.gone();
     request.method = std::string(message.method_string());
     request.target = std::string(message.target());
     request.content_type = media_type(std::string_view(message[http::field::content_type]));
@@ -184,15 +205,20 @@ class Connection {
     request.path = std::move(target->path);
     request.query = std::move(target->query);
     Response response = call(request);
+    const ScopeExit after([&response] {
+      if (response.after) {
+        response.after();
+      }
+    });
     if (response.upgrade) {
-      return upgrade(std::move(response), message);
+      return upgrade(response, message);
     }
     if (response.stream) {
       return stream(response, version, keep);
     }
     stream_.expires_after(limits_.write);
     const bool head = request.method == "HEAD";
-    return write(std::move(response), version, keep, head) && keep ? Next::KeepAlive : Next::Close;
+    return write(response, version, keep, head) && keep ? Next::KeepAlive : Next::Close;
   }
 
   Response call(const Request& request) {
@@ -205,14 +231,14 @@ class Connection {
     }
   }
 
-  bool write(Response response, unsigned version, bool keep, bool head = false) {
-    http::response<http::string_body> reply(static_cast<http::status>(response.status), version);
+  bool write(const Response& response, unsigned version, bool keep, bool head = false) {
+    http::response<http::span_body<const char>> reply(static_cast<http::status>(response.status), version);
     reply.set(http::field::content_type, response.content_type);
     reply.keep_alive(keep);
-    reply.body() = std::move(response.body);
+    reply.body() = boost::beast::span<const char>(response.body.data(), response.body.size());
     reply.prepare_payload();
     ErrorCode error;
-    http::response_serializer<http::string_body> serializer(reply);
+    http::response_serializer<http::span_body<const char>> serializer(reply);
     if (head) {
       http::write_header(stream_, serializer, error);
     } else {
@@ -235,7 +261,7 @@ class Connection {
     if (error) {
       return Next::Close;
     }
-    SocketChunks chunks(stream_, chunked, limits_.write);
+    SocketChunks chunks(stream_, entry_.gone(), chunked, limits_.write);
     try {
       response.stream(chunks);
     } catch (const std::exception&) {
@@ -244,7 +270,7 @@ class Connection {
     return chunks.finish() && keep && chunked ? Next::KeepAlive : Next::Close;
   }
 
-  Next upgrade(Response response, const http::request<http::string_body>& message) {
+  Next upgrade(const Response& response, const http::request<http::string_body>& message) {
     if (buffer_.size() > 0) {
       refuse(400, "upgrade: data sent before the reply");
       return Next::Close;
@@ -287,41 +313,41 @@ class Connection {
   boost::beast::flat_buffer buffer_;
   const Server::Handler& handler_;
   const ServerLimits& limits_;
-  const std::atomic<bool>& stopping_;
+  ConnectionTable& table_;
+  ConnectionTable::Entry& entry_;
+  bool has_place_;
 };
 
 }  // namespace
 
 struct Server::State {
-  // Threads beyond the bound, that only say so.
-  static constexpr long kRefusals = 16;
+  State(UniqueFd socket, Handler answer, ServerLimits bounds)
+      : listening(std::move(socket)),
+        handler(std::move(answer)),
+        limits(std::move(bounds)),
+        table({.places = limits.connections, .idle_kept = limits.idle_kept}) {}
 
-  struct Client {
-    std::thread thread;
-    UniqueFd socket;  // a duplicate, to shut the connection down from here
-    bool done = false;
-  };
-
-  UniqueFd listening;
-  UniqueFd wake;
-  Handler handler;
-  ServerLimits limits;
-  std::atomic<bool> stopping{false};
-  std::mutex mutex;
-  std::list<Client> clients;  // guarded by mutex; nodes stay where they are
+  const UniqueFd listening;
+  const Handler handler;
+  const ServerLimits limits;
+  ConnectionTable table;
+  Cancel stopping;
   std::thread acceptor;
 
   void accept_loop() {
-    while (!stopping) {
-      pollfd entries[] = {{.fd = listening.get(), .events = POLLIN, .revents = 0},
-                          {.fd = wake.get(), .events = POLLIN, .revents = 0}};
-      if (::poll(entries, 2, -1) < 0 && errno != EINTR) {
+    while (!stopping.requested()) {
+      // Without room nobody is taken in: they wait in the socket's own queue.
+      const bool has_room = table.has_room();
+      pollfd entries[] = {{.fd = stopping.fd(), .events = POLLIN, .revents = 0},
+                          {.fd = table.fd(), .events = POLLIN, .revents = 0},
+                          {.fd = has_room ? listening.get() : -1, .events = POLLIN, .revents = 0}};
+      if (::poll(entries, 3, -1) < 0 && errno != EINTR) {
         return;
       }
-      if (entries[0].revents != 0) {
+      if (entries[2].revents != 0) {
         accept_one();
       }
-      reap();
+      table.look_after();
     }
   }
 
@@ -330,99 +356,35 @@ struct Server::State {
     if (!fd) {
       // Out of descriptors: wait for a connection to end (its thread wakes us) rather than spin.
       if (errno == EMFILE || errno == ENFILE) {
-        pollfd entry{.fd = wake.get(), .events = POLLIN, .revents = 0};
-        ::poll(&entry, 1, 1000);
+        wait_readable(table.fd(), std::chrono::steady_clock::now() + std::chrono::seconds(1), &stopping);
       }
       return;
     }
-    const std::lock_guard lock(mutex);
-    const auto live =
-        std::count_if(clients.begin(), clients.end(), [](const Client& client) { return !client.done; });
-    UniqueFd duplicate(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-    // A few beyond the bound are told so; still more are closed without a word.
-    if (live >= limits.connections + kRefusals || !duplicate) {
-      return;
-    }
-    const bool full = live >= limits.connections;
-    Client& client = clients.emplace_back();
-    client.socket = std::move(duplicate);
     try {
-      client.thread = std::thread([this, &client, full, fd = std::move(fd)]() mutable {
-        serve(std::move(fd), full);
-        const std::lock_guard done_lock(mutex);
-        client.done = true;
-        client.socket.reset();
-        notify();
-      });
-    } catch (const std::system_error&) {
-      clients.pop_back();  // out of threads: this client is closed, the others go on
+      table.add(std::move(fd),
+                [this](UniqueFd socket, ConnectionTable::Entry& entry) { serve(std::move(socket), entry); });
+    } catch (const Error&) {
+      // Out of descriptors or threads: this client is closed, the others go on.
     }
   }
 
-  void serve(UniqueFd fd, bool full) noexcept {
+  void serve(UniqueFd fd, ConnectionTable::Entry& entry) noexcept {
     try {
-      Connection connection(std::move(fd), handler, limits, stopping);
-      if (full) {
-        connection.refuse(503,
-                          "the lab serves " + std::to_string(limits.connections) + " connections already");
-      } else {
-        connection.run();
-      }
+      Connection(std::move(fd), handler, limits, table, entry).run();
     } catch (const std::exception&) {
       // Out of memory for one request: its connection ends, the lab goes on.
     }
   }
 
-  void notify() {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(wake.get(), &one, sizeof one);
-  }
-
-  void reap() {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t got = ::read(wake.get(), &count, sizeof count);
-    std::list<Client> ended;
-    {
-      const std::lock_guard lock(mutex);
-      for (auto it = clients.begin(); it != clients.end();) {
-        const auto next = std::next(it);
-        if (it->done) {
-          ended.splice(ended.end(), clients, it);
-        }
-        it = next;
-      }
-    }
-    for (Client& client : ended) {
-      client.thread.join();
-    }
-  }
-
   void stop() {
-    stopping = true;
-    notify();
+    stopping.request();
     acceptor.join();
-    {
-      const std::lock_guard lock(mutex);
-      for (Client& client : clients) {
-        if (client.socket) {
-          ::shutdown(client.socket.get(), SHUT_RDWR);
-        }
-      }
-    }
-    for (Client& client : clients) {
-      client.thread.join();
-    }
+    table.end_all();
   }
 };
 
-Server::Server(UniqueFd listening, Handler handler, ServerLimits limits) : state_(std::make_unique<State>()) {
-  state_->listening = std::move(listening);
-  state_->handler = std::move(handler);
-  state_->limits = limits;
-  state_->wake.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!state_->wake) {
-    throw Error::from_errno(errno, "make an eventfd");
-  }
+Server::Server(UniqueFd listening, Handler handler, ServerLimits limits)
+    : state_(std::make_unique<State>(std::move(listening), std::move(handler), std::move(limits))) {
   const int flags = ::fcntl(state_->listening.get(), F_GETFL);
   ::fcntl(state_->listening.get(), F_SETFL, flags | O_NONBLOCK);
   const SignalsBlocked blocked;  // inherited by the acceptor, and from it by the connections

@@ -4,8 +4,12 @@
 // chunked streams and upgrades. Every limit is a number below, so that no client can make it grow or wait
 // without end.
 //
+// A server that is full lets a connection go that waits for its next request, the longest idle first. Without
+// one, a request waits a little for a place; some are answered without.
+//
 // Threads: the handler is called from connection threads, many at a time. The destructor stops accepting,
-// shuts all connections down (streams see is_open() false) and joins; handlers must return for it to finish.
+// shuts all connections down, requests `gone` of every request, and joins; handlers must return for it to
+// finish. A process that ends need not destroy its server.
 
 #include "labctl/api/http.hpp"
 #include "topology/base/unique_fd.hpp"
@@ -15,11 +19,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace labctl::api {
 
 struct ServerLimits {
-  int connections = 64;                            // further ones get 503 and are closed
+  int connections = 64;                            // requests of further ones get 503
   std::uint32_t header_bytes = 32 * 1024;          // request line and headers; beyond it 431
   std::uint64_t body_bytes = 64ULL * 1024 * 1024;  // beyond it 413
   // From one request's end to the next one's first byte.
@@ -30,6 +36,13 @@ struct ServerLimits {
   std::chrono::milliseconds body{60'000};
   // For each piece of a reply to be taken by the client.
   std::chrono::milliseconds write{30'000};
+  // A connection keeps its place for so long without asking for anything, also when others want it.
+  std::chrono::milliseconds idle_kept{500};
+  // Of a connection beyond the bound: for its header and body together, and then for a place.
+  std::chrono::milliseconds unplaced{1000};
+  std::chrono::milliseconds place{2000};
+  // Requests that are answered without a place, such as "GET /status".
+  std::vector<std::string> always = {};
 };
 
 class Server {

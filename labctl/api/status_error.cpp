@@ -26,6 +26,8 @@ constexpr std::array kRows{
     Row{ErrorKind::Internal, 500, "InternalError"},
     Row{ErrorKind::InvalidInput, 400, "BadRequest"},
     Row{ErrorKind::InvalidInput, 413, "RequestEntityTooLarge"},
+    Row{ErrorKind::InvalidInput, 431, "RequestHeaderFieldsTooLarge"},
+    Row{ErrorKind::Timeout, 408, "RequestTimeout"},
     Row{ErrorKind::Unsupported, 405, "MethodNotAllowed"},
     Row{ErrorKind::Busy, 503, "ServiceUnavailable"},
     Row{ErrorKind::Busy, 429, "TooManyRequests"},
@@ -39,6 +41,28 @@ const Row& row_of(ErrorKind kind) {
     }
   }
   return kRows[8];
+}
+
+const Row& row_of(int status) {
+  for (const Row& row : kRows) {
+    if (row.status == status) {
+      return row;
+    }
+  }
+  return kRows[8];
+}
+
+Response reply_of(const Row& row, const std::string& message, const std::string& hint) {
+  nlohmann::json status{{"kind", "Status"},    {"apiVersion", "v1"}, {"metadata", nlohmann::json::object()},
+                        {"status", "Failure"}, {"message", message}, {"reason", row.reason},
+                        {"code", row.status}};
+  if (!hint.empty()) {
+    status["details"]["hint"] = hint;
+  }
+  Response response;
+  response.status = row.status;
+  response.body = status.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return response;
 }
 
 ErrorKind kind_of(std::string_view reason, int status) {
@@ -65,18 +89,11 @@ std::string text_at(const nlohmann::json& object, const char* key) {
 int http_status(ErrorKind kind) { return row_of(kind).status; }
 
 Response to_response(const Error& error) {
-  const Row& row = row_of(error.kind());
-  nlohmann::json status{
-      {"kind", "Status"},    {"apiVersion", "v1"},         {"metadata", nlohmann::json::object()},
-      {"status", "Failure"}, {"message", error.message()}, {"reason", row.reason},
-      {"code", row.status}};
-  if (!error.hint().empty()) {
-    status["details"]["hint"] = error.hint();
-  }
-  Response response;
-  response.status = row.status;
-  response.body = status.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  return response;
+  return reply_of(row_of(error.kind()), error.message(), error.hint());
+}
+
+Response to_response(int status, const std::string& message, const std::string& hint) {
+  return reply_of(row_of(status), message, hint);
 }
 
 Error to_error(int status, std::string_view body) {

@@ -17,6 +17,9 @@ int http_status(ErrorKind kind);
 
 // The reply that says `error`.
 Response to_response(const Error& error);
+// The reply of a status that no kind of ours stands for alone: 400, 408, 413, 431, 503. What it is to the
+// client is to_error()'s to say.
+Response to_response(int status, const std::string& message, const std::string& hint = {});
 
 // The error a reply of 400 and more says; text that is no Status object becomes the message.
 Error to_error(int status, std::string_view body);

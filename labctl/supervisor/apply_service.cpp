@@ -19,17 +19,6 @@ namespace {
 
 using nlohmann::json;
 
-std::vector<manifest::Source> sources_of(const json& request) {
-  std::vector<manifest::Source> sources;
-  for (const json& source : request.value("sources", json::array())) {
-    if (!source.is_object() || !source.value("text", json()).is_string()) {
-      throw Error(ErrorKind::InvalidInput, "sources: each must have a name and a text");
-    }
-    sources.push_back({source.value("name", "<request>"), source["text"].get<std::string>()});
-  }
-  return sources;
-}
-
 manifest::LoadOptions load_options(Lab& lab, bool strict) {
   manifest::LoadOptions options;
   options.strict = strict;
@@ -143,9 +132,8 @@ std::string delete_one(Lab& lab, const store::Key& key, const controllers::Delet
 
 }  // namespace
 
-json apply_manifests(Lab& lab, const json& request) {
-  const manifest::Loaded loaded =
-      manifest::load(sources_of(request), load_options(lab, request.value("strict", false)));
+json apply_manifests(Lab& lab, const ApplyRequest& request) {
+  const manifest::Loaded loaded = manifest::load(request.sources, load_options(lab, request.is_strict));
   json diagnostics = json::array(), results = json::array();
   for (const Diagnostic& diagnostic : loaded.diagnostics) {
     diagnostics.push_back(to_json(diagnostic));
@@ -163,7 +151,7 @@ json apply_manifests(Lab& lab, const json& request) {
       objects.restore(before);
       throw;
     }
-    if (request.value("dryRun", false)) {
+    if (request.is_dry_run) {
       objects.restore(before);
     }
   }
@@ -190,15 +178,12 @@ std::vector<Diagnostic> check_object(Lab& lab, json& object) {
   return loaded.diagnostics;
 }
 
-json delete_objects(Lab& lab, const json& request) {
+json delete_objects(Lab& lab, const DeleteRequest& request) {
   controllers::DeleteOptions options;
-  if (const auto grace = request.find("gracePeriodSeconds");
-      grace != request.end() && grace->is_number_integer()) {
-    options.grace = std::chrono::seconds(std::max<std::int64_t>(0, grace->get<std::int64_t>()));
-  }
+  options.grace = request.grace;
   json results = json::array();
-  if (request.contains("sources")) {
-    const manifest::Loaded loaded = manifest::load(sources_of(request), load_options(lab, false));
+  if (!request.sources.empty()) {
+    const manifest::Loaded loaded = manifest::load(request.sources, load_options(lab, false));
     if (has_errors(loaded.diagnostics)) {
       const auto first = std::find_if(loaded.diagnostics.begin(), loaded.diagnostics.end(),
                                       [](const Diagnostic& d) { return d.severity == Severity::Error; });
@@ -208,15 +193,10 @@ json delete_objects(Lab& lab, const json& request) {
       results.push_back(result_json(*object, delete_one(lab, key_of(*object), options)));
     }
   }
-  for (const json& ref : request.value("refs", json::array())) {
-    const api::ResourceKind* kind = api::find_resource(ref.value("resource", ""));
-    if (kind == nullptr) {
-      throw Error(ErrorKind::InvalidInput, "\"" + ref.value("resource", "") + "\": no such resource");
-    }
-    const store::Key key{std::string(kind->plural), kind->namespaced ? ref.value("namespace", "default") : "",
-                         ref.value("name", "")};
-    results.push_back({{"kind", kind->kind},
-                       {"apiVersion", kind->api_version},
+  for (const api::ResourceRef& ref : request.refs) {
+    const store::Key key{std::string(ref.kind->plural), ref.ns, ref.name};
+    results.push_back({{"kind", ref.kind->kind},
+                       {"apiVersion", ref.kind->api_version},
                        {"namespace", key.ns},
                        {"name", key.name},
                        {"action", delete_one(lab, key, options)}});

@@ -5,6 +5,7 @@
 //
 // Threads: the main loop's.
 
+#include "labctl/supervisor/lab_requests.hpp"
 #include "topology/base/diagnostic.hpp"
 
 #include <nlohmann/json_fwd.hpp>
@@ -15,15 +16,14 @@ namespace labctl::supervisor {
 
 class Lab;
 
-// {"sources":[{"name","text"}],"strict","dryRun"} ->
 // {"diagnostics":[...],"results":[{"kind","apiVersion","namespace","name", "action"}]}. With an error among
-// the diagnostics there are no results and nothing has changed. Throws Error: InvalidInput when the request
-// is no such object, or a change is not allowed; nothing has changed then.
-nlohmann::json apply_manifests(Lab& lab, const nlohmann::json& request);
+// the diagnostics there are no results and nothing has changed. Throws Error: InvalidInput when a change is
+// not allowed; nothing has changed then.
+nlohmann::json apply_manifests(Lab& lab, const ApplyRequest& request);
 
-// {"sources":[...]} or {"refs":[{"resource","namespace","name"}],"gracePeriodSeconds"} -> {"results":[...]},
-// in reverse order of the sources. An object that is not there is "notfound", which is no failure.
-nlohmann::json delete_objects(Lab& lab, const nlohmann::json& request);
+// {"results":[...]}, in reverse order of the sources. An object that is not there is "notfound", which is no
+// failure.
+nlohmann::json delete_objects(Lab& lab, const DeleteRequest& request);
 
 // An object that a client of the Kubernetes-shaped API writes: checked as a manifest would be, its defaults
 // filled in.

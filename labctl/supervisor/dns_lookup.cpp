@@ -23,9 +23,9 @@ using probes::Outcome;
 constexpr std::chrono::seconds kLookUpTimeout{3};
 
 const engine::Vantage& first_node(const VantageTable& table) {
-  for (const Place& place : table.places()) {
-    if (place.kind == PlaceKind::Node) {
-      return table.vantage(place.id);
+  for (const VantageTable::PlacePtr& place : table.places()) {
+    if (place->kind == PlaceKind::Node) {
+      return table.vantage(place->id);
     }
   }
   throw Error(ErrorKind::NotFound, "DNS: this lab has no node to ask from");
@@ -100,7 +100,7 @@ struct Findings {
 }  // namespace
 
 json look_up_dns(const engine::Engine& engine, const VantageTable& table, const Resolver& cluster,
-                 const std::string& ns, const std::string& name) {
+                 const std::string& ns, const std::string& name, const Cancel* gone) {
   protocol::DnsQuestion question;
   question.name = name;
   if (const std::string why = protocol::question_error(question); !why.empty() && !IpAddress::parse(name)) {
@@ -112,7 +112,9 @@ json look_up_dns(const engine::Engine& engine, const VantageTable& table, const 
   }
   const std::vector<engine::Probe> probes = questions_about(name, cluster, first_node(table));
   std::vector<engine::Result> results(probes.size());
-  engine.run(probes, [&](const engine::Result& result) { results[result.index] = result; });
+  engine.run(
+      probes, [&](const engine::Result& result) { results[result.index] = result; }, gone);
+  throw_if_requested(gone);
   Findings found;
   for (const engine::Result& result : results) {
     found.add(result);

@@ -18,8 +18,8 @@ namespace labctl::supervisor {
 //  "queries":[{"name","type","server","outcome","rtt_us","rcode"}]}.
 // Without any record also "reason" and "rcode" (NODATA for NOERROR; none without a reply), and the outcome
 // is the one that says most: an error, else dns_nodata, else dns_nxdomain. Throws Error: InvalidInput (no
-// name), Unsupported (no server), NotFound (no node).
+// name), Unsupported (no server), NotFound (no node), Busy when `gone` is requested.
 nlohmann::json look_up_dns(const engine::Engine& engine, const VantageTable& table, const Resolver& cluster,
-                           const std::string& ns, const std::string& name);
+                           const std::string& ns, const std::string& name, const Cancel* gone = nullptr);
 
 }  // namespace labctl::supervisor

@@ -2,13 +2,13 @@
 
 #include "labctl/api/fd_passing.hpp"
 #include "labctl/supervisor/lab.hpp"
+#include "topology/base/cancel.hpp"
 #include "topology/base/error.hpp"
 #include "topology/kernel/process.hpp"
 #include "topology/kernel/pty.hpp"
 
 #include <poll.h>
 #include <spdlog/spdlog.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +18,7 @@
 #include <csignal>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace labctl::supervisor {
 namespace {
@@ -27,51 +28,30 @@ using nlohmann::json;
 // A line from the client is a signal number; more is no client of ours.
 constexpr size_t kLineMax = 4096;
 
-// Shared between the connection's thread and the main loop, whichever is done last.
+// Shared between the connection's thread and the main loop, whichever is done last. The child is the main
+// loop's alone: it is reaped there, and its number is somebody else's afterwards.
 struct Execution {
   kernel::ChildProcess child;
   std::atomic<int> exit_code{-1};
-  UniqueFd ended;  // eventfd
+  Wakeup ended;
 };
 
-std::vector<std::string> command_of(const json& request) {
-  const json command = request.value("command", json());
-  if (!command.is_array() || command.empty()) {
-    throw Error(ErrorKind::InvalidInput, "exec: no command", "labctl exec VANTAGE -- COMMAND [ARG...]");
-  }
-  return command.get<std::vector<std::string>>();
-}
-
-controllers::Environment env_of(const json& request) {
-  controllers::Environment env;
-  const json given = request.value("env", json::object());
-  for (const auto& [name, value] : given.items()) {
-    env.emplace_back(name, value.get<std::string>());
-  }
-  return env;
-}
-
-kernel::ProcessOptions options_of(Lab& lab, const json& request) {
-  return lab.exec_options(request.value("from", ""), request.value("container", ""), command_of(request),
-                          env_of(request));
-}
-
-void start(Lab& lab, const json& request, const std::array<int, 3>& streams, bool tty,
+void start(Lab& lab, const ExecStart& request, const std::array<int, 3>& streams,
            const std::shared_ptr<Execution>& execution) {
-  kernel::ProcessOptions options = options_of(lab, request);
+  kernel::ProcessOptions options =
+      lab.exec_options(request.from, request.container, request.command, request.env);
   options.in = kernel::Stdio::from(streams[0]);
   options.out = kernel::Stdio::from(streams[1]);
   options.err = kernel::Stdio::from(streams[2]);
-  options.controlling_terminal = tty;
-  if (tty) {
+  options.controlling_terminal = request.tty;
+  if (request.tty) {
     options.env.emplace_back("TERM", "xterm-256color");
   }
   execution->child = kernel::spawn(options);
   lab.reaper().watch(execution->child.pid(), [execution](const kernel::ExitStatus& status) {
     execution->child.release();
     execution->exit_code = status.exit_code();
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t size = ::write(execution->ended.get(), &one, sizeof one);
+    execution->ended.notify();
   });
 }
 
@@ -80,11 +60,20 @@ void send_line(int socket, const json& line) {
   [[maybe_unused]] const ssize_t size = ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
 }
 
+// To the process and its group, unless it has ended.
+void send_signal(Lab& lab, const std::shared_ptr<Execution>& execution, int number) {
+  lab.loop().post([execution, number] {
+    if (execution->exit_code < 0) {
+      execution->child.signal_group(number);
+    }
+  });
+}
+
 // Passes the client's signals on until the process has ended. False when the client has gone first.
-bool follow(int socket, Execution& execution) {
+bool follow(Lab& lab, int socket, const std::shared_ptr<Execution>& execution) {
   std::string pending;
   for (;;) {
-    pollfd waits[] = {{execution.ended.get(), POLLIN, 0}, {socket, POLLIN, 0}};
+    pollfd waits[] = {{execution->ended.fd(), POLLIN, 0}, {socket, POLLIN, 0}};
     if (::poll(waits, 2, -1) < 0 && errno != EINTR) {
       return false;
     }
@@ -101,25 +90,21 @@ bool follow(int socket, Execution& execution) {
     }
     pending.append(piece, static_cast<size_t>(size));
     for (size_t end = pending.find('\n'); end != std::string::npos; end = pending.find('\n')) {
-      const json line = json::parse(pending.substr(0, end), nullptr, false);
-      if (line.is_object() && line.value("signal", json()).is_number_integer()) {
-        execution.child.signal_group(line["signal"].get<int>());
+      if (const auto number = parse_exec_signal(std::string_view(pending).substr(0, end))) {
+        send_signal(lab, execution, *number);
       }
       pending.erase(0, end + 1);
     }
   }
 }
 
-void run(Lab& lab, const json& request, int socket) {
-  const bool tty = request.value("tty", false);
+void run(Lab& lab, const ExecStart& request, int socket) {
   const auto execution = std::make_shared<Execution>();
-  execution->ended.reset(::eventfd(0, EFD_CLOEXEC));
   kernel::Pty pty;
   std::vector<UniqueFd> passed;
   std::array<int, 3> streams{};
-  if (tty) {
-    pty = kernel::open_pty(static_cast<std::uint16_t>(request.value("rows", 24)),
-                           static_cast<std::uint16_t>(request.value("cols", 80)));
+  if (request.tty) {
+    pty = kernel::open_pty(request.rows, request.columns);
     const std::array<int, 1> master{pty.master.get()};
     api::send_fds(socket, master);
     streams = {pty.slave.get(), pty.slave.get(), pty.slave.get()};
@@ -130,30 +115,19 @@ void run(Lab& lab, const json& request, int socket) {
     }
     streams = {passed[0].get(), passed[1].get(), passed[2].get()};
   }
-  lab.loop().run_here([&] { start(lab, request, streams, tty, execution); });
+  lab.loop().run_here([&] { start(lab, request, streams, execution); });
   passed.clear();
   pty = {};
-  if (follow(socket, *execution)) {
+  if (follow(lab, socket, execution)) {
     send_line(socket, {{"exit", execution->exit_code.load()}});
   } else {
-    lab.loop().post([execution] {
-      if (execution->exit_code < 0) {
-        execution->child.signal_group(SIGHUP);
-      }
-    });
+    send_signal(lab, execution, SIGHUP);
   }
 }
 
 }  // namespace
 
-void check_exec(const json& request) {
-  if (!request.is_object()) {
-    throw Error(ErrorKind::InvalidInput, "exec: the request is no JSON object");
-  }
-  command_of(request);
-}
-
-void serve_exec(Lab& lab, const json& request, UniqueFd socket) noexcept {
+void serve_exec(Lab& lab, const ExecStart& request, UniqueFd socket) noexcept {
   try {
     run(lab, request, socket.get());
   } catch (const Error& error) {

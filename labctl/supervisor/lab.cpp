@@ -1,6 +1,7 @@
 #include "labctl/supervisor/lab.hpp"
 
 #include "labctl/controllers/events.hpp"
+#include "labctl/controllers/objects.hpp"
 #include "labctl/store/timestamp.hpp"
 #include "topology/base/error.hpp"
 #include "topology/kernel/network_namespace.hpp"
@@ -127,6 +128,8 @@ Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
   subscription_ = store_.on_change([this](const store::Change& change) {
     if (change.key.resource == "pods") {
       changed_pods_.insert(change.key);
+    } else if (change.key.resource == controllers::kServices) {
+      vantages_.reset();
     }
     schedule_sync();
   });
@@ -173,9 +176,7 @@ json Lab::status() const {
   size_t ready = 0;
   const auto pods = store_.list("pods");
   for (const store::ObjectPtr& pod : pods) {
-    for (const json& condition : pod->value("/status/conditions"_json_pointer, json::array())) {
-      ready += condition.value("type", "") == "Ready" && condition.value("status", "") == "True" ? 1 : 0;
-    }
+    ready += controllers::is_ready(*pod) ? 1 : 0;
   }
   json families = json::array();
   for (const Family family : cluster_.families) {
@@ -231,43 +232,79 @@ json Lab::graph() const {
           {"underlay", std::move(underlay)}};
 }
 
-VantageTable Lab::vantages() const {
-  VantageTable table;
-  table.set_services(store_.list("services"));
-  for (const auto& [key, placed] : placed_) {
-    if (!placed.is_connected) {
-      continue;
-    }
-    const plan::NamespaceId ns =
-        placed.on_host_network ? plan::node_id(cluster_.nodes[placed.slot.node].name) : placed.slot.id;
-    table.add({PlaceKind::Pod, placed.slot.id, placed.slot.addresses, placed.ports, placed.on_host_network,
-               fabric_.namespace_fd(ns), placed.is_dns, placed.resolver});
+std::shared_ptr<const VantageTable> Lab::vantages() {
+  if (vantages_ != nullptr) {
+    return vantages_;
   }
+  if (fixed_places_.empty()) {
+    fixed_places_ = fixed_places();
+  }
+  const auto table = std::make_shared<VantageTable>();
+  table->set_services(store_.list("services"));
+  for (auto& [key, placed] : placed_) {
+    if (placed.is_connected) {
+      if (placed.place == nullptr) {
+        placed.place = place_of(placed);
+      }
+      if (placed.place != nullptr) {
+        table->add(placed.place);
+      }
+    }
+  }
+  for (const VantageTable::PlacePtr& place : fixed_places_) {
+    table->add(place);
+  }
+  vantages_ = table;
+  return vantages_;
+}
+
+VantageTable::PlacePtr Lab::place_of(const Placed& placed) const {
+  const plan::NamespaceId ns =
+      placed.on_host_network ? plan::node_id(cluster_.nodes[placed.slot.node].name) : placed.slot.id;
+  if (!fabric_.has(ns)) {
+    return nullptr;  // not made yet: its containers' start will say so
+  }
+  Place place;
+  place.id = placed.slot.id;
+  place.addresses = placed.slot.addresses;
+  place.ports = placed.ports;
+  place.on_host_network = placed.on_host_network;
+  place.is_labs_own = placed.is_dns;
+  place.netns = fabric_.share_namespace(ns);
+  place.resolver = placed.resolver;
+  place.has_gone = placed.has_gone;
+  return std::make_shared<const Place>(std::move(place));
+}
+
+std::vector<VantageTable::PlacePtr> Lab::fixed_places() const {
+  std::vector<VantageTable::PlacePtr> places;
+  const auto add = [&](PlaceKind kind, const plan::NamespaceId& id, const std::vector<IpAddress>& addresses,
+                       std::vector<model::ContainerPort> ports) {
+    Place place;
+    place.kind = kind;
+    place.id = id;
+    place.addresses = addresses;
+    place.ports = std::move(ports);
+    place.netns = fabric_.share_namespace(id);
+    place.resolver = node_resolver_;
+    places.push_back(std::make_shared<const Place>(std::move(place)));
+  };
   for (const model::Node& node : cluster_.nodes) {
-    table.add({PlaceKind::Node,
-               plan::node_id(node.name),
-               node.addresses,
-               {},
-               false,
-               fabric_.namespace_fd(plan::node_id(node.name)),
-               false,
-               node_resolver_});
+    add(PlaceKind::Node, plan::node_id(node.name), node.addresses, {});
   }
   for (const model::OutsideHost& host : cluster_.outside.hosts) {
-    Place place{PlaceKind::Outside,
-                plan::outside_id(host.name),
-                host.addresses,
-                {},
-                false,
-                fabric_.namespace_fd(plan::outside_id(host.name)),
-                false,
-                node_resolver_};
+    std::vector<model::ContainerPort> ports;
     for (const model::OutsidePort& port : host.ports) {
-      place.ports.push_back({"", port.port, 0, port.protocol});
+      ports.push_back({"", port.port, 0, port.protocol});
     }
-    table.add(std::move(place));
+    add(PlaceKind::Outside, plan::outside_id(host.name), host.addresses, std::move(ports));
   }
-  return table;
+  return places;
+}
+
+void Lab::place_changed(Placed& placed) {
+  placed.place.reset();
+  vantages_.reset();
 }
 
 Resolver Lab::cluster_resolver(const std::string& ns) const {

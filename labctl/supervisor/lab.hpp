@@ -33,6 +33,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -67,8 +68,8 @@ class Lab {
   // As GET /lab/v1/status and /lab/v1/graph answer.
   nlohmann::json status() const;
   nlohmann::json graph() const;
-  // A copy of all places, for probes.
-  VantageTable vantages() const;
+  // All places, for probes; kept while no place and no Service changes.
+  std::shared_ptr<const VantageTable> vantages();
   // As a pod of that namespace has it by default.
   Resolver cluster_resolver(const std::string& ns) const;
 
@@ -104,6 +105,8 @@ class Lab {
     bool is_connected = true;  // false: finished, its address may be another's by now
     std::vector<model::ContainerPort> ports;
     std::shared_ptr<const Resolver> resolver;  // as the pod's resolv.conf says; null before it starts
+    VantageTable::PlacePtr place;              // of all this, for vantages(); null: to be made
+    std::shared_ptr<std::atomic<bool>> has_gone = std::make_shared<std::atomic<bool>>(false);
   };
 
   void create_api_service();
@@ -115,6 +118,11 @@ class Lab {
   void take_in(const store::Key& key, std::vector<model::Pod>& to_place);
   void place(const std::vector<model::Pod>& pods);
   void place_again_later(const std::vector<model::Pod>& pods, const Error& error);
+  // Null while it has no network.
+  VantageTable::PlacePtr place_of(const Placed& placed) const;
+  std::vector<VantageTable::PlacePtr> fixed_places() const;
+  // What probes see of the pod has changed.
+  void place_changed(Placed& placed);
   std::vector<plan::PodSlot> make_slots(const std::vector<model::Pod>& pods);
   plan::NamespaceId namespace_of(const model::Pod& pod) const;
   void start_containers(const model::Pod& pod, int netns_fd);
@@ -148,6 +156,8 @@ class Lab {
   std::shared_ptr<const Resolver> node_resolver_;  // of nodes and outside hosts
   std::vector<int> node_netns_fds_;  // as cluster_.nodes; the fabric's, for as long as it has the nodes
   std::map<model::PodKey, Placed> placed_;
+  std::shared_ptr<const VantageTable> vantages_;      // null: to be made anew
+  std::vector<VantageTable::PlacePtr> fixed_places_;  // nodes and outside hosts
   std::set<store::Key> changed_pods_;
   std::vector<model::PodKey> stopped_;
   std::uint32_t next_pod_number_ = 1;

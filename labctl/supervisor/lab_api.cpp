@@ -1,9 +1,11 @@
 #include "labctl/supervisor/lab_api.hpp"
 
+#include "labctl/api/request_reader.hpp"
 #include "labctl/supervisor/apply_service.hpp"
 #include "labctl/supervisor/dns_lookup.hpp"
 #include "labctl/supervisor/exec_service.hpp"
 #include "labctl/supervisor/lab.hpp"
+#include "labctl/supervisor/lab_requests.hpp"
 #include "labctl/supervisor/log_service.hpp"
 #include "labctl/supervisor/probe_service.hpp"
 #include "labctl/supervisor/wait_service.hpp"
@@ -19,11 +21,7 @@ namespace {
 using nlohmann::json;
 
 json parse_body(const api::Request& request) {
-  json body = json::parse(request.body.empty() ? "{}" : request.body, nullptr, false);
-  if (!body.is_object()) {
-    throw Error(ErrorKind::InvalidInput, request.path + ": the body is no JSON object");
-  }
-  return body;
+  return api::parse_json(request.body.empty() ? "{}" : request.body, request.path + ": body");
 }
 
 api::Response reply(const json& body, int status = 200) {
@@ -34,9 +32,9 @@ api::Response reply(const json& body, int status = 200) {
 }
 
 api::Response on_apply(Lab& lab, const api::Request& request) {
-  const json body = parse_body(request);
+  const ApplyRequest wanted = parse_apply(parse_body(request));
   json result;
-  lab.loop().run_here([&] { result = apply_manifests(lab, body); });
+  lab.loop().run_here([&] { result = apply_manifests(lab, wanted); });
   bool refused = false;
   for (const json& diagnostic : result["diagnostics"]) {
     refused = refused || diagnostic["severity"] == "error";
@@ -45,61 +43,58 @@ api::Response on_apply(Lab& lab, const api::Request& request) {
 }
 
 api::Response on_delete(Lab& lab, const api::Request& request) {
-  const json body = parse_body(request);
+  const DeleteRequest wanted = parse_delete(parse_body(request));
   json result;
-  lab.loop().run_here([&] { result = delete_objects(lab, body); });
+  lab.loop().run_here([&] { result = delete_objects(lab, wanted); });
   return reply(result);
 }
 
-api::Response on_probes(Lab& lab, const api::Request& request) {
-  VantageTable table;
+std::shared_ptr<const VantageTable> vantages_of(Lab& lab) {
+  std::shared_ptr<const VantageTable> table;
   lab.loop().run_here([&] { table = lab.vantages(); });
+  return table;
+}
+
+api::Response on_probes(Lab& lab, const api::Request& request) {
   api::Response response;
   response.content_type = "application/jsonl";
-  response.body = run_probe_lines(lab.engine(), table, request.body);
+  response.body = run_probe_lines(lab.engine(), *vantages_of(lab), request.body, request.gone);
   return response;
 }
 
 api::Response on_matrix(Lab& lab, const api::Request& request) {
-  const json body = parse_body(request);
-  VantageTable table;
-  lab.loop().run_here([&] { table = lab.vantages(); });
-  return reply(run_matrix(lab.engine(), table, body));
-}
-
-api::Response on_exec(Lab& lab, const api::Request& request) {
-  const json body = parse_body(request);
-  check_exec(body);
-  const std::string from = body.value("from", "");
-  lab.loop().run_here([&] { lab.check_vantage(from); });
+  const MatrixRequest wanted = parse_matrix(parse_body(request));
   api::Response response;
-  response.upgrade = [&lab, body](UniqueFd socket) { serve_exec(lab, body, std::move(socket)); };
+  response.body = run_matrix(lab.engine(), *vantages_of(lab), wanted, request.gone);
   return response;
 }
 
-// What is programmed for NAMESPACE/NAME, node by node.
-api::Response on_service(Lab& lab, const std::string& path) {
-  const std::size_t slash = path.find('/');
+api::Response on_exec(Lab& lab, const api::Request& request) {
+  const ExecStart wanted = parse_exec(parse_body(request));
+  lab.loop().run_here([&] { lab.check_vantage(wanted.from); });
+  api::Response response;
+  response.upgrade = [&lab, wanted](UniqueFd socket) { serve_exec(lab, wanted, std::move(socket)); };
+  return response;
+}
+
+// What is programmed for a Service, node by node.
+api::Response on_service(Lab& lab, std::string_view path) {
+  const NamespacedName service = parse_namespaced_name(path, "Service");
   json body;
-  lab.loop().run_here([&] {
-    body = lab.data_path().describe(
-        {path.substr(0, slash), slash == std::string::npos ? "" : path.substr(slash + 1)});
-  });
+  lab.loop().run_here([&] { body = lab.data_path().describe({service.ns, service.name}); });
   return reply(body);
 }
 
-// NAMESPACE/NAME, as a pod of that namespace would look it up.
-api::Response on_dns(Lab& lab, const std::string& path) {
-  const std::size_t slash = path.find('/');
-  const std::string ns = path.substr(0, slash);
-  const std::string name = slash == std::string::npos ? "" : path.substr(slash + 1);
-  VantageTable table;
+// What DNS says of a name, as a pod of that namespace would look it up.
+api::Response on_dns(Lab& lab, std::string_view path, const Cancel* gone) {
+  const NamespacedName wanted = parse_namespaced_name(path, "DNS");
+  std::shared_ptr<const VantageTable> table;
   Resolver resolver;
   lab.loop().run_here([&] {
     table = lab.vantages();
-    resolver = lab.cluster_resolver(ns);
+    resolver = lab.cluster_resolver(wanted.ns);
   });
-  return reply(look_up_dns(lab.engine(), table, resolver, ns, name));
+  return reply(look_up_dns(lab.engine(), *table, resolver, wanted.ns, wanted.name, gone));
 }
 
 api::Response on_status(Lab& lab, json (Lab::*what)() const) {
@@ -119,7 +114,12 @@ LabApi::LabApi(Lab& lab, std::function<void()> shut_down)
 
 api::Response LabApi::answer(const api::Request& request) {
   if (request.path.starts_with("/lab/v1/")) {
-    return on_lab(request);
+    try {
+      return on_lab(request);
+    } catch (const json::exception& error) {
+      // Only what a client sent is JSON of unknown shape here: it is no good, whoever noticed.
+      throw Error(ErrorKind::InvalidInput, request.path + ": " + error.what());
+    }
   }
   if (request.path == "/version") {
     return reply({{"gitVersion", "v" LABCTL_VERSION}, {"platform", "linux"}});
@@ -141,7 +141,7 @@ api::Response LabApi::on_lab(const api::Request& request) {
   }
   constexpr std::string_view kDns = "GET dns/";
   if (route.starts_with(kDns)) {
-    return on_dns(lab_, route.substr(kDns.size()));
+    return on_dns(lab_, route.substr(kDns.size()), request.gone);
   }
   if (route == "POST resync") {
     json body;
@@ -169,19 +169,15 @@ api::Response LabApi::on_lab(const api::Request& request) {
     return on_matrix(lab_, request);
   }
   if (route == "POST wait") {
-    return reply(wait_for(lab_, parse_body(request)));
+    return reply(wait_for(lab_, parse_wait(parse_body(request)), request.gone));
   }
   if (route == "POST exec") {
     return on_exec(lab_, request);
   }
   if (route == "POST shutdown") {
     // The reply goes out first: after it there is nobody to send one.
-    api::Response response;
-    response.status = 202;
-    response.stream = [this](api::ChunkWriter& writer) {
-      writer.write("{\"status\":\"ending\"}\n");
-      shut_down_();
-    };
+    api::Response response = reply({{"status", "ending"}}, 202);
+    response.after = shut_down_;
     return response;
   }
   throw Error(ErrorKind::NotFound, request.method + " " + request.path + ": no such resource");

@@ -9,6 +9,8 @@
 #include "labctl/supervisor/resource_api.hpp"
 
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace labctl::supervisor {
 
@@ -16,6 +18,9 @@ class Lab;
 
 class LabApi {
  public:
+  // What is to be answered however many other requests there are (api::ServerLimits::always).
+  static std::vector<std::string> always() { return {"GET /lab/v1/status", "POST /lab/v1/shutdown"}; }
+
   // `shut_down` asks the supervisor to end the lab; it returns at once. Both must outlive this.
   LabApi(Lab& lab, std::function<void()> shut_down);
 

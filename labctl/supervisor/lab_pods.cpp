@@ -115,6 +115,7 @@ std::vector<plan::PodSlot> Lab::make_slots(const std::vector<model::Pod>& pods) 
     }
     placed_[pod.key] = std::move(placed);
   }
+  vantages_.reset();
   return slots;
 }
 
@@ -126,6 +127,7 @@ void Lab::place(const std::vector<model::Pod>& pods) {
     for (const model::Pod& pod : pods) {
       placed_.erase(pod.key);
     }
+    vantages_.reset();
     place_again_later(pods, error);
     return;
   }
@@ -176,7 +178,9 @@ void Lab::start_containers(const model::Pod& pod, int netns_fd) {
     place.services = controllers::service_environment(store_, pod.key.ns, wants_service_links(*object));
   }
   life_.start(pod, place);
-  placed_.at(pod.key).resolver = std::make_shared<Resolver>(resolver_of(life_.resolv_conf(pod.key)));
+  Placed& placed = placed_.at(pod.key);
+  placed.resolver = std::make_shared<Resolver>(resolver_of(life_.resolv_conf(pod.key)));
+  place_changed(placed);
 }
 
 // Programs may look names up as soon as they run.
@@ -192,6 +196,8 @@ void Lab::disconnect(const std::vector<model::PodKey>& keys) {
     const auto placed = placed_.find(key);
     if (placed != placed_.end() && placed->second.is_connected) {
       placed->second.is_connected = false;
+      *placed->second.has_gone = true;
+      place_changed(placed->second);
       data_path_.release_host_ports(key);
       if (!placed->second.on_host_network) {
         slots.push_back(placed->second.slot);

@@ -2,10 +2,9 @@
 
 #include "labctl/store/timestamp.hpp"
 #include "labctl/supervisor/lab.hpp"
+#include "labctl/supervisor/lab_requests.hpp"
 #include "topology/base/error.hpp"
 
-#include <charconv>
-#include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -17,43 +16,6 @@ namespace {
 
 // A follower that reads slower than its container writes loses lines beyond this, and is told so.
 constexpr size_t kLinesBehindMax = 10'000;
-// How often a follower is asked whether it is still there.
-constexpr std::chrono::milliseconds kLookAfter{250};
-
-std::string query(const api::Request& request, const char* name, const std::string& otherwise = {}) {
-  const auto found = request.query.find(name);
-  return found != request.query.end() ? found->second : otherwise;
-}
-
-bool is_set(const api::Request& request, const char* name) {
-  const std::string value = query(request, name);
-  return value == "1" || value == "true";
-}
-
-struct LogQuery {
-  model::PodKey pod;
-  std::string container;
-  std::optional<size_t> tail;
-  bool previous = false;
-  bool timestamps = false;
-};
-
-LogQuery parse(const api::Request& request) {
-  LogQuery parsed;
-  parsed.pod = {query(request, "namespace", "default"), query(request, "pod")};
-  parsed.container = query(request, "container");
-  parsed.previous = is_set(request, "previous");
-  parsed.timestamps = is_set(request, "timestamps");
-  if (const std::string tail = query(request, "tail"); !tail.empty()) {
-    size_t lines = 0;
-    const auto [end, error] = std::from_chars(tail.data(), tail.data() + tail.size(), lines);
-    if (error != std::errc() || end != tail.data() + tail.size()) {
-      throw Error(ErrorKind::InvalidInput, "tail: \"" + tail + "\" is no number of lines");
-    }
-    parsed.tail = lines;
-  }
-  return parsed;
-}
 
 std::string text_of(const controllers::LogLine& line, bool timestamps) {
   return (timestamps ? store::timestamp(line.time) + " " : "") + line.text + "\n";
@@ -61,8 +23,8 @@ std::string text_of(const controllers::LogLine& line, bool timestamps) {
 
 // Lines on their way from the main loop to a follower's thread.
 struct Queue {
+  Wakeup more;
   std::mutex mutex;
-  std::condition_variable more;
   std::deque<std::string> lines;
   size_t lost = 0;
   bool ended = false;
@@ -74,17 +36,17 @@ struct Queue {
       return;
     }
     lines.push_back(std::move(line));
-    more.notify_one();
+    more.notify();
   }
   void end() {
     const std::lock_guard lock(mutex);
     ended = true;
-    more.notify_one();
+    more.notify();
   }
-  // What there is, waiting a little for it; true when nothing more will come.
+  // What there is; true when nothing more will come.
   bool take(std::string& text) {
-    std::unique_lock lock(mutex);
-    more.wait_for(lock, kLookAfter, [&] { return !lines.empty() || ended; });
+    const std::lock_guard lock(mutex);
+    more.clear();
     for (const std::string& line : std::exchange(lines, {})) {
       text += line;
     }
@@ -95,7 +57,7 @@ struct Queue {
   }
 };
 
-void follow(Lab& lab, const LogQuery& wanted, api::ChunkWriter& writer) {
+void follow(Lab& lab, const LogRequest& wanted, api::ChunkWriter& writer) {
   const auto queue = std::make_shared<Queue>();
   std::string so_far;
   controllers::ContainerLog::FollowerId id = 0;
@@ -110,15 +72,16 @@ void follow(Lab& lab, const LogQuery& wanted, api::ChunkWriter& writer) {
   });
   bool has_ended = false;
   bool is_open = so_far.empty() || writer.write(so_far);
-  while (is_open && !has_ended && writer.is_open()) {
+  while (is_open && !has_ended &&
+         wait_readable(queue->more.fd(), std::nullopt, &writer.gone()) != Woken::Cancelled) {
     std::string text;
     has_ended = queue->take(text);
     is_open = text.empty() || writer.write(text);
   }
   if (!has_ended) {
-    lab.loop().run_here([&] {
-      if (lab.has_pod(wanted.pod)) {
-        lab.log(wanted.pod, wanted.container).unfollow(id);
+    lab.loop().post([&lab, pod = wanted.pod, container = wanted.container, id] {
+      if (lab.has_pod(pod)) {
+        lab.log(pod, container).unfollow(id);
       }
     });
   }
@@ -127,7 +90,7 @@ void follow(Lab& lab, const LogQuery& wanted, api::ChunkWriter& writer) {
 }  // namespace
 
 api::Response serve_logs(Lab& lab, const api::Request& request) {
-  const LogQuery wanted = parse(request);
+  const LogRequest wanted = parse_log_query(request);
   api::Response response;
   response.content_type = "text/plain";
   lab.loop().run_here([&] {
@@ -140,7 +103,7 @@ api::Response serve_logs(Lab& lab, const api::Request& request) {
       response.body += text_of(line, wanted.timestamps);
     }
   });
-  if (is_set(request, "follow")) {
+  if (wanted.follow) {
     response.body.clear();
     response.stream = [&lab, wanted](api::ChunkWriter& writer) { follow(lab, wanted, writer); };
   }

@@ -1,5 +1,6 @@
 #include "labctl/supervisor/probe_request.hpp"
 
+#include "labctl/api/request_reader.hpp"
 #include "labctl/supervisor/resolver.hpp"
 #include "topology/base/error.hpp"
 #include "topology/dns/zones.hpp"
@@ -8,8 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <set>
-#include <type_traits>
 #include <utility>
 
 namespace labctl::supervisor {
@@ -18,46 +17,14 @@ namespace {
 using nlohmann::json;
 using protocol::ProbeProtocol;
 
-constexpr std::int64_t kTimeoutMsMax = 600'000;
-constexpr std::int64_t kCountMax = 1'000'000;
+constexpr api::Range kTimeoutMs{1, 600'000, "a timeout in milliseconds"};
+constexpr api::Range kRetryMs{0, 600'000, "a time to retry in milliseconds"};
+constexpr api::Range kCount{1, 1'000'000, "a count"};
+constexpr api::Range kStatus{0, 599, "a status"};
 constexpr std::uint16_t kHttpPort = 80;
 
 Error bad(const std::string& field, const std::string& why) {
-  return Error(ErrorKind::InvalidInput, "\"" + field + "\": " + why);
-}
-
-std::int64_t number(const json& request, const char* field, std::int64_t otherwise, std::int64_t min,
-                    std::int64_t max) {
-  const auto found = request.find(field);
-  if (found == request.end() || found->is_null()) {
-    return otherwise;
-  }
-  if (!found->is_number_integer() || found->get<std::int64_t>() < min || found->get<std::int64_t>() > max) {
-    throw bad(field, "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
-  }
-  return found->get<std::int64_t>();
-}
-
-std::string text(const json& request, const char* field, const std::string& otherwise = {}) {
-  const auto found = request.find(field);
-  if (found == request.end() || found->is_null()) {
-    return otherwise;
-  }
-  if (!found->is_string()) {
-    throw bad(field, "must be a string");
-  }
-  return found->get<std::string>();
-}
-
-bool flag(const json& request, const char* field, bool otherwise = false) {
-  const auto found = request.find(field);
-  if (found == request.end() || found->is_null()) {
-    return otherwise;
-  }
-  if (!found->is_boolean()) {
-    throw bad(field, "must be true or false");
-  }
-  return found->get<bool>();
+  return Error(ErrorKind::InvalidInput, field + ": " + why);
 }
 
 model::Protocol transport_of(ProbeProtocol protocol) {
@@ -289,38 +256,49 @@ class Resolve {
 };
 
 // {"name","type","server","tcp","recurse","edns"}: how to ask, and what, unless the target says it.
-protocol::DnsQuestion question_from_json(const json& request, std::string& target) {
-  protocol::DnsQuestion question;
-  const auto given = request.find("dns");
-  if (given == request.end() || given->is_null()) {
-    return question;
+void read_question(api::Fields& fields, ProbeRequest& request) {
+  auto given = fields.object("dns");
+  if (!given) {
+    return;
   }
-  static const std::set<std::string> known{"name", "type", "server", "tcp", "recurse", "edns"};
-  if (!given->is_object()) {
-    throw bad("dns", "must be an object");
-  }
-  for (const auto& [field, value] : given->items()) {
-    if (!known.contains(field)) {
-      throw bad("dns." + field, "no such field of a question");
-    }
-  }
-  question.tcp = flag(*given, "tcp", question.tcp);
-  question.recurse = flag(*given, "recurse", question.recurse);
-  question.edns = flag(*given, "edns", question.edns);
-  question.name = text(*given, "name");
-  question.type = text(*given, "type", question.type);
-  const std::string server = text(*given, "server");
-  if (target.empty() && !question.name.empty()) {
-    target = "dns:" + question.name + "/" + question.type + (server.empty() ? "" : "@" + server);
-    return question;
+  protocol::DnsQuestion& question = request.question;
+  question.tcp = given->flag("tcp", question.tcp);
+  question.recurse = given->flag("recurse", question.recurse);
+  question.edns = given->flag("edns", question.edns);
+  question.name = given->text("name");
+  const bool has_type = given->find("type") != nullptr;
+  question.type = given->text("type", question.type);
+  const std::string server = given->text("server");
+  given->close();
+  if (request.to.empty() && !question.name.empty()) {
+    request.to = "dns:" + question.name + "/" + question.type + (server.empty() ? "" : "@" + server);
+    return;
   }
   if (!server.empty()) {
-    throw bad("dns.server", "\"to\" names the server");
+    given->mistake("server", "\"to\" names the server");
   }
-  if (target.starts_with("dns:") && (!question.name.empty() || given->contains("type"))) {
-    throw bad("dns", "\"to\" says the name and the type");
+  if (request.to.starts_with("dns:") && (!question.name.empty() || has_type)) {
+    fields.mistake("dns", "\"to\" says the name and the type");
   }
-  return question;
+}
+
+void read_http(api::Fields& fields, ProbeRequest& request) {
+  auto given = fields.object("http");
+  if (!given) {
+    return;
+  }
+  const auto text = [&](const char* name) {
+    return given->find(name) != nullptr ? std::optional<std::string>(given->text(name)) : std::nullopt;
+  };
+  ProbeRequest::Http http;
+  http.method = text("method");
+  http.path = text("path");
+  http.host = text("host");
+  http.body = given->text("body");
+  http.status = static_cast<int>(given->number("status", kStatus, 0));
+  http.headers = given->text_map("headers");
+  given->close();
+  request.http = std::move(http);
 }
 
 // proto dns with another target than dns:NAME: that one is the server.
@@ -333,25 +311,18 @@ void ask_target(engine::Probe& probe, const protocol::DnsQuestion& question) {
   probe.dns = std::make_shared<const protocol::DnsQuestion>(question);
 }
 
-std::shared_ptr<const protocol::HttpRequest> http_from_json(const json& request, const engine::Probe& probe,
-                                                            const Resolve& resolved) {
+std::shared_ptr<const protocol::HttpRequest> http_of(const ProbeRequest& request, const engine::Probe& probe,
+                                                     const Resolve& resolved) {
   protocol::HttpRequest http;
   http.path = resolved.path();
   http.host = resolved.host().empty() ? to_string(probe.address, probe.port) : resolved.host();
-  if (const auto given = request.find("http"); given != request.end() && given->is_object()) {
-    http.method = text(*given, "method", http.method);
-    http.path = text(*given, "path", http.path);
-    http.host = text(*given, "host", http.host);
-    http.body = text(*given, "body");
-    http.expect_status = static_cast<int>(number(*given, "status", 0, 0, 599));
-    if (const auto headers = given->find("headers"); headers != given->end() && headers->is_object()) {
-      for (const auto& [name, value] : headers->items()) {
-        if (!value.is_string()) {
-          throw bad("headers", name + " must be a string");
-        }
-        http.headers.emplace_back(name, value.get<std::string>());
-      }
-    }
+  if (request.http) {
+    http.method = request.http->method.value_or(http.method);
+    http.path = request.http->path.value_or(http.path);
+    http.host = request.http->host.value_or(http.host);
+    http.body = request.http->body;
+    http.expect_status = request.http->status;
+    http.headers.assign(request.http->headers.begin(), request.http->headers.end());
   }
   if (const std::string why = protocol::request_error(http); !why.empty()) {
     throw bad("http", why);
@@ -370,53 +341,63 @@ std::optional<std::uint16_t> declared_port(const Place& place, ProbeProtocol pro
   return std::nullopt;
 }
 
-engine::Probe probe_from_json(const json& request, const VantageTable& table) {
-  static const std::set<std::string> known{
-      "id",     "from", "to", "proto", "timeout_ms", "count", "source_port", "percentiles", "retry_within_ms",
-      "expect", "http", "dns"};
-  for (const auto& [field, value] : request.items()) {
-    if (!known.contains(field)) {
-      throw bad(field, "no such field of a probe");
+ProbeRequest parse_probe(const json& body, const std::string& path) {
+  api::Mistakes mistakes;
+  api::Fields fields(body, path, mistakes);
+  ProbeRequest request;
+  if (const json* id = fields.find("id")) {
+    request.id = *id;
+  }
+  request.from = fields.required_text("from");
+  request.to = fields.text("to");
+  read_question(fields, request);
+  if (request.to.empty()) {
+    fields.required_text("to");
+  }
+  if (const std::string proto = fields.text("proto"); !proto.empty()) {
+    request.protocol = protocol::parse_probe_protocol(proto);
+    if (!request.protocol) {
+      fields.mistake("proto", "is none of tcp, udp, sctp, icmp, http, dns");
     }
   }
-  engine::Probe probe;
-  const std::string from = text(request, "from");
-  std::string to = text(request, "to");
-  const protocol::DnsQuestion question = question_from_json(request, to);
-  if (from.empty() || to.empty()) {
-    throw bad(from.empty() ? "from" : "to", "is required");
-  }
-  probe.from = &table.vantage(from);
-  std::optional<ProbeProtocol> asked;
-  if (const std::string proto = text(request, "proto"); !proto.empty()) {
-    asked = protocol::parse_probe_protocol(proto);
-    if (!asked) {
-      throw bad("proto", "\"" + proto + "\" is none of tcp, udp, sctp, icmp, http, dns");
-    }
-  }
-  Resolve resolve(probe, table, asked, question);
-  std::visit(resolve, protocol::parse_target(to));
-  if (probe.protocol == ProbeProtocol::Dns && !probe.dns && !probe.dns_search) {
-    ask_target(probe, question);
-  }
-  probe.timeout = std::chrono::milliseconds(number(request, "timeout_ms", 1000, 1, kTimeoutMsMax));
-  probe.count = static_cast<std::uint32_t>(number(request, "count", 1, 1, kCountMax));
-  probe.keep_rtts = flag(request, "percentiles");
-  probe.source_port = static_cast<std::uint16_t>(number(request, "source_port", 0, 0, 65535));
-  probe.retry_within = std::chrono::milliseconds(number(request, "retry_within_ms", 0, 0, kTimeoutMsMax));
-  if (const std::string expect = text(request, "expect"); !expect.empty()) {
+  request.timeout = std::chrono::milliseconds(fields.number("timeout_ms", kTimeoutMs, 1000));
+  request.count = static_cast<std::uint32_t>(fields.number("count", kCount, 1));
+  request.percentiles = fields.flag("percentiles");
+  request.source_port = static_cast<std::uint16_t>(fields.number("source_port", api::kPortOrNone, 0));
+  request.retry_within = std::chrono::milliseconds(fields.number("retry_within_ms", kRetryMs, 0));
+  if (const std::string expect = fields.text("expect"); !expect.empty()) {
     const auto outcome = probes::parse_outcome(expect);
     if (!outcome) {
-      throw bad("expect", "\"" + expect + "\" is none of " + probes::outcome_names());
+      fields.mistake("expect", "is none of " + probes::outcome_names());
     }
-    probe.expect = *outcome;
+    request.expect = outcome.value_or(request.expect);
   }
+  read_http(fields, request);
+  fields.close();
+  mistakes.throw_if_any();
+  return request;
+}
+
+engine::Probe resolve_probe(const ProbeRequest& request, const VantageTable& table) {
+  engine::Probe probe;
+  probe.from = &table.vantage(request.from);
+  Resolve resolve(probe, table, request.protocol, request.question);
+  std::visit(resolve, protocol::parse_target(request.to));
+  if (probe.protocol == ProbeProtocol::Dns && !probe.dns && !probe.dns_search) {
+    ask_target(probe, request.question);
+  }
+  probe.timeout = request.timeout;
+  probe.count = request.count;
+  probe.keep_rtts = request.percentiles;
+  probe.source_port = request.source_port;
+  probe.retry_within = request.retry_within;
+  probe.expect = request.expect;
   if (!is_direct(table, probe.address)) {
     probe.identify = engine::Identify::Ask;
   }
   if (probe.protocol == ProbeProtocol::Http) {
     probe.port = probe.port != 0 ? probe.port : kHttpPort;
-    probe.http = http_from_json(request, probe, resolve);
+    probe.http = http_of(request, probe, resolve);
   }
   return probe;
 }

@@ -1,11 +1,13 @@
 #include "labctl/supervisor/probe_service.hpp"
 
+#include "labctl/api/request_reader.hpp"
 #include "labctl/supervisor/probe_request.hpp"
 #include "topology/base/error.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -76,8 +78,19 @@ json dns_of(const engine::Result& result) {
   return dns;
 }
 
+bool has_ended(const Place& place) { return place.has_gone != nullptr && *place.has_gone; }
+
+// A place that lost its network during the probe has shown nothing of it. Empty: it has not.
+std::string gone_place(const engine::Result& result, const VantageTable& table) {
+  const Place* from = table.find(result.probe->from->id);
+  return has_ended(*from) && result.outcome != Outcome::Ok ? from->id + " ended while it was probed from"
+                                                           : "";
+}
+
 json result_line(const engine::Result& result, const VantageTable& table, const json& id) {
-  json line{{"outcome", probes::to_string(result.outcome)}, {"tries", result.tries}};
+  const std::string gone = gone_place(result, table);
+  const Outcome outcome = gone.empty() ? result.outcome : Outcome::Inconclusive;
+  json line{{"outcome", probes::to_string(outcome)}, {"tries", result.tries}};
   if (!id.is_null()) {
     line["id"] = id;
   }
@@ -120,23 +133,28 @@ json result_line(const engine::Result& result, const VantageTable& table, const 
   if (!result.dns_queries.empty()) {
     line["dns"] = dns_of(result);
   }
-  if (!result.reason.empty()) {
-    line["reason"] = result.reason;
+  if (!gone.empty() || !result.reason.empty()) {
+    line["reason"] = gone.empty() ? result.reason : gone;
   }
   return line;
 }
 
 // Reads one line into `probe`. Returns its id, or an answer instead when it is no good.
-std::optional<json> read_line(std::string_view line, const VantageTable& table, json& id,
-                              engine::Probe& probe) {
-  const json request = json::parse(line, nullptr, false);
-  if (!request.is_object()) {
+std::optional<json> read_line(std::string_view line, const std::string& path, const VantageTable& table,
+                              json& id, engine::Probe& probe) {
+  json body;
+  try {
+    body = api::parse_json(line, path.empty() ? "probe" : path);
+  } catch (const Error& error) {
+    return error_line(nullptr, error);
+  }
+  if (!body.is_object()) {
     return error_line(nullptr, Error(ErrorKind::InvalidInput, "a probe is one JSON object a line",
                                      R"(such as {"id":1,"from":"pod/default/a","to":"pod/default/b:80"})"));
   }
-  id = request.value("id", json());
+  id = body.value("id", json());
   try {
-    probe = probe_from_json(request, table);
+    probe = resolve_probe(parse_probe(body, path), table);
   } catch (const Error& error) {
     return error_line(id, error);
   }
@@ -174,14 +192,20 @@ json queries_of(const engine::Result& result) {
 }
 
 std::string run_probe_lines(const engine::Engine& engine, const VantageTable& table, std::string_view lines,
-                            const engine::Cancel* cancel) {
+                            const Cancel* gone) {
   std::string answers;
   std::vector<engine::Probe> probes;
   std::vector<json> ids;
+  // Of several, which one a mistake is in.
+  const bool are_several = lines.find('\n') < lines.find_last_not_of(" \t\r\n");
+  std::size_t count = 0;
   for_each_line(lines, [&](std::string_view line) {
+    throw_if_requested(gone);
     json id;
     engine::Probe probe;
-    if (const auto answer = read_line(line, table, id, probe)) {
+    const std::string path = are_several ? "probes[" + std::to_string(count) + "]" : "";
+    ++count;
+    if (const auto answer = read_line(line, path, table, id, probe)) {
       answers += dump(*answer) + "\n";
       return;
     }
@@ -191,20 +215,34 @@ std::string run_probe_lines(const engine::Engine& engine, const VantageTable& ta
   engine.run(
       probes,
       [&](const engine::Result& result) {
+        throw_if_requested(gone);  // ends the run: what is left need not be told to anybody
         answers += dump(result_line(result, table, ids[result.index])) + "\n";
       },
-      cancel);
+      gone);
   return answers;
 }
 
 namespace {
 
+// Of a matrix that is larger, some rows at a time: a probe takes some hundred bytes.
+constexpr std::size_t kProbesAtOnce = std::size_t{1} << 18;
+
 struct MatrixPlan {
   std::vector<const Place*> sources;
   std::vector<const Place*> destinations;
-  std::vector<engine::Probe> probes;  // row by row
-  std::vector<Outcome> wanted;
+  engine::Probe like;
 };
+
+// Who asks and who is asked in cell i, row by row.
+struct Pair {
+  const Place& from;
+  const Place& to;
+};
+
+Pair pair_of(const MatrixPlan& plan, std::size_t cell) {
+  return {*plan.sources[cell / plan.destinations.size()],
+          *plan.destinations[cell % plan.destinations.size()]};
+}
 
 // What should be: everything inside the cluster reaches every pod; from outside there is no way to a pod's
 // own address (network model §1), but to one on its node's network.
@@ -212,141 +250,165 @@ Outcome wanted_outcome(const Place& from, const Place& to) {
   return from.kind == PlaceKind::Outside && !to.on_host_network ? Outcome::Unreachable : Outcome::Ok;
 }
 
-std::vector<const Place*> chosen(const VantageTable& table, const json& request, const char* field,
+std::vector<const Place*> chosen(const VantageTable& table, const std::vector<std::string>& ids,
                                  bool pods_only) {
   std::vector<const Place*> places;
-  if (const auto ids = request.find(field); ids != request.end() && ids->is_array() && !ids->empty()) {
-    for (const json& id : *ids) {
-      table.vantage(id.get<std::string>());
-      places.push_back(table.find(id.get<std::string>()));
-    }
+  for (const std::string& id : ids) {
+    table.vantage(id);  // throws with a hint when absent
+    places.push_back(table.find(id));
+  }
+  if (!ids.empty()) {
     return places;
   }
-  for (const Place& place : table.places()) {
-    if ((!pods_only || place.kind == PlaceKind::Pod) && !place.is_labs_own) {
-      places.push_back(&place);
+  for (const VantageTable::PlacePtr& place : table.places()) {
+    if ((!pods_only || place->kind == PlaceKind::Pod) && !place->is_labs_own) {
+      places.push_back(place.get());
     }
   }
   return places;
 }
 
 // A probe for each family that both ends have; without one in common, to the first address there is.
-void add_matrix_probes(MatrixPlan& plan, const VantageTable& table, const Place& from, const Place& to,
-                       const engine::Probe& like) {
-  engine::Probe probe = like;
+void add_matrix_probes(std::vector<engine::Probe>& probes, const VantageTable& table, const MatrixPlan& plan,
+                       std::size_t cell) {
+  const auto& [from, to] = pair_of(plan, cell);
+  engine::Probe probe = plan.like;
   probe.from = &table.vantage(from.id);
-  probe.id = plan.wanted.size();
-  probe.port = like.port != 0 ? like.port : declared_port(to, like.protocol).value_or(0);
+  probe.id = cell;
+  if (probe.port == 0) {
+    probe.port = declared_port(to, probe.protocol).value_or(0);
+  }
   if (probe.port == 0) {
     probe.protocol = ProbeProtocol::Icmp;  // a pod that declares no port is asked for an echo
   }
-  const std::size_t before = plan.probes.size();
+  const std::size_t before = probes.size();
   for (const IpAddress& address : to.addresses) {
     const bool is_shared =
         std::any_of(from.addresses.begin(), from.addresses.end(),
                     [&](const IpAddress& own) { return own.family() == address.family(); });
     if (is_shared) {
       probe.address = address;
-      plan.probes.push_back(probe);
+      probes.push_back(probe);
     }
   }
-  if (plan.probes.size() == before) {
+  if (probes.size() == before) {
     probe.address = to.addresses.empty() ? IpAddress() : to.addresses.front();
-    plan.probes.push_back(probe);
+    probes.push_back(probe);
   }
-  plan.wanted.push_back(wanted_outcome(from, to));
 }
 
-MatrixPlan plan_matrix(const VantageTable& table, const json& request) {
-  std::optional<ProbeProtocol> asked;
-  if (const std::string proto = request.value("proto", ""); !proto.empty()) {
-    asked = protocol::parse_probe_protocol(proto);
-    if (!asked || *asked == ProbeProtocol::Dns || *asked == ProbeProtocol::Http) {
-      throw Error(ErrorKind::InvalidInput,
-                  "matrix: protocol \"" + proto + "\" is none of tcp, udp, sctp, icmp");
-    }
-  }
-  engine::Probe like;
-  like.protocol = asked.value_or(ProbeProtocol::Tcp);
-  like.port = like.protocol == ProbeProtocol::Icmp ? 0 : static_cast<std::uint16_t>(request.value("port", 0));
-  like.timeout = std::chrono::milliseconds(std::clamp(request.value("timeout_ms", 1000), 1, 600'000));
+MatrixPlan plan_matrix(const VantageTable& table, const MatrixRequest& request) {
   MatrixPlan plan;
-  plan.sources = chosen(table, request, "from", false);
-  plan.destinations = chosen(table, request, "to", true);
-  plan.probes.reserve(plan.sources.size() * plan.destinations.size());
-  for (const Place* from : plan.sources) {
-    for (const Place* to : plan.destinations) {
-      add_matrix_probes(plan, table, *from, *to, like);
-    }
-  }
+  plan.like.protocol = request.protocol.value_or(ProbeProtocol::Tcp);
+  plan.like.port = plan.like.protocol == ProbeProtocol::Icmp ? 0 : request.port;
+  plan.like.timeout = request.timeout;
+  plan.sources = chosen(table, request.from, false);
+  plan.destinations = chosen(table, request.to, true);
   return plan;
 }
 
-struct Cell {
-  std::optional<Outcome> outcome;  // of the families, one that is not as wanted
-  std::string backend;
-  std::string reason;
+// What came of a matrix: for each cell the outcome, of the families one that is not as wanted.
+struct MatrixOutcomes {
+  struct Failure {
+    std::string backend;
+    std::string reason;
+  };
+  std::vector<std::optional<Outcome>> seen;
+  std::map<std::size_t, Failure> failures;  // by cell
+
+  void take(const MatrixPlan& plan, const engine::Result& result);
 };
 
-// An answer counts only from the pod that was asked.
-Cell cell_of(const engine::Result& result, const Place& to) {
-  Cell cell{result.outcome, {}, result.reason};
-  if (!result.backend.empty() && result.backend != to.id && !to.on_host_network) {
-    cell.outcome = Outcome::WrongAnswer;
-    cell.backend = result.backend;
+void MatrixOutcomes::take(const MatrixPlan& plan, const engine::Result& result) {
+  const std::size_t cell = result.probe->id;
+  const auto& [from, to] = pair_of(plan, cell);
+  const Outcome wanted = wanted_outcome(from, to);
+  if (seen[cell] && *seen[cell] != wanted) {
+    return;
   }
-  return cell;
+  // An answer counts only from the pod that was asked.
+  const bool is_another = !result.backend.empty() && result.backend != to.id && !to.on_host_network;
+  seen[cell] = is_another ? Outcome::WrongAnswer : result.outcome;
+  if (*seen[cell] != wanted) {
+    const Place* ended = has_ended(from) ? &from : has_ended(to) ? &to : nullptr;
+    failures[cell] = {is_another ? result.backend : "",
+                      ended != nullptr ? ended->id + " ended meanwhile" : result.reason};
+  }
+}
+
+template <typename OutcomeOf>
+std::string rows_text(const MatrixPlan& plan, std::size_t cells, OutcomeOf outcome_of) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < cells; ++i) {
+    text += i % plan.destinations.size() != 0 ? "," : i == 0 ? "[" : "],[";
+    text.append("\"").append(probes::to_string(outcome_of(i))).append("\"");
+  }
+  return text + (cells > 0 ? "]]" : "]");
+}
+
+json ids_of(const std::vector<const Place*>& places) {
+  json ids = json::array();
+  for (const Place* place : places) {
+    ids.push_back(place->id);
+  }
+  return ids;
+}
+
+std::string matrix_text(const MatrixPlan& plan, const MatrixOutcomes& outcomes, double elapsed_ms) {
+  const auto seen = [&](std::size_t cell) { return *outcomes.seen[cell]; };
+  const auto wanted = [&](std::size_t cell) {
+    const auto& [from, to] = pair_of(plan, cell);
+    return wanted_outcome(from, to);
+  };
+  json failures = json::array();
+  for (const auto& [cell, failure] : outcomes.failures) {
+    const auto& [from, to] = pair_of(plan, cell);
+    failures.push_back({{"from", from.id},
+                        {"to", to.id},
+                        {"outcome", probes::to_string(seen(cell))},
+                        {"wanted", probes::to_string(wanted(cell))},
+                        {"backend", failure.backend},
+                        {"reason", failure.reason}});
+  }
+  const std::size_t cells = outcomes.seen.size();
+  std::string text = dump({{"sources", ids_of(plan.sources)},
+                           {"destinations", ids_of(plan.destinations)},
+                           {"ok", cells - outcomes.failures.size()},
+                           {"total", cells},
+                           {"failures", std::move(failures)},
+                           {"elapsed_ms", elapsed_ms}});
+  text.pop_back();  // the brace, for what is too much for JSON values
+  text += ",\"rows\":" + rows_text(plan, cells, seen) + ",\"wanted\":" + rows_text(plan, cells, wanted) + "}";
+  return text;
 }
 
 }  // namespace
 
-json run_matrix(const engine::Engine& engine, const VantageTable& table, const json& request) {
+std::string run_matrix(const engine::Engine& engine, const VantageTable& table, const MatrixRequest& request,
+                       const Cancel* gone) {
   const MatrixPlan plan = plan_matrix(table, request);
-  std::vector<Cell> cells(plan.wanted.size());
+  const std::size_t cells = plan.sources.size() * plan.destinations.size();
+  MatrixOutcomes outcomes;
+  outcomes.seen.resize(cells);
   const auto begin = std::chrono::steady_clock::now();
-  engine.run(plan.probes, [&](const engine::Result& result) {
-    Cell& cell = cells[result.probe->id];
-    if (!cell.outcome || *cell.outcome == plan.wanted[result.probe->id]) {
-      cell = cell_of(result, *plan.destinations[result.probe->id % plan.destinations.size()]);
+  std::vector<engine::Probe> probes;
+  for (std::size_t cell = 0; cell < cells;) {
+    probes.clear();
+    for (; cell < cells && probes.size() < kProbesAtOnce; ++cell) {
+      throw_if_requested(gone);
+      add_matrix_probes(probes, table, plan, cell);
     }
-  });
+    engine.run(
+        probes,
+        [&](const engine::Result& result) {
+          throw_if_requested(gone);  // ends the run
+          outcomes.take(plan, result);
+        },
+        gone);
+  }
   const auto elapsed = std::chrono::steady_clock::now() - begin;
-
-  json rows = json::array(), wanted = json::array(), failures = json::array();
-  std::size_t matching = 0;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    if (i % plan.destinations.size() == 0) {
-      rows.push_back(json::array());
-      wanted.push_back(json::array());
-    }
-    rows.back().push_back(probes::to_string(*cells[i].outcome));
-    wanted.back().push_back(probes::to_string(plan.wanted[i]));
-    if (cells[i].outcome == plan.wanted[i]) {
-      ++matching;
-      continue;
-    }
-    failures.push_back({{"from", plan.sources[i / plan.destinations.size()]->id},
-                        {"to", plan.destinations[i % plan.destinations.size()]->id},
-                        {"outcome", probes::to_string(*cells[i].outcome)},
-                        {"wanted", probes::to_string(plan.wanted[i])},
-                        {"backend", cells[i].backend},
-                        {"reason", cells[i].reason}});
-  }
-  json sources = json::array(), destinations = json::array();
-  for (const Place* place : plan.sources) {
-    sources.push_back(place->id);
-  }
-  for (const Place* place : plan.destinations) {
-    destinations.push_back(place->id);
-  }
-  return {{"sources", std::move(sources)},
-          {"destinations", std::move(destinations)},
-          {"rows", std::move(rows)},
-          {"wanted", std::move(wanted)},
-          {"ok", matching},
-          {"total", cells.size()},
-          {"failures", std::move(failures)},
-          {"elapsed_ms", std::chrono::duration<double, std::milli>(elapsed).count()}};
+  throw_if_requested(gone);
+  return matrix_text(plan, outcomes, std::chrono::duration<double, std::milli>(elapsed).count());
 }
 
 }  // namespace labctl::supervisor

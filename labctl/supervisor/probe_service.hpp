@@ -4,6 +4,7 @@
 //
 // Threads: any; everything of the lab that is needed is in the VantageTable.
 
+#include "labctl/supervisor/lab_requests.hpp"
 #include "labctl/supervisor/vantage_table.hpp"
 #include "probes/engine/engine.hpp"
 
@@ -20,9 +21,10 @@ namespace labctl::supervisor {
 //        "queries":[{"name","type","server","outcome","rtt_us","rcode"}]}}.
 // With "dns" "to" may be left out: {"name","type","server","tcp","recurse","edns"}. A line that is no
 // good gives
-// {"id","outcome":"inconclusive","error","hint"} and spoils no other.
+// {"id","outcome":"inconclusive","error","hint"} and spoils no other. Throws Error: Busy when `gone` is
+// requested.
 std::string run_probe_lines(const engine::Engine& engine, const VantageTable& table, std::string_view lines,
-                            const engine::Cancel* cancel = nullptr);
+                            const Cancel* gone = nullptr);
 
 // The "queries" of such an answer.
 nlohmann::json queries_of(const engine::Result& result);
@@ -30,8 +32,9 @@ nlohmann::json queries_of(const engine::Result& result);
 // {"proto","port","timeout_ms","from":[ids],"to":[ids]} ->
 // {"sources","destinations","rows","wanted","ok","total",
 // "failures":[{"from","to","outcome","wanted","backend","reason"}],"elapsed_ms"}. `rows` and `wanted` hold
-// outcomes. Throws Error: InvalidInput, NotFound.
-nlohmann::json run_matrix(const engine::Engine& engine, const VantageTable& table,
-                          const nlohmann::json& request);
+// outcomes. As text, for there may be millions of them. Throws Error: InvalidInput, NotFound, Busy when
+// `gone` is requested.
+std::string run_matrix(const engine::Engine& engine, const VantageTable& table, const MatrixRequest& request,
+                       const Cancel* gone = nullptr);
 
 }  // namespace labctl::supervisor

@@ -1,14 +1,8 @@
 #include "labctl/supervisor/resource_watch.hpp"
 
 #include "labctl/controllers/objects.hpp"
-#include "topology/base/error.hpp"
-
-#include <poll.h>
-#include <sys/eventfd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -63,12 +57,7 @@ std::optional<WatchEvent> seen_through(const WatchFilter& filter, const Change& 
                     change.object};
 }
 
-Watch::Watch(WatchFilter filter)
-    : filter_(std::move(filter)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!wake_) {
-    throw Error::from_errno(errno, "watch: eventfd");
-  }
-}
+Watch::Watch(WatchFilter filter) : filter_(std::move(filter)) {}
 
 void Watch::push(const Change& change) {
   if (auto event = seen_through(filter_, change)) {
@@ -87,37 +76,7 @@ void Watch::push(WatchEvent event, std::size_t bound) {
   } else {
     queue_.push_back(std::move(event));
   }
-  ::eventfd_write(wake_.get(), 1);
-}
-
-bool Watch::wait(const api::ChunkWriter& out,
-                 std::optional<std::chrono::steady_clock::time_point> deadline) const {
-  std::array<pollfd, 2> fds{{{wake_.get(), POLLIN, 0}, {out.fd(), POLLIN | POLLRDHUP, 0}}};
-  while (out.is_open()) {
-    int timeout_ms = -1;
-    if (deadline) {
-      const auto left =
-          std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
-      if (left.count() <= 0) {
-        return false;
-      }
-      timeout_ms = static_cast<int>(std::min<std::int64_t>(left.count(), INT32_MAX));
-    }
-    if (::poll(fds.data(), fds.size(), timeout_ms) < 0 && errno != EINTR) {
-      return false;
-    }
-    if ((fds[0].revents & POLLIN) != 0) {
-      return true;
-    }
-    if (fds[1].revents != 0) {
-      // Bytes of a next request are no end: they are left to the server, and no longer waited for.
-      if (!out.is_open()) {
-        return false;
-      }
-      fds[1].events = POLLRDHUP;
-    }
-  }
-  return false;
+  wake_.notify();
 }
 
 void Watch::stream(api::ChunkWriter& out, std::optional<std::chrono::seconds> timeout) {
@@ -130,8 +89,7 @@ void Watch::stream(api::ChunkWriter& out, std::optional<std::chrono::seconds> ti
     bool has_overflowed = false;
     {
       const std::lock_guard lock(mutex_);
-      eventfd_t ignored = 0;
-      ::eventfd_read(wake_.get(), &ignored);
+      wake_.clear();
       events.swap(queue_);
       has_overflowed = has_overflowed_;
     }
@@ -147,7 +105,8 @@ void Watch::stream(api::ChunkWriter& out, std::optional<std::chrono::seconds> ti
     if (!lines.empty() && !out.write(lines)) {
       return;
     }
-  } while (wait(out, deadline));
+  } while (!(deadline && std::chrono::steady_clock::now() >= *deadline) &&
+           wait_readable(wake_.fd(), deadline, &out.gone()) == Woken::Ready);
 }
 
 WatchHub::WatchHub(store::Store& store)

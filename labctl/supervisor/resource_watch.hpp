@@ -9,7 +9,7 @@
 #include "labctl/api/http.hpp"
 #include "labctl/store/selectors.hpp"
 #include "labctl/store/store.hpp"
-#include "topology/base/unique_fd.hpp"
+#include "topology/base/cancel.hpp"
 
 #include <chrono>
 #include <deque>
@@ -57,11 +57,9 @@ class Watch {
   friend class WatchHub;
   void push(const store::Change& change);
   void push(WatchEvent event, std::size_t bound);
-  // True when something was queued, false at the deadline or when the client has gone.
-  bool wait(const api::ChunkWriter& out, std::optional<std::chrono::steady_clock::time_point> deadline) const;
 
   const WatchFilter filter_;
-  UniqueFd wake_;  // eventfd: readable while something is queued
+  Wakeup wake_;  // while something is queued
   std::mutex mutex_;
   std::deque<WatchEvent> queue_;
   bool has_overflowed_ = false;

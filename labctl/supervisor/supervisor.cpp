@@ -51,15 +51,20 @@ void open_log(const std::string& file) {
   }
 }
 
-void serve(SupervisorSetup& setup, MainLoop& loop, Lab& lab, const UniqueFd& end_signals) {
+// To the lab's end, which is the process's: requests under way are not waited for. The end of PID 1 is the
+// end of every process and namespace of the lab: nothing is taken down one by one.
+[[noreturn]] void serve(SupervisorSetup& setup, MainLoop& loop, Lab& lab, const UniqueFd& end_signals) {
   loop.call_when_readable(end_signals.get(), [&loop] { loop.stop(); });
   loop.call_when_readable(setup.keeper.get(), [&loop] { loop.stop(); });
   LabApi routes(lab, [&loop] { loop.stop(); });
-  auto server = std::make_unique<api::Server>(
-      std::move(setup.listening), [&routes](const api::Request& request) { return routes.answer(request); });
+  api::ServerLimits limits;
+  limits.always = LabApi::always();
+  const api::Server server(
+      std::move(setup.listening), [&routes](const api::Request& request) { return routes.answer(request); },
+      limits);
   tell(setup.report, write_boot_report(lab.status()));
   loop.run();
-  server.reset();
+  ::_exit(0);
 }
 
 // Where the lab's Cluster has its allocations with those of others; null where they are its own. What a lab
@@ -96,9 +101,6 @@ int run_supervisor(SupervisorSetup setup) noexcept {
         {setup.options->lab, setup.options->cluster, setup.mapping, setup.pid_outside, shared_table(setup)});
     lab.boot(setup.options->objects);
     serve(setup, loop, lab, end_signals);
-    // The end of PID 1 is the end of every process and namespace of the lab: nothing is taken down one by
-    // one.
-    ::_exit(0);
   } catch (const Error& error) {
     spdlog::error("{}", error.what());
     tell(setup.report, write_boot_report(error));

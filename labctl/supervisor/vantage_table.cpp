@@ -4,52 +4,48 @@
 #include "labctl/controllers/objects.hpp"
 #include "topology/base/error.hpp"
 
-#include <fcntl.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 namespace labctl::supervisor {
 
-void VantageTable::add(Place place) {
-  UniqueFd fd(::fcntl(place.netns_fd, F_DUPFD_CLOEXEC, 0));
-  if (!fd) {
-    throw Error::from_errno(errno, place.id + ": duplicate its network namespace",
-                            "raise the limit of open files: ulimit -n");
-  }
-  place.netns_fd = fd.get();
-  const std::size_t index = places_.size();
-  by_id_.emplace(place.id, index);
-  for (const IpAddress& address : place.addresses) {
-    if (!place.on_host_network) {
-      by_address_.emplace(address, index);
+const VantageTable::Index& VantageTable::index() const {
+  std::call_once(is_indexed_, [this] {
+    index_.vantages.reserve(places_.size());
+    index_.by_id.reserve(places_.size());
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      const Place& place = *places_[i];
+      index_.vantages.push_back({place.id, place.netns->get(), place.addresses});
+      index_.by_id.emplace(place.id, i);
+      if (!place.on_host_network) {
+        for (const IpAddress& address : place.addresses) {
+          index_.by_address.emplace(address, i);
+        }
+      }
     }
-  }
-  vantages_.push_back({place.id, fd.get(), place.addresses});
-  places_.push_back(std::move(place));
-  fds_.push_back(std::move(fd));
+  });
+  return index_;
 }
 
 const Place* VantageTable::find(const std::string& id) const {
-  const auto found = by_id_.find(id);
-  return found != by_id_.end() ? &places_[found->second] : nullptr;
+  const auto found = index().by_id.find(id);
+  return found != index().by_id.end() ? places_[found->second].get() : nullptr;
 }
 
 const engine::Vantage& VantageTable::vantage(const std::string& id) const {
-  const auto found = by_id_.find(id);
-  if (found == by_id_.end()) {
+  const auto found = index().by_id.find(id);
+  if (found == index().by_id.end()) {
     std::vector<std::string_view> ids;
-    for (const Place& place : places_) {
-      ids.push_back(place.id);
+    for (const PlacePtr& place : places_) {
+      ids.push_back(place->id);
     }
     const std::string near = api::nearest(id, ids);
     throw Error(ErrorKind::NotFound, "\"" + id + "\": no such place in this lab",
                 near.empty() ? "name it as pod/NAMESPACE/NAME, node/NAME or outside/NAME"
                              : "did you mean " + near + "?");
   }
-  return vantages_[found->second];
+  return index().vantages[found->second];
 }
 
 const nlohmann::json& VantageTable::service(const std::string& ns, const std::string& name) const {
@@ -76,8 +72,8 @@ const nlohmann::json& VantageTable::service(const std::string& ns, const std::st
 
 const std::string& VantageTable::owner_of(const IpAddress& address) const {
   static const std::string nobody;
-  const auto found = by_address_.find(address);
-  return found != by_address_.end() ? places_[found->second].id : nobody;
+  const auto found = index().by_address.find(address);
+  return found != index().by_address.end() ? places_[found->second]->id : nobody;
 }
 
 }  // namespace labctl::supervisor

@@ -1,7 +1,9 @@
 #pragma once
 
-// The places of a lab that one can probe from and to, as of one moment: a copy, so that probes run on threads
-// of their own while the lab changes.
+// The places of a lab that one can probe from and to, as of one moment. Requests share it: probes run on
+// threads of their own while the lab changes, and what is in here stays as it was, the namespaces included.
+//
+// Threads: add() and set_services() before it is shared, all else from any.
 
 #include "labctl/store/change.hpp"
 #include "labctl/supervisor/resolver.hpp"
@@ -9,11 +11,13 @@
 #include "topology/base/unique_fd.hpp"
 #include "topology/model/pod.hpp"
 
-#include <deque>
+#include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -28,15 +32,21 @@ struct Place {
   std::vector<IpAddress> addresses;
   std::vector<model::ContainerPort> ports;  // declared, in order
   bool on_host_network = false;
-  int netns_fd = -1;         // borrowed when added, the table's own afterwards
   bool is_labs_own = false;  // a DNS pod, which no file brought: in a matrix only when asked for
-  std::shared_ptr<const Resolver> resolver = nullptr;  // null: names cannot be looked up from here
+  // Shared with the lab and with every table, so that there is one descriptor however many ask.
+  std::shared_ptr<const UniqueFd> netns;
+  std::shared_ptr<const Resolver> resolver;  // null: names cannot be looked up from here
+  // Set by the lab when the place loses its network. Null: it never does.
+  std::shared_ptr<const std::atomic<bool>> has_gone;
 };
 
 class VantageTable {
  public:
-  // Duplicates the descriptor. Throws Error Kernel without descriptors left.
-  void add(Place place);
+  using PlacePtr = std::shared_ptr<const Place>;
+
+  void add(PlacePtr place) { places_.push_back(std::move(place)); }
+  // The Services of the lab, by namespace and name.
+  void set_services(std::vector<store::ObjectPtr> services) { services_ = std::move(services); }
 
   // Null when absent.
   const Place* find(const std::string& id) const;
@@ -44,20 +54,24 @@ class VantageTable {
   const engine::Vantage& vantage(const std::string& id) const;
   // Whose address this is: the pod's rather than its node's. Empty for nobody's.
   const std::string& owner_of(const IpAddress& address) const;
-  // The Services of the lab, by namespace and name.
-  void set_services(std::vector<store::ObjectPtr> services) { services_ = std::move(services); }
   // Throws Error NotFound with a hint that names a near one.
   const nlohmann::json& service(const std::string& ns, const std::string& name) const;
   // In the order they were added.
-  const std::deque<Place>& places() const { return places_; }
+  const std::vector<PlacePtr>& places() const { return places_; }
 
  private:
-  std::deque<Place> places_;
-  std::deque<engine::Vantage> vantages_;  // parallel; deques: addresses stay
-  std::deque<UniqueFd> fds_;
-  std::unordered_map<std::string, std::size_t> by_id_;
-  std::map<IpAddress, std::size_t> by_address_;
+  // Made by whoever asks first: not on the lab's main loop, which has made the table.
+  struct Index {
+    std::vector<engine::Vantage> vantages;  // as places_
+    std::unordered_map<std::string_view, std::size_t> by_id;
+    std::map<IpAddress, std::size_t> by_address;
+  };
+  const Index& index() const;
+
+  std::vector<PlacePtr> places_;
   std::vector<store::ObjectPtr> services_;
+  mutable std::once_flag is_indexed_;
+  mutable Index index_;
 };
 
 }  // namespace labctl::supervisor

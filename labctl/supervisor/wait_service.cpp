@@ -1,13 +1,13 @@
 #include "labctl/supervisor/wait_service.hpp"
 
-#include "labctl/api/resource_kinds.hpp"
+#include "labctl/controllers/objects.hpp"
 #include "labctl/supervisor/lab.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/scope_exit.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <condition_variable>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -17,35 +17,17 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kTimeoutMsMax = 3'600'000;
-
-struct Wanted {
-  store::Key key;
-  std::string condition;
-  json::json_pointer pointer;
-  json equals;
-};
-
-Wanted parse(const json& request) {
-  const api::ResourceKind* kind = api::find_resource(request.value("resource", ""));
-  if (kind == nullptr) {
-    throw Error(ErrorKind::InvalidInput, "wait: \"" + request.value("resource", "") + "\": no such resource");
-  }
-  Wanted wanted;
-  wanted.key = {std::string(kind->plural), kind->namespaced ? request.value("namespace", "default") : "",
-                request.value("name", "")};
-  wanted.condition = request.value("condition", "");
+// The value at a pointer; null where there is none, or where the pointer leads into a list by a word.
+json value_at(const json& object, const json::json_pointer& pointer) {
   try {
-    wanted.pointer = json::json_pointer(request.value("pointer", ""));
-  } catch (const json::parse_error&) {
-    throw Error(ErrorKind::InvalidInput, "wait: \"" + request.value("pointer", "") + "\": no JSON pointer");
+    return object.value(pointer, json());
+  } catch (const json::exception&) {
+    return {};
   }
-  wanted.equals = request.value("equals", json());
-  return wanted;
 }
 
 // Whether it is so, and what there is.
-bool is_met(const Wanted& wanted, const store::ObjectPtr& object, std::string& seen) {
+bool is_met(const WaitRequest& wanted, const store::ObjectPtr& object, std::string& seen) {
   if (wanted.condition == "Deleted") {
     seen = object == nullptr ? "deleted" : "still there";
     return object == nullptr;
@@ -55,25 +37,26 @@ bool is_met(const Wanted& wanted, const store::ObjectPtr& object, std::string& s
     return false;
   }
   if (!wanted.condition.empty()) {
-    for (const json& condition : object->value("/status/conditions"_json_pointer, json::array())) {
-      if (condition.value("type", "") == wanted.condition) {
-        seen = condition.value("status", "") + " " + condition.value("reason", "");
-        return condition.value("status", "") == "True";
-      }
+    const json* condition = controllers::condition(*object, wanted.condition);
+    if (condition == nullptr) {
+      seen = "no such condition";
+      return false;
     }
-    seen = "no such condition";
-    return false;
+    const std::string& status = controllers::text_at(*condition, "status");
+    seen = status + " " + controllers::text_at(*condition, "reason");
+    return status == "True";
   }
-  const json value = object->value(wanted.pointer, json());
-  seen = value.dump();
+  const json value = value_at(*object, wanted.pointer);
+  seen = value.dump(-1, ' ', false, json::error_handler_t::replace);
   // A variable filled into a scenario is text where the object has a number.
   return value == wanted.equals ||
-         (wanted.equals.is_string() && value.dump() == wanted.equals.get<std::string>());
+         (wanted.equals.is_string() && seen == wanted.equals.get_ref<const std::string&>());
 }
 
+// Between the main loop, which sees the changes, and the connection's thread, which waits for one of them.
 struct Waiting {
+  Wakeup met_now;
   std::mutex mutex;
-  std::condition_variable changed;
   bool met = false;
   std::string seen;
   store::Store::Subscription subscription;  // touched on the main loop only
@@ -81,9 +64,8 @@ struct Waiting {
 
 }  // namespace
 
-json wait_for(Lab& lab, const json& request) {
-  const Wanted wanted = parse(request);
-  const std::chrono::milliseconds timeout(std::clamp(request.value("timeout_ms", 30'000), 0, kTimeoutMsMax));
+json wait_for(Lab& lab, const WaitRequest& wanted, const Cancel* gone) {
+  const auto deadline = std::chrono::steady_clock::now() + wanted.timeout;
   const auto watch = std::make_shared<Waiting>();
   lab.loop().run_here([&] {
     watch->met = is_met(wanted, lab.objects().find(wanted.key), watch->seen);
@@ -96,15 +78,22 @@ json wait_for(Lab& lab, const json& request) {
       }
       const std::lock_guard lock(watch->mutex);
       const store::ObjectPtr now = change.type == store::ChangeType::Deleted ? nullptr : change.object;
-      watch->met = watch->met || is_met(wanted, now, watch->seen);
-      watch->changed.notify_one();
+      if (!watch->met && is_met(wanted, now, watch->seen)) {
+        watch->met = true;
+        watch->met_now.notify();
+      }
     });
   });
-  {
-    std::unique_lock lock(watch->mutex);
-    watch->changed.wait_for(lock, timeout, [&] { return watch->met; });
+  const ScopeExit unsubscribe([&] { lab.loop().post([watch] { watch->subscription.reset(); }); });
+  const bool was_met = [&] {
+    const std::lock_guard lock(watch->mutex);
+    return watch->met;
+  }();
+  if (!was_met) {
+    wait_readable(watch->met_now.fd(), deadline, gone);
+    throw_if_requested(gone);
   }
-  lab.loop().run_here([&] { watch->subscription.reset(); });
+  const std::lock_guard lock(watch->mutex);
   return {{"met", watch->met}, {"seen", watch->seen}};
 }
 

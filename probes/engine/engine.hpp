@@ -19,10 +19,10 @@
 // Every probe gets exactly one result, whatever happens. A loss is only reported if nothing had arrived when
 // the time was over: what is there is read before deadlines are looked at, however late the worker is itself.
 
-#include "probes/engine/cancel.hpp"
 #include "probes/engine/probe.hpp"
 #include "probes/engine/result.hpp"
 #include "probes/outcome/outcome_counts.hpp"
+#include "topology/base/cancel.hpp"
 
 #include <chrono>
 #include <cstdint>

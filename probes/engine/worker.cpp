@@ -358,7 +358,8 @@ void Worker::abandon_all() noexcept {
   }
   ready_size_ = 0;
   Result result;
-  while (next_ < order_.size()) {
+  // Once `done` has thrown nobody is told any more, be it a million.
+  while (next_ < order_.size() && !sink_.stop.requested()) {
     const std::uint32_t index = order_[next_++];
     result.begin(index, probes_[index]);
     result.reason = "cancelled";

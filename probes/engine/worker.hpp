@@ -9,7 +9,6 @@
 // their sizes. The pieces are worker.cpp (loop, slots, results), events.cpp (waiting), streams.cpp (tcp,
 // sctp), exchanges.cpp (http), questions.cpp (dns) and datagrams.cpp (udp, icmp).
 
-#include "probes/engine/cancel.hpp"
 #include "probes/engine/deadline_heap.hpp"
 #include "probes/engine/engine.hpp"
 #include "probes/engine/pace.hpp"
@@ -19,6 +18,7 @@
 #include "probes/engine/socket_error.hpp"
 #include "probes/outcome/outcome_counts.hpp"
 #include "probes/server/server.hpp"
+#include "topology/base/cancel.hpp"
 #include "topology/base/unique_fd.hpp"
 #include "topology/kernel/network_namespace.hpp"
 

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <fcntl.h>
+
 #include <mutex>
 #include <set>
 
@@ -48,8 +50,8 @@ class DnsLookup : public testing::Test {
     node.kind = PlaceKind::Node;
     node.id = "node/node-1";
     node.addresses = spaces_.client.addresses;
-    node.netns_fd = spaces_.client.netns_fd;
-    table_.add(node);
+    node.netns = std::make_shared<const UniqueFd>(::fcntl(spaces_.client.netns_fd, F_DUPFD_CLOEXEC, 0));
+    table_.add(std::make_shared<const Place>(std::move(node)));
   }
   FakeServer serve(const std::function<std::string(const std::string&)>& answer) {
     return FakeServer::udp(spaces_.server.netns_fd, answer, 53);

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -91,24 +93,107 @@ TEST(ServerLimits, ClosesIdleConnections) {
   EXPECT_EQ(receive_text(fd.get()), "");
 }
 
-TEST(ServerLimits, RefusesConnectionsBeyondTheBoundAndServesAgainAfterwards) {
-  TestServer server(ok, {.connections = 2});
-  std::vector<UniqueFd> kept;
-  for (int i = 0; i < 2; ++i) {
-    kept.push_back(server.connect());
-    send_text(kept.back().get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    receive_text(kept.back().get(), "\r\n\r\n");
+// Requests that wait for their client to go, as many as there are places.
+class FullServer : public testing::Test {
+ protected:
+  static constexpr int kPlaces = 4;
+
+  FullServer() {
+    for (int i = 0; i < kPlaces; ++i) {
+      waiting_.push_back(server_.connect());
+      send_text(waiting_.back().get(), "POST /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return count_ == kPlaces; });
   }
-  const UniqueFd refused = server.connect();
-  EXPECT_EQ(status_of(receive_text(refused.get())), "HTTP/1.1 503");
-  kept.clear();
-  // The threads of the closed connections end in their own time: ask until one is free.
-  const auto deadline = Clock::now() + std::chrono::seconds(60);
-  int status = 503;
-  while (status == 503 && Clock::now() < deadline) {
-    status = Client(server.socket()).send("GET", "/").status;
+  ~FullServer() override { waiting_.clear(); }
+
+  Response answer(const Request& request) {
+    if (request.path != "/wait") {
+      return {};
+    }
+    const auto tell = [&](int change) {
+      const std::lock_guard lock(mutex_);
+      count_ += change;
+      changed_.notify_all();
+    };
+    tell(1);
+    wait_readable(-1, std::nullopt, request.gone);
+    tell(-1);
+    return {};
   }
-  EXPECT_EQ(status, 200);
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int count_ = 0;
+  TestServer server_{[this](const Request& request) { return answer(request); },
+                     {.connections = kPlaces,
+                      .unplaced = std::chrono::minutes(1),
+                      .place = std::chrono::seconds(1),
+                      .always = {"GET /status", "POST /shutdown"}}};
+  std::vector<UniqueFd> waiting_;
+};
+
+TEST_F(FullServer, RefusesAFurtherRequestAsBusy) {
+  try {
+    Client(server_.socket()).get("/pods");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::Busy);
+    EXPECT_FALSE(error.hint().empty());
+  }
+}
+
+TEST_F(FullServer, AnswersWhatIsAlwaysToBeAnswered) {
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(Client(server_.socket()).send("GET", "/status?x=1").status, 200);
+  }
+  EXPECT_EQ(Client(server_.socket()).send("POST", "/shutdown").status, 200);
+  EXPECT_EQ(Client(server_.socket()).send("GET", "/shutdown").status, 503);
+}
+
+TEST_F(FullServer, GivesPlacesOfClientsThatHaveGoneToOthers) {
+  waiting_.clear();
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return count_ == 0; });
+  lock.unlock();
+  EXPECT_EQ(Client(server_.socket()).send("GET", "/pods").status, 200);
+}
+
+TEST_F(FullServer, IsNotHeldUpByItsEnd) {
+  server_.stop();
+  EXPECT_EQ(count_, 0);
+}
+
+TEST(ServerLimits, DropsTheLongestIdleConnectionForOneThatAsks) {
+  TestServer server(ok, {.connections = 3, .idle_kept = milliseconds(0), .place = std::chrono::minutes(1)});
+  std::vector<UniqueFd> idle;
+  for (int i = 0; i < 3; ++i) {
+    idle.push_back(server.connect());
+    send_text(idle.back().get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    receive_text(idle.back().get(), "\r\n\r\n");
+  }
+  EXPECT_EQ(Client(server.socket()).send("GET", "/").status, 200);
+  EXPECT_EQ(receive_text(idle[0].get()), "") << "closed";
+  // The others are as they were.
+  for (const int kept : {1, 2}) {
+    send_text(idle[static_cast<size_t>(kept)].get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(status_of(receive_text(idle[static_cast<size_t>(kept)].get(), "\r\n\r\n")), "HTTP/1.1 200");
+  }
+}
+
+TEST(ServerLimits, SilentConnectionsStarveNobody) {
+  TestServer server(ok, {.unplaced = milliseconds(200), .place = std::chrono::minutes(1)});
+  std::vector<UniqueFd> silent;
+  for (int i = 0; i < 100; ++i) {
+    silent.push_back(server.connect());
+  }
+  EXPECT_EQ(Client(server.socket(), std::chrono::minutes(1)).send("GET", "/").status, 200);
+}
+
+TEST(ServerLimits, TellsASilentConnectionBeyondTheBoundThatItIsFull) {
+  TestServer server(ok, {.connections = 0, .unplaced = milliseconds(10)});
+  EXPECT_EQ(status_of(receive_text(server.connect().get())), "HTTP/1.1 503");
 }
 
 TEST(ServerLimits, DropsAClientThatDoesNotReadAStream) {

@@ -16,6 +16,8 @@
 namespace labctl::api {
 namespace {
 
+constexpr std::chrono::seconds kLong{60};
+
 Response echo(const Request& request) {
   Response response;
   response.content_type = "text/plain";
@@ -142,8 +144,7 @@ TEST(Server, TellsAStreamThatItsClientHasGone) {
     Response response;
     response.stream = [&](ChunkWriter& writer) {
       writer.write("hello\n");
-      pollfd entry{.fd = writer.fd(), .events = POLLRDHUP, .revents = 0};
-      ::poll(&entry, 1, 10'000);
+      wait_readable(-1, std::chrono::steady_clock::now() + kLong, &writer.gone());
       noticed.set_value(!writer.is_open());
     };
     return response;
@@ -159,10 +160,8 @@ TEST(Server, EndsStreamsWhenItIsDestroyed) {
     response.stream = [&](ChunkWriter& writer) {
       writer.write("hello\n");
       begun.set_value();
-      pollfd entry{.fd = writer.fd(), .events = POLLRDHUP, .revents = 0};
-      while (writer.is_open()) {
-        ::poll(&entry, 1, 10'000);
-      }
+      wait_readable(-1, std::nullopt, &writer.gone());
+      EXPECT_FALSE(writer.is_open());
     };
     return response;
   });
@@ -173,6 +172,59 @@ TEST(Server, EndsStreamsWhenItIsDestroyed) {
   begun.get_future().wait();
   server.stop();
   reader.join();
+}
+
+TEST(Server, TellsARequestThatItsClientHasGone) {
+  std::promise<Woken> noticed;
+  TestServer server([&](const Request& request) {
+    noticed.set_value(wait_readable(-1, std::chrono::steady_clock::now() + kLong, request.gone));
+    return Response{};
+  });
+  UniqueFd fd = server.connect();
+  send_text(fd.get(), "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+  fd.reset();
+  EXPECT_EQ(noticed.get_future().get(), Woken::Cancelled);
+}
+
+TEST(Server, TellsARequestThatItEnds) {
+  std::promise<void> begun;
+  Woken woken = Woken::Ready;
+  TestServer server([&](const Request& request) {
+    begun.set_value();
+    woken = wait_readable(-1, std::nullopt, request.gone);
+    return Response{};
+  });
+  const UniqueFd fd = server.connect();
+  send_text(fd.get(), "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+  begun.get_future().wait();
+  server.stop();
+  EXPECT_EQ(woken, Woken::Cancelled);
+}
+
+TEST(Server, AnswersAClientThatHasFinishedSending) {
+  TestServer server([](const Request& request) {
+    Response response;
+    response.body = request.gone->requested() ? "gone" : "there";
+    return response;
+  });
+  const UniqueFd fd = server.connect();
+  send_text(fd.get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  ::shutdown(fd.get(), SHUT_WR);
+  EXPECT_TRUE(receive_text(fd.get()).ends_with("there"));
+}
+
+TEST(Server, CallsBackOnceTheReplyHasGoneOut) {
+  std::promise<std::string> seen;
+  UniqueFd fd;
+  TestServer server([&](const Request&) {
+    Response response;
+    response.body = "bye";
+    response.after = [&] { seen.set_value(receive_text(fd.get(), "bye")); };
+    return response;
+  });
+  fd = server.connect();
+  send_text(fd.get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(seen.get_future().get().ends_with("bye"));
 }
 
 TEST(Server, LeavesAStreamThatThrewWithoutItsLastChunk) {

@@ -34,14 +34,16 @@ class ProbeRequest : public testing::Test {
            const std::shared_ptr<const Resolver>& resolver) {
     Place place;
     place.id = id;
-    place.netns_fd = fd_.get();
+    place.netns = netns_;
     place.resolver = resolver;
     for (const char* text : addresses) {
       place.addresses.push_back(address(text));
     }
-    table_.add(place);
+    table_.add(std::make_shared<const Place>(std::move(place)));
   }
-  engine::Probe probe(const char* text) const { return probe_from_json(json::parse(text), table_); }
+  engine::Probe probe(const char* text) const {
+    return resolve_probe(parse_probe(json::parse(text)), table_);
+  }
   std::string error_of(const char* text) const {
     try {
       probe(text);
@@ -51,7 +53,8 @@ class ProbeRequest : public testing::Test {
     return "no error";
   }
 
-  UniqueFd fd_{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+  std::shared_ptr<const UniqueFd> netns_ =
+      std::make_shared<const UniqueFd>(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   VantageTable table_;
 };
 
@@ -132,7 +135,7 @@ TEST_F(ProbeRequest, WithoutAServerItSaysHowToGetOne) {
     for (const char* to : {"dns:web", "http://web/", "web:80"}) {
       const json request{{"from", std::string("pod/shop/") + from}, {"to", to}};
       try {
-        probe_from_json(request, table_);
+        resolve_probe(parse_probe(request), table_);
         ADD_FAILURE() << request;
       } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::Unsupported);
@@ -154,9 +157,9 @@ TEST_F(ProbeRequest, WhatIsSaidTwiceOrNotAtAllIsRefused) {
               HasSubstr("a name to ask for is required"));
   EXPECT_THAT(error_of(R"({"from": "pod/shop/a", "to": "web:53", "proto": "dns", "dns": {"name": "a"}})"),
               HasSubstr("named by its address"));
-  EXPECT_THAT(error_of(R"({"from": "pod/shop/a", "dns": {"tcp": true}})"), HasSubstr("\"to\": is required"));
+  EXPECT_THAT(error_of(R"({"from": "pod/shop/a", "dns": {"tcp": true}})"), HasSubstr("to: is required"));
   EXPECT_THAT(error_of(R"({"from": "pod/shop/a", "to": "dns:web", "dns": {"tpc": true}})"),
-              HasSubstr("no such field of a question"));
+              HasSubstr("dns.tpc: true: no such field, but tcp"));
   EXPECT_THAT(error_of(R"({"from": "pod/shop/a", "to": "dns:web", "dns": 1})"), HasSubstr("an object"));
   EXPECT_THAT(error_of(R"({"from": "pod/shop/a", "to": "dns:a..b@10.0.0.1"})"), HasSubstr("no domain name"));
 }

@@ -3,9 +3,7 @@
 #include "topology/base/clock.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/eventfd.h>
 
-#include <atomic>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -14,21 +12,18 @@ namespace {
 
 using nlohmann::json;
 
-// Takes what is written and ends after so many lines. Its descriptor becomes readable when it is closed.
+// Takes what is written and ends after so many lines.
 class FakeWriter final : public api::ChunkWriter {
  public:
-  explicit FakeWriter(std::size_t lines) : lines_wanted_(lines), fd_(::eventfd(0, EFD_CLOEXEC)) {}
+  explicit FakeWriter(std::size_t lines) : lines_wanted_(lines) {}
   bool write(std::string_view piece) override {
     text += piece;
     lines_ += static_cast<std::size_t>(std::count(piece.begin(), piece.end(), '\n'));
     return lines_ < lines_wanted_;
   }
-  bool is_open() const override { return !closed_; }
-  int fd() const override { return fd_.get(); }
-  void close() {
-    closed_ = true;
-    ::eventfd_write(fd_.get(), 1);
-  }
+  bool is_open() const override { return !gone_.requested(); }
+  const Cancel& gone() const override { return gone_; }
+  void close() { gone_.request(); }
   std::vector<json> events() const {
     std::vector<json> parsed;
     for (std::size_t at = 0; at < text.size();) {
@@ -43,8 +38,7 @@ class FakeWriter final : public api::ChunkWriter {
  private:
   std::size_t lines_wanted_;
   std::size_t lines_ = 0;
-  std::atomic<bool> closed_ = false;
-  UniqueFd fd_;
+  Cancel gone_;
 };
 
 class ResourceWatchTest : public ::testing::Test {
