@@ -93,6 +93,11 @@ int run_supervisor(SupervisorSetup setup) noexcept {
       throw host_error(error);
     }
     kernel::raise_open_files();
+    if (kernel::processes_max() > kernel::kProcessesMax) {
+      spdlog::warn(
+          "the processes of this lab have no bound of their own: kernel.pid_max is the host's before Linux "
+          "6.14, and here it is refused");
+    }
     kernel::Reaper reaper = kernel::Reaper::create();
     MainLoop loop;
     loop.call_when_readable(reaper.fd(), [&reaper] { reaper.reap(); });

@@ -2,6 +2,8 @@
 
 #include "tests/e2e/labctl_program.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <csignal>
 #include <iterator>
@@ -323,6 +325,61 @@ TEST_F(Pods, OfTheSameFilesHaveTheSameNamesAndAddresses) {
   EXPECT_TRUE(ends_with(lab_.run({"down"}), kPassed));
   up(deployment("web", 5));
   EXPECT_EQ(names_and_addresses(), first);
+}
+
+// What a program of the host says.
+std::string said_by(std::vector<std::string> command) {
+  support::Program program;
+  program.command = std::move(command);
+  return support::run_program(program).out;
+}
+
+// ---- Limits of a lab ---------------------------------------------------------------------------
+
+TEST_F(Pods, ProgramsOfPodsGoBeforeTheLabWhenMemoryIsShort) {
+  up(host_pod("tool", "sleep 3600"));
+  const ProgramResult pod = lab_.exec("pod/default/tool", {"cat", "/proc/self/oom_score_adj"});
+  const ProgramResult supervisor = lab_.exec("pod/default/tool", {"cat", "/proc/1/oom_score_adj"});
+  ASSERT_TRUE(ends_with(pod, kPassed));
+  ASSERT_TRUE(ends_with(supervisor, kPassed));
+  EXPECT_GT(std::atoi(pod.out.c_str()), std::atoi(supervisor.out.c_str()));
+}
+
+TEST_F(Pods, ALabsProcessesHaveABoundOfTheirOwn) {
+  up(host_pod("tool", "sleep 3600"));
+  int major = 0, minor = 0;
+  std::istringstream release(said_by({"uname", "-r"}));
+  char dot = 0;
+  release >> major >> dot >> minor;
+  if (major < 6 || (major == 6 && minor < 14)) {
+    GTEST_SKIP() << "kernel.pid_max is the host's before Linux 6.14";
+  }
+  const std::string host = said_by({"cat", "/proc/sys/kernel/pid_max"});
+  const ProgramResult inside = lab_.exec("pod/default/tool", {"cat", "/proc/sys/kernel/pid_max"});
+  ASSERT_TRUE(ends_with(inside, kPassed));
+  EXPECT_LE(std::atol(inside.out.c_str()), 16'384);
+  EXPECT_EQ(said_by({"cat", "/proc/sys/kernel/pid_max"}), host);
+}
+
+TEST_F(Pods, ThousandsOfChildrenInOnePodLeaveTheOthersRoom) {
+  rlimit processes{};
+  ::getrlimit(RLIMIT_NPROC, &processes);
+  if (processes.rlim_cur < 6'000) {
+    GTEST_SKIP() << "this user may have " << processes.rlim_cur << " processes: too few to try";
+  }
+  up(host_pod("bomb", "i=0; while [ $i -lt 3000 ]; do sleep 600 & i=$((i+1)); done; echo all; wait") +
+     host_pod("tool", "sleep 3600") + deployment("web", 2));
+  ASSERT_TRUE(eventually(
+      [&] {
+        return has(lab_.run({"logs", "bomb"}).out, "all");
+      },
+      std::chrono::seconds(60)));
+  EXPECT_TRUE(ends_with(lab_.exec("pod/default/tool", {"true"}), kPassed));
+  EXPECT_TRUE(
+      ends_with(lab_.run({"apply", lab_.write("more.yaml", host_pod("more", "sleep 3600"))}), kPassed));
+  EXPECT_TRUE(becomes("more", "Running"));
+  EXPECT_TRUE(ends_with(lab_.run({"delete", "pod", "bomb", "--grace-period", "0"}), kPassed));
+  EXPECT_TRUE(eventually([&] { return !has(pods(), "bomb"); }));
 }
 
 }  // namespace

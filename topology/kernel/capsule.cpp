@@ -13,12 +13,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -27,6 +29,8 @@
 
 namespace labctl::kernel {
 namespace {
+
+constexpr const char* kPidMax = "/proc/sys/kernel/pid_max";
 
 // Beyond this many no program asks.
 constexpr std::uint32_t kSubordinateIdsMax = 65536;
@@ -121,6 +125,22 @@ void protect_sysctls() {
   }
 }
 
+// kernel.pid_max belongs to the PID namespace since Linux 6.14; before, the host's would be written.
+bool has_own_pid_max() {
+  utsname system{};
+  ::uname(&system);
+  int major = 0, minor = 0;
+  return std::sscanf(system.release, "%d.%d", &major, &minor) == 2 &&
+         (major > 6 || (major == 6 && minor >= 14));
+}
+
+// A kernel that refuses leaves the lab without the bound; whoever wants to know asks processes_max().
+void bound_processes() {
+  if (has_own_pid_max() && processes_max() > kProcessesMax) {
+    std::ofstream(kPidMax) << kProcessesMax;
+  }
+}
+
 // /etc/resolv.conf is often a link into /run, which is about to be covered.
 void replace_run() {
   std::error_code ignored;
@@ -205,6 +225,7 @@ bool write_subordinate_maps(pid_t pid, const IdPlan& ids) {
 void mount_capsule(const std::string& hostname) {
   do_mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
   do_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+  bound_processes();
   protect_sysctls();
   do_mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, nullptr);
   replace_run();
@@ -212,6 +233,12 @@ void mount_capsule(const std::string& hostname) {
   if (::sethostname(hostname.data(), hostname.size()) != 0) {
     throw Error::from_errno(errno, "set host name " + hostname);
   }
+}
+
+std::uint64_t processes_max() {
+  std::uint64_t most = 0;
+  std::ifstream(kPidMax) >> most;
+  return most;
 }
 
 std::uint64_t raise_open_files() {

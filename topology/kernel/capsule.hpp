@@ -43,8 +43,13 @@ bool write_subordinate_maps(pid_t pid, const IdPlan& ids);
 
 // In PID 1: private mounts; fresh /proc with host-wide sysctls read-only and the network's writable; /sys
 // read-only; empty /run and /dev/pts; the host name. Nothing of it is visible outside. Throws Error; a
-// refused /proc is Unsupported (an outer container masks it).
+// refused /proc is Unsupported (an outer container masks it). On the way bounds the processes of the PID
+// namespace to kProcessesMax where the kernel can (6.14): a lab's fork bomb leaves the host its numbers.
 void mount_capsule(const std::string& hostname);
+
+inline constexpr std::uint64_t kProcessesMax = 16'384;
+// Of the PID namespace we are in: more than kProcessesMax where the kernel cannot bound it.
+std::uint64_t processes_max();
 
 // Soft limit of open files up to the hard one. Returns it.
 std::uint64_t raise_open_files();

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <fstream>
@@ -35,6 +36,27 @@ int make_file(const char* path) {
   }
   ::close(fd);
   return 0;
+}
+
+void write_if_allowed(const char* path, const std::string& text) {
+  const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
+  if (fd >= 0) {
+    [[maybe_unused]] const ssize_t written = ::write(fd, text.data(), text.size());
+    ::close(fd);
+  }
+}
+
+// What programs of pods have more than we: when memory is short they go, and the lab that tells of it stays.
+constexpr int kOomScoreMore = 500;
+constexpr int kOomScoreMost = 1'000;
+
+std::string oom_score_of_programs() {
+  static const std::string kScore = [] {
+    int own = 0;
+    std::ifstream("/proc/self/oom_score_adj") >> own;
+    return std::to_string(std::min(own + kOomScoreMore, kOomScoreMost));
+  }();
+  return kScore;
 }
 
 // pivot_root(".", "."): the old root lies over the new one for a moment and is then detached; pivot_root(2).
@@ -103,6 +125,9 @@ int run_step(const ChildStep& step, const ChildPlan& plan, char* const* argv, ch
       const rlimit limit{step.limit.soft, step.limit.hard};
       return result(::setrlimit(static_cast<__rlimit_resource>(step.limit.resource), &limit));
     }
+    case Call::WriteFile:
+      write_if_allowed(step.target.c_str(), step.data);
+      return 0;
     case Call::Capabilities:
       return drop_to_container_capabilities();
     case Call::CloseOnExec:
@@ -123,6 +148,11 @@ class Planner {
     check();
     const std::string program =
         find_program(options_.argv.front(), path_variable(), options_.working_dir, file_tree());
+    if (options_.capabilities == CapabilityPolicy::Container) {
+      ChildStep& score = add(Call::WriteFile, "raise oom_score_adj");
+      score.target = "/proc/self/oom_score_adj";
+      score.data = oom_score_of_programs();
+    }
     enter_namespaces();
     if (options_.join_pidfd < 0 && options_.view) {
       mount_view(*options_.view);
@@ -260,8 +290,8 @@ class Planner {
     }
   }
 
-  // Among the network's settings, which are the lab's to write, some reach beyond their namespace: writing 1 here turns a
-  // switch of the whole kernel that nothing turns back (net/netfilter/nf_hooks_lwtunnel.c).
+  // Among the network's settings, which are the lab's to write, some reach beyond their namespace: writing 1
+  // here turns a switch of the whole kernel that nothing turns back (net/netfilter/nf_hooks_lwtunnel.c).
   void mask_host_settings(const std::string& top) {
     constexpr const char* kSetting = "/proc/sys/net/netfilter/nf_hooks_lwtunnel";
     if (::access(kSetting, F_OK) == 0) {

@@ -31,6 +31,7 @@ struct ChildStep {
     Duplicate,      // dup2(fd, number)
     Terminal,       // descriptor 0 becomes the controlling terminal
     Limit,          // setrlimit(number, limit)
+    WriteFile,      // data to target, which is there; a refusal is no failure
     Capabilities,   // drop_to_container_capabilities()
     CloseOnExec,    // every descriptor from 3 on
     Filter,         // install_filter(filter)
