@@ -12,12 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-// Network and gateway; IPv4 has a broadcast address besides.
-std::uint64_t usable_addresses(const Prefix& prefix) {
-  const std::uint64_t reserved = prefix.family() == Family::IPv4 ? 3 : 2;
-  return prefix.size() > reserved ? prefix.size() - reserved : 0;
-}
-
 json node_addresses(const model::Node& node) {
   json addresses = json::array();
   for (const IpAddress& address : node.addresses) {
@@ -77,14 +71,6 @@ void sync_namespace(store::Store& store, const std::string& name) {
 }
 
 }  // namespace
-
-std::size_t pod_capacity(const model::Node& node) {
-  std::uint64_t capacity = node.pod_cidrs.empty() ? 0 : kPodsPerNode;
-  for (const Prefix& prefix : node.pod_cidrs) {
-    capacity = std::min(capacity, usable_addresses(prefix));
-  }
-  return static_cast<std::size_t>(capacity);
-}
 
 void sync_nodes(store::Store& store, const model::Cluster& cluster) {
   for (const char* name : {"default", "kube-node-lease", "kube-public", "kube-system"}) {

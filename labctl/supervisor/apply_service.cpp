@@ -2,11 +2,13 @@
 
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/controllers/deletion.hpp"
+#include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/service_update.hpp"
 #include "labctl/supervisor/lab.hpp"
 #include "labctl/supervisor/resource_rules.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/scope_exit.hpp"
+#include "topology/model/pod_capacity.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -31,6 +33,29 @@ manifest::LoadOptions load_options(Lab& lab, bool strict) {
   }
   options.known_network = lab.cluster().network;
   return options;
+}
+
+// As a quota would: what is made by hand counts as what workloads make.
+void check_room(Lab& lab, const store::Key& key) {
+  if (key.resource == "pods" && lab.objects().count("pods") >= model::kPodsPerLab) {
+    throw Error(ErrorKind::InvalidInput, "pods \"" + key.name +
+                                             "\" is forbidden: exceeded: a lab has at most " +
+                                             std::to_string(model::kPodsPerLab) + " pods");
+  }
+}
+
+// As manifests are read for this lab.
+manifest::Loaded load_for(Lab& lab, const std::vector<manifest::Source>& sources, bool strict) {
+  manifest::Loaded loaded = manifest::load(sources, load_options(lab, strict));
+  const std::uint64_t capacity = model::pod_capacity(lab.cluster());
+  for (const manifest::Object& object : loaded.objects) {
+    if (const auto complaint =
+            model::check_replicas(controllers::number_at(object.json, "spec.replicas", 0), capacity)) {
+      loaded.diagnostics.push_back(
+          {Severity::Error, object.where, "spec.replicas", complaint->message, complaint->hint});
+    }
+  }
+  return loaded;
 }
 
 json to_json(const Diagnostic& diagnostic) {
@@ -99,6 +124,7 @@ std::string apply_one(Lab& lab, const store::Key& key, const json& wanted) {
   const bool is_service = key.resource == controllers::kServices;
   const store::ObjectPtr current = objects.find(key);
   if (current == nullptr) {
+    check_room(lab, key);
     json fresh = wanted;
     prepare_new(key.resource, fresh);
     if (is_service) {
@@ -133,7 +159,7 @@ std::string delete_one(Lab& lab, const store::Key& key, const controllers::Delet
 }  // namespace
 
 json apply_manifests(Lab& lab, const ApplyRequest& request) {
-  const manifest::Loaded loaded = manifest::load(request.sources, load_options(lab, request.is_strict));
+  const manifest::Loaded loaded = load_for(lab, request.sources, request.is_strict);
   json diagnostics = json::array(), results = json::array();
   for (const Diagnostic& diagnostic : loaded.diagnostics) {
     diagnostics.push_back(to_json(diagnostic));
@@ -159,9 +185,13 @@ json apply_manifests(Lab& lab, const ApplyRequest& request) {
 }
 
 std::vector<Diagnostic> check_object(Lab& lab, json& object) {
-  manifest::Loaded loaded = manifest::load(
-      {{"<request>", object.dump(-1, ' ', false, json::error_handler_t::replace)}}, load_options(lab, false));
+  manifest::Loaded loaded =
+      load_for(lab, {{"<request>", object.dump(-1, ' ', false, json::error_handler_t::replace)}}, false);
   if (!has_errors(loaded.diagnostics) && loaded.objects.size() == 1) {
+    const store::Key key = key_of(loaded.objects.front());
+    if (lab.objects().find(key) == nullptr) {
+      check_room(lab, key);
+    }
     // What a manifest may not say, the rest of the object's metadata and its status, stays the client's.
     json checked = std::move(loaded.objects.front().json);
     const json metadata = object.value("metadata", json::object());

@@ -342,6 +342,9 @@ ObjectPtr ResourceApi::State::scale_here(const ResourceCall& call) {
   const json wanted = call.request.method == "PUT" ? parse_body(call) : patched(call, scale_of(*before));
   json after = *before;
   after["spec"]["replicas"] = replicas_in(wanted);
+  json checked =
+      after;  // by the same rules as any other way of saying so; they fill in what is not asked here
+  validate(checked);
   if (const std::string& version = text_at(wanted, "metadata.resourceVersion"); !version.empty()) {
     after["metadata"]["resourceVersion"] = version;
   }

@@ -327,6 +327,31 @@ TEST_F(Pods, OfTheSameFilesHaveTheSameNamesAndAddresses) {
   EXPECT_EQ(names_and_addresses(), first);
 }
 
+// ---- Bounds ------------------------------------------------------------------------------------
+
+TEST_F(Pods, MoreReplicasThanALabCouldEverCarryAreRefusedOnEveryWayIn) {
+  const std::string refusal = "1000000000: this Cluster has addresses for 253 pods";
+  const std::string far = lab_.write("far.yaml", deployment("far", 1'000'000'000));
+  const support::ProgramResult lint = lab_.run(
+      {"lint", lab_.write("all.yaml", cluster("pods", "nodes: 1") + deployment("far", 1'000'000'000))});
+  EXPECT_TRUE(ends_with(lint, kUsage));
+  EXPECT_TRUE(has(lint.out + lint.err, refusal));
+  up(deployment("web", 2), "nodes: 1");
+  const support::ProgramResult applied = lab_.run({"apply", far});
+  EXPECT_TRUE(ends_with(applied, kUsage));
+  EXPECT_TRUE(has(applied.out + applied.err, refusal));
+  EXPECT_TRUE(has(lab_.run({"get", "deployments"}).out, "web"));
+  EXPECT_FALSE(has(lab_.run({"get", "deployments"}).out, "far"));
+}
+
+// What is between them waits, and says why.
+TEST_F(Pods, PodsWithoutRoomWait) {
+  up(deployment("web", 300), "nodes: 1, dns: {enabled: false}");
+  EXPECT_TRUE(
+      eventually([&] { return count_of(pods(), "Running") == 253 && count_of(pods(), "Pending") == 47; }));
+  EXPECT_TRUE(has(lab_.run({"events"}).out, "Too many pods"));
+}
+
 // What a program of the host says.
 std::string said_by(std::vector<std::string> command) {
   support::Program program;

@@ -1,5 +1,6 @@
 #include "topology/manifest/loader.hpp"
 
+#include "topology/manifest/capacity_check.hpp"
 #include "topology/manifest/cluster_reader.hpp"
 #include "topology/manifest/defaults.hpp"
 #include "topology/manifest/document_reader.hpp"
@@ -8,6 +9,7 @@
 #include "topology/manifest/scenario_check.hpp"
 #include "topology/manifest/service_references.hpp"
 #include "topology/manifest/tree_values.hpp"
+#include "topology/model/pod_capacity.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -44,6 +46,9 @@ class Load {
     check_nodes(records_, known_nodes(), findings_);
     if (const std::optional<model::Network> network = known_network()) {
       check_service_ranges(records_, *network, findings_);
+    }
+    if (const std::optional<model::Cluster> cluster = known_cluster()) {
+      check_replicas(records_, model::pod_capacity(*cluster), findings_);
     }
     merge_node_labels();
     build_objects();
@@ -261,18 +266,25 @@ class Load {
     return known;
   }
 
-  // Nothing when more than one Cluster may be meant.
-  std::optional<model::Network> known_network() {
-    if (options_.known_network || !options_.allow_cluster || cluster_is_broken_) {
-      return options_.known_network;
+  // That of the files, or the default one. Nothing when more than one may be meant; a running lab has its
+  // own.
+  std::optional<model::Cluster> known_cluster() {
+    if (!options_.allow_cluster || cluster_is_broken_) {
+      return std::nullopt;
     }
     const std::vector<model::Cluster> own = inline_clusters();
     if (own.size() + (loaded_.cluster ? 1 : 0) > 1) {
       return std::nullopt;
     }
-    return loaded_.cluster ? loaded_.cluster->network
-           : own.empty()   ? model::default_cluster("").network
-                           : own.front().network;
+    return loaded_.cluster ? *loaded_.cluster : own.empty() ? model::default_cluster("") : own.front();
+  }
+
+  std::optional<model::Network> known_network() {
+    if (options_.known_network) {
+      return options_.known_network;
+    }
+    const std::optional<model::Cluster> cluster = known_cluster();
+    return cluster ? std::optional(cluster->network) : std::nullopt;
   }
 
   // A Scenario may bring its own cluster for the objects beside it.
