@@ -1,6 +1,6 @@
 #include "labctl/controllers/captured_run.hpp"
 
-#include "topology/base/error.hpp"
+#include "labctl/controllers/contain.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -52,8 +52,8 @@ void CapturedRuns::run(kernel::ProcessOptions options, std::chrono::milliseconds
   auto run = std::make_unique<Run>();
   try {
     run->child = kernel::spawn(options);
-  } catch (const Error& error) {
-    done({{}, error.message()});
+  } catch (...) {
+    done({{}, words_of_current_exception()});
     return;
   }
   const std::uint64_t id = next_++;

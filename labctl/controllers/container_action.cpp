@@ -1,8 +1,9 @@
 #include "labctl/controllers/container_action.hpp"
 
+#include "labctl/controllers/contain.hpp"
 #include "probes/protocol/http.hpp"
 #include "topology/base/duration.hpp"
-#include "topology/base/error.hpp"
+#include "topology/base/scope_exit.hpp"
 
 #include <strings.h>
 
@@ -126,33 +127,41 @@ void ContainerActions::begin_waiting() {
   if (std::exchange(is_beginning_, true)) {
     return;
   }
+  const ScopeExit over([this] { is_beginning_ = false; });
   const auto begin_some = [this](Queue& queue, const std::size_t& busy, std::size_t most, auto begin) {
     while (!queue.empty() && busy < most) {
       const Id id = queue.front();
       queue.pop_front();
       if (const auto found = jobs_.find(id); found != jobs_.end()) {
-        (this->*begin)(id, *found->second);
+        try {
+          (this->*begin)(id, *found->second);
+        } catch (...) {
+          refuse(id, words_of_current_exception());
+        }
       }
     }
   };
   begin_some(waiting_sockets_, sockets_busy_, kSocketsMax, &ContainerActions::begin_socket);
   begin_some(waiting_execs_, execs_busy_, kExecsMax, &ContainerActions::begin_exec);
-  is_beginning_ = false;
+}
+
+// It could not begin: an answer like any other.
+void ContainerActions::refuse(Id id, std::string why) {
+  if (const auto found = jobs_.find(id); found != jobs_.end()) {
+    finish_later(id, *found->second, std::chrono::milliseconds(0), failed(std::move(why)));
+  }
 }
 
 void ContainerActions::begin_socket(Id id, Job& job) {
   const std::uint16_t port = port_of(*job.action, *job.place.container);
   const std::optional<IpAddress> address = host_of(*job.action, job.place.pod_ip);
-  const auto refuse = [&](std::string why) {
-    finish_later(id, job, std::chrono::milliseconds(0), failed(std::move(why)));
-  };
   if (port == 0) {
-    return refuse("couldn't find port: \"" + job.action->port_name + "\" in container " +
-                  job.place.container->name);
+    return refuse(id, "couldn't find port: \"" + job.action->port_name + "\" in container " +
+                          job.place.container->name);
   }
   if (!address) {
-    return refuse(job.action->host.empty() ? "the pod has no address"
-                                           : "dial tcp: lookup " + job.action->host + ": no such host");
+    return refuse(id, job.action->host.empty() ? "the pod has no address"
+                                               : "dial tcp: lookup " + job.action->host + ": no such host");
   }
   SocketProbe probe;
   probe.netns_fd = job.place.node_netns_fd;
@@ -165,33 +174,29 @@ void ContainerActions::begin_socket(Id id, Job& job) {
     probe.is_https = job.action->is_https;
     probe.url = (probe.is_https ? "https://" : "http://") + host + request.path;
     if (std::string error = request_error(request); !error.empty()) {
-      return refuse("Get \"" + probe.url + "\": " + error);
+      return refuse(id, "Get \"" + probe.url + "\": " + error);
     }
     probe.request = encode_http_request(request);
   }
-  ++sockets_busy_;
   job.socket = sockets_.ask(std::move(probe), [this, id](ProbeAnswer answer) {
     jobs_.at(id)->socket = 0;
     --sockets_busy_;
     finish(id, std::move(answer));
     begin_waiting();
   });
+  ++sockets_busy_;  // no answer comes from inside ask()
 }
 
 void ContainerActions::begin_exec(Id id, Job& job) {
-  kernel::ProcessOptions options;
-  try {
-    options = job.place.exec_options(job.action->command);
-  } catch (const Error& error) {
-    finish_later(id, job, std::chrono::milliseconds(0), failed(error.message()));
-    return;
-  }
+  kernel::ProcessOptions options = job.place.exec_options(job.action->command);
   ++execs_busy_;
+  ScopeExit not_begun([this] { --execs_busy_; });
   runtime_.execute(std::move(options), job.timeout, [self = self_, id](CapturedEnd end) {
     if (*self != nullptr) {
       (*self)->on_executed(id, std::move(end));
     }
   });
+  not_begun.dismiss();
 }
 
 void ContainerActions::on_executed(Id id, CapturedEnd end) {
@@ -221,7 +226,8 @@ void ContainerActions::finish_later(Id id, Job& job, std::chrono::milliseconds d
 
 void ContainerActions::finish(Id id, ProbeAnswer answer) {
   const auto job = jobs_.extract(id);
-  job.mapped()->done(std::move(answer));
+  // Whoever asked has its own troubles: the next in the queue does not wait for them.
+  loop_.carry_out([&] { job.mapped()->done(std::move(answer)); });
 }
 
 void ContainerActions::cancel(Id id) {

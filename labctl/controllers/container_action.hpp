@@ -65,6 +65,7 @@ class ContainerActions {
   void begin_waiting();
   void begin_socket(Id id, Job& job);
   void begin_exec(Id id, Job& job);
+  void refuse(Id id, std::string why);
   void on_executed(Id id, CapturedEnd end);
   void finish_later(Id id, Job& job, std::chrono::milliseconds delay, ProbeAnswer answer);
   void finish(Id id, ProbeAnswer answer);

@@ -1,5 +1,7 @@
 #include "labctl/controllers/container_prober.hpp"
 
+#include "topology/base/scope_exit.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -37,13 +39,13 @@ void ContainerProber::arm() {
 
 void ContainerProber::begin_due() {
   const auto now = clock_.now();
+  const ScopeExit next([this] { arm(); });  // whatever happens to this round
   for (const ProbeKind kind : health_.due(now)) {
     health_.begin(kind, now);
     const model::ContainerProbe& spec = health_.spec(kind);
     under_way_[static_cast<std::size_t>(kind)] = actions_.run(
         spec.action, place_, spec.timeout, [this, kind](const ProbeAnswer& answer) { finish(kind, answer); });
   }
-  arm();
 }
 
 void ContainerProber::finish(ProbeKind kind, const ProbeAnswer& answer) {

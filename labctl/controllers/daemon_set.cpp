@@ -71,8 +71,12 @@ void settle_nodes(Daemon& daemon) {
       }
     }
   }
+  std::size_t made = 0;
   for (const std::string& node : daemon.wanted) {
     if (!daemon.by_node.contains(node)) {
+      if (daemon.work.is_enough(made++) || !may_make_pod(daemon.work, daemon.object, kDaemonSetComponent)) {
+        return;
+      }
       make_pod(daemon, node);
     }
   }

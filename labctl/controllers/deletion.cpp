@@ -2,6 +2,7 @@
 
 #include "labctl/controllers/load_balancer.hpp"
 #include "labctl/controllers/objects.hpp"
+#include "labctl/controllers/pod_course.hpp"
 #include "labctl/store/store.hpp"
 #include "labctl/store/timestamp.hpp"
 
@@ -45,10 +46,6 @@ store::ObjectPtr mark_pod(store::Store& store, const store::Key& key, const json
 }
 
 }  // namespace
-
-bool lives_on_node(const json& pod) {
-  return !text_at(pod, "spec.nodeName").empty() && !text_at(pod, "status.podIP").empty() && !is_finished(pod);
-}
 
 store::ObjectPtr delete_object(store::Store& store, const store::Key& key, const DeleteOptions& options) {
   const store::ObjectPtr object = store.get(key);

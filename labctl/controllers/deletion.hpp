@@ -2,8 +2,8 @@
 
 // How objects go: what DELETE does, for users and controllers alike.
 //
-// A pod that lives on a node (placed, with an address) is only marked: metadata.deletionTimestamp (when it
-// must be gone) and deletionGracePeriodSeconds. pod_life ends its containers and calls store.remove. Every
+// A pod that lives on a node (pod_course.hpp) is only marked: metadata.deletionTimestamp (when it must be
+// gone) and deletionGracePeriodSeconds. The lab ends what it holds of it and then removes the object. Every
 // other pod has nothing to end and goes at once, as does any other object; what it owned is garbage and
 // follows (garbage.hpp). A Namespace is marked and goes when it is empty; a Service with a balancer is marked
 // and goes with the balancer's address (load_balancer.hpp).
@@ -28,8 +28,5 @@ struct DeleteOptions {
 
 // The object as it is afterwards (marked), or its last state when it is gone. Throws Error: NotFound.
 store::ObjectPtr delete_object(store::Store& store, const store::Key& key, const DeleteOptions& options = {});
-
-// Placed, with an address, not finished: somebody must end it.
-bool lives_on_node(const nlohmann::json& pod);
 
 }  // namespace labctl::controllers

@@ -1,5 +1,6 @@
 #include "labctl/controllers/endpoint_slices.hpp"
 
+#include "labctl/controllers/contain.hpp"
 #include "labctl/controllers/endpoint_mirror.hpp"
 #include "labctl/controllers/names.hpp"
 #include "labctl/controllers/objects.hpp"
@@ -82,7 +83,7 @@ void EndpointSliceLoop::note_slice(const Change& change) {
   }
 }
 
-void EndpointSliceLoop::run() {
+bool EndpointSliceLoop::run() {
   is_writing_ = true;
   const ScopeExit done([this] { is_writing_ = false; });
   for (const Key& key : std::exchange(without_service_, {})) {
@@ -92,10 +93,27 @@ void EndpointSliceLoop::run() {
     }
   }
   for (const auto& [key, affected] : std::exchange(services_, {})) {
-    sync_service(key, affected);
+    if (!contain(store_, key, "FailedToUpdateEndpointSlices", "endpoint-slice-controller",
+                 [&, &key = key, &affected = affected] { sync_service(key, affected); })) {
+      failed_.insert(key);
+    }
   }
   for (const Key& key : std::exchange(endpoints_, {})) {
-    sync_mirror(key);
+    if (!contain(store_, key, "FailedToUpdateEndpointSlices", "endpoint-slice-mirroring-controller",
+                 [&] { sync_mirror(key); })) {
+      failed_.insert(key);
+    }
+  }
+  return failed_.empty();
+}
+
+void EndpointSliceLoop::retry() {
+  for (const Key& key : std::exchange(failed_, {})) {
+    if (key.resource == "services") {
+      services_[key].are_all = true;
+    } else {
+      endpoints_.insert(key);
+    }
   }
 }
 

@@ -27,7 +27,9 @@ class EndpointSliceLoop {
   void note(const store::Change& change);
   bool has_work() const { return !services_.empty() || !endpoints_.empty() || !without_service_.empty(); }
   // Brings the slices up to date with what was noted.
-  void run();
+  // False: something was thrown over an object, which has an event; retry() later.
+  bool run();
+  void retry();
 
  private:
   struct Owner;
@@ -51,6 +53,7 @@ class EndpointSliceLoop {
   AffectedServices services_;             // to look at
   std::set<store::Key> endpoints_;        // to mirror
   std::set<store::Key> without_service_;  // Endpoints whose Service went
+  std::set<store::Key> failed_;           // over which something was thrown
   std::map<store::Key, Known> known_;
   bool is_writing_ = false;
 };

@@ -21,6 +21,10 @@ class EventLoop {
   virtual Id call_when_readable(int fd, std::function<void()> work) = 0;
   // No callback comes after this. Unknown and finished ids are fine.
   virtual void cancel(Id id) = 0;
+
+  // Does one of several pieces of work now. What it throws is told as what any callback throws, and goes no
+  // further: the others have their turn. Whether it came to its end.
+  virtual bool carry_out(const std::function<void()>& work) = 0;
 };
 
 }  // namespace labctl::controllers

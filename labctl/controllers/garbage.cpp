@@ -1,5 +1,6 @@
 #include "labctl/controllers/garbage.hpp"
 
+#include "labctl/controllers/contain.hpp"
 #include "labctl/controllers/deletion.hpp"
 #include "labctl/controllers/objects.hpp"
 
@@ -15,45 +16,74 @@ using store::ObjectPtr;
 
 bool is_gone(const Work& work, const json& owner) { return !work.store.key_of_uid(text_at(owner, "uid")); }
 
-}  // namespace
+constexpr std::string_view kCollector = "garbage-collector";
 
-void collect_dependents(Work& work, const std::string& uid) {
-  if (work.store.key_of_uid(uid)) {
+void collect(Work& work, const Key& key, const ObjectPtr& dependent) {
+  const json& owners = list_at(*dependent, "metadata.ownerReferences");
+  if (std::all_of(owners.begin(), owners.end(), [&](const json& owner) { return is_gone(work, owner); })) {
+    if (!is_being_deleted(*dependent)) {
+      delete_object(work.store, key);
+    }
     return;
   }
-  const std::map<Key, ObjectPtr> dependents = work.store.owned_by(uid);
-  for (const auto& [key, dependent] : dependents) {
-    const json& owners = dependent->at("metadata").at("ownerReferences");
-    if (std::all_of(owners.begin(), owners.end(), [&](const json& owner) { return is_gone(work, owner); })) {
-      if (!is_being_deleted(*dependent)) {
-        delete_object(work.store, key);
-      }
-      continue;
-    }
-    work.store.modify(key, [&](json& object) {
-      json& references = object["metadata"]["ownerReferences"];
-      references.erase(std::remove_if(references.begin(), references.end(),
-                                      [&](const json& owner) { return is_gone(work, owner); }),
-                       references.end());
-    });
-  }
+  work.store.modify(key, [&](json& object) {
+    json& references = object["metadata"]["ownerReferences"];
+    references.erase(std::remove_if(references.begin(), references.end(),
+                                    [&](const json& owner) { return is_gone(work, owner); }),
+                     references.end());
+  });
 }
 
-void empty_namespace(Work& work, const std::string& ns) {
+}  // namespace
+
+Progress collect_dependents(Work& work, const std::string& uid) {
+  if (work.store.key_of_uid(uid)) {
+    return Progress::Done;
+  }
+  Progress progress = Progress::Done;
+  std::size_t done = 0;
+  const std::map<Key, ObjectPtr> dependents = work.store.owned_by(uid);
+  for (const auto& [key, dependent] : dependents) {
+    if (is_being_deleted(*dependent)) {
+      continue;  // on its way already
+    }
+    if (work.is_enough(done++)) {
+      return Progress::Unfinished;
+    }
+    if (!contain(work.store, key, "FailedDelete", kCollector, [&] { collect(work, key, dependent); })) {
+      progress = Progress::Failed;
+    }
+  }
+  return progress;
+}
+
+Progress empty_namespace(Work& work, const std::string& ns) {
   const Key key{"namespaces", "", ns};
   const ObjectPtr object = work.store.find(key);
   if (object == nullptr || !is_being_deleted(*object)) {
-    return;
+    return Progress::Done;
   }
-  for (const Key& inside : work.store.keys_in_namespace(ns)) {
+  Progress progress = Progress::Done;
+  std::size_t done = 0;
+  std::vector<Key> keys = work.store.keys_in_namespace(ns);
+  std::stable_partition(keys.begin(), keys.end(), [](const Key& one) { return one.resource != "pods"; });
+  for (const Key& inside : keys) {
     const ObjectPtr found = work.store.find(inside);
-    if (found != nullptr && !is_being_deleted(*found)) {
-      delete_object(work.store, inside);
+    if (found == nullptr || is_being_deleted(*found)) {
+      continue;
+    }
+    if (work.is_enough(done++)) {
+      return Progress::Unfinished;
+    }
+    if (!contain(work.store, inside, "FailedDelete", kCollector,
+                 [&] { delete_object(work.store, inside); })) {
+      progress = Progress::Failed;
     }
   }
   if (work.store.keys_in_namespace(ns).empty()) {
     work.store.remove(key);
   }
+  return progress;
 }
 
 }  // namespace labctl::controllers

@@ -1,5 +1,6 @@
 #include "labctl/controllers/load_balancer.hpp"
 
+#include "labctl/controllers/contain.hpp"
 #include "labctl/controllers/events.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "topology/base/error.hpp"
@@ -102,12 +103,18 @@ void BalancerLoop::note(const store::Change& change) {
   }
 }
 
-void BalancerLoop::run() {
+bool BalancerLoop::run() {
   Pools pools;
   for (const Key& key : std::exchange(due_, {})) {
-    sync(key, pools);
+    if (!contain(store_, key, "SyncLoadBalancerFailed", kComponent, [&] { sync(key, pools); })) {
+      pools.clear();  // claims that were undone
+      failed_.insert(key);
+    }
   }
+  return failed_.empty();
 }
+
+void BalancerLoop::retry() { due_.merge(failed_); }
 
 void BalancerLoop::sync(const Key& key, Pools& pools) {
   const ObjectPtr service = store_.find(key);

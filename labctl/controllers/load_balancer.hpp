@@ -41,7 +41,9 @@ class BalancerLoop {
   BalancerLoop& operator=(const BalancerLoop&) = delete;
 
   bool has_work() const { return !due_.empty(); }
-  void run();
+  // False: something was thrown over a Service, which has an event; retry() later.
+  bool run();
+  void retry();
 
  private:
   using Pools = std::map<std::string, ValuePool>;
@@ -65,6 +67,7 @@ class BalancerLoop {
   ServiceRanges ranges_;
   std::set<store::Key> due_;
   std::set<store::Key> waiting_;  // that found no address
+  std::set<store::Key> failed_;   // over which something was thrown
   store::Store::Subscription subscription_;
 };
 

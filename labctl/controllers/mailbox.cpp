@@ -28,8 +28,7 @@ void Mailbox::post(std::function<void()> work) {
     work_.push_back(std::move(work));
   }
   if (is_first) {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof(one));
+    wake();
   }
 }
 
@@ -47,14 +46,25 @@ bool Mailbox::post_droppable(std::function<void()> work) {
 void Mailbox::run() {
   std::uint64_t count = 0;
   [[maybe_unused]] const ssize_t length = ::read(wake_.get(), &count, sizeof(count));
-  std::vector<std::function<void()>> work;
+  std::deque<std::function<void()>> work;
   {
     const std::lock_guard lock(mutex_);
-    work.swap(work_);
+    for (std::size_t taken = 0; taken < kPiecesPerTurn && !work_.empty(); ++taken) {
+      work.push_back(std::move(work_.front()));
+      work_.pop_front();
+    }
+    if (!work_.empty()) {
+      wake();
+    }
   }
   for (const std::function<void()>& piece : work) {
-    piece();
+    loop_.carry_out(piece);
   }
+}
+
+void Mailbox::wake() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof(one));
 }
 
 }  // namespace labctl::controllers

@@ -5,9 +5,9 @@
 #include "labctl/controllers/event_loop.hpp"
 #include "topology/base/unique_fd.hpp"
 
+#include <deque>
 #include <functional>
 #include <mutex>
-#include <vector>
 
 namespace labctl::controllers {
 
@@ -28,12 +28,17 @@ class Mailbox {
   bool post_droppable(std::function<void()> work);
 
  private:
+  // Done in one go; the main loop has others to serve in between.
+  static constexpr std::size_t kPiecesPerTurn = 256;
+
   void run();
+  void wake();
+
   EventLoop& loop_;
   UniqueFd wake_;
   EventLoop::Id watch_ = 0;
   std::mutex mutex_;
-  std::vector<std::function<void()>> work_;
+  std::deque<std::function<void()>> work_;
 };
 
 }  // namespace labctl::controllers

@@ -1,7 +1,7 @@
 #include "labctl/controllers/pod_index.hpp"
 
-#include "labctl/controllers/deletion.hpp"
 #include "labctl/controllers/objects.hpp"
+#include "labctl/controllers/pod_course.hpp"
 #include "topology/base/fnv.hpp"
 
 #include <algorithm>

@@ -1,6 +1,8 @@
 #include "labctl/controllers/pod_life.hpp"
 
+#include "labctl/controllers/contain.hpp"
 #include "labctl/controllers/container_prober.hpp"
+#include "topology/base/scope_exit.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -61,12 +63,8 @@ PodLife::PodLife(EventLoop& loop, const Clock& clock, ContainerRuntime& runtime,
       actions_(loop, runtime) {}
 
 PodLife::~PodLife() {
-  for (const auto& [key, entry] : pods_) {
-    loop_.cancel(entry->timer);
-    for (const auto& container : entry->containers) {
-      forget_hook(*container);
-    }
-    runtime_.remove_pod(entry->id);
+  while (!pods_.empty()) {
+    drop(*pods_.begin()->second);
   }
 }
 
@@ -108,6 +106,7 @@ void PodLife::start(const model::Pod& pod, const PodPlace& place) {
   entry.resolv_conf = std::move(resolv.conf);
   entry.id = runtime_.add_pod(std::move(site));
   pods_.emplace(pod.key, std::move(owned));
+  ScopeExit not_begun([this, &entry] { drop(entry); });
   for (std::string& notice : resolv.notices) {
     event(entry, true, "DNSConfigForming", std::move(notice));
   }
@@ -116,6 +115,16 @@ void PodLife::start(const model::Pod& pod, const PodPlace& place) {
     refuse_hostname(entry);
   }
   advance(entry);
+  not_begun.dismiss();
+}
+
+void PodLife::drop(const Entry& entry) noexcept {
+  loop_.cancel(entry.timer);
+  for (const auto& container : entry.containers) {
+    forget_hook(*container);
+  }
+  runtime_.remove_pod(entry.id);
+  pods_.erase(model::PodKey(entry.pod.key));
 }
 
 // Before any container: their names would not be those that the pod asked for.
@@ -187,13 +196,17 @@ void PodLife::start_container(Entry& entry, std::size_t index) {
     return;
   }
   RunSpec run;
+  const auto refuse = [&](const std::string& why) {
+    const std::string message = "container " + spec.name + ": " + why;
+    entry.life.misconfigured(index, "CreateContainerConfigError", message);
+    event(entry, true, "Failed", "Error: " + message);
+  };
   try {
     run.env = container_env(entry.pod, spec, facts_of(entry));
   } catch (const Error& error) {
-    const std::string message = "container " + spec.name + ": " + with_hint(error);
-    entry.life.misconfigured(index, "CreateContainerConfigError", message);
-    event(entry, true, "Failed", "Error: " + message);
-    return;
+    return refuse(with_hint(error));
+  } catch (...) {
+    return refuse(words_of_current_exception());
   }
   run.container = spec.name;
   run.choice = container.choice;
@@ -215,12 +228,16 @@ void PodLife::start_container(Entry& entry, std::size_t index) {
       hooks_.before_start(entry.pod, entry.place);
     }
     container.run = runtime_.start(entry.id, run, std::move(hooks));
-    entry.life.started(index, "labctl://" + std::to_string(container.run));
-    event(entry, false, "Started", "Started container " + spec.name);
-    start_probes(entry, index);
   } catch (const Error& error) {
     on_start_error(entry, index, error);
+    return;
+  } catch (...) {
+    on_start_error(entry, index, Error(ErrorKind::Internal, words_of_current_exception()));
+    return;
   }
+  entry.life.started(index, "labctl://" + std::to_string(container.run));
+  event(entry, false, "Started", "Started container " + spec.name);
+  start_probes(entry, index);
 }
 
 void PodLife::on_start_error(Entry& entry, std::size_t index, const Error& error) {

@@ -137,6 +137,8 @@ class PodLife {
   void run_pre_stop(Entry& entry, std::size_t index, std::chrono::milliseconds grace);
   void on_pre_stop_over(Entry& entry, std::size_t index, bool has_passed);
   void forget_hook(Container& container);
+  // Whatever stage its start has come to.
+  void drop(const Entry& entry) noexcept;
   void finish_if_idle(Entry& entry);
   void changed(const Entry& entry) const;
   void event(const Entry& entry, bool is_warning, std::string reason, std::string message) const;

@@ -1,5 +1,6 @@
 #include "labctl/controllers/reconcile.hpp"
 
+#include "labctl/controllers/contain.hpp"
 #include "labctl/controllers/daemon_set.hpp"
 #include "labctl/controllers/deployment.hpp"
 #include "labctl/controllers/endpoint_slices.hpp"
@@ -9,6 +10,7 @@
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/pod_addresses.hpp"
 #include "labctl/controllers/replica_set.hpp"
+#include "labctl/controllers/retries.hpp"
 #include "labctl/controllers/scheduler.hpp"
 #include "labctl/controllers/stateful_set.hpp"
 #include "labctl/controllers/workload.hpp"
@@ -20,6 +22,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -39,15 +42,20 @@ using Time = std::chrono::system_clock::time_point;
 
 struct Controller {
   std::string_view resource;
+  std::string_view component;
   void (*sync)(Work&, const Key&);
 };
 // Owners before what they own, so that most of a change is done in one round.
 constexpr std::array<Controller, 4> kControllers{{
-    {"deployments", sync_deployment},
-    {"replicasets", sync_replica_set},
-    {"statefulsets", sync_stateful_set},
-    {"daemonsets", sync_daemon_set},
+    {"deployments", "deployment-controller", sync_deployment},
+    {"replicasets", "replicaset-controller", sync_replica_set},
+    {"statefulsets", "statefulset-controller", sync_stateful_set},
+    {"daemonsets", "daemonset-controller", sync_daemon_set},
 }};
+
+constexpr std::string_view kFailedSync = "FailedSync";
+// Addresses given back in a round: some hundred writes to the allocations.
+constexpr std::size_t kReleasedPerRound = 500;
 
 const Controller* controller_for(std::string_view resource) {
   const auto found = std::find_if(kControllers.begin(), kControllers.end(),
@@ -84,6 +92,12 @@ bool is_news_to_itself(const Change& change) {
   return false;
 }
 
+// Its users changed what it is to be.
+bool is_another_wish(const Change& change) {
+  return change.before == nullptr || number_at(*change.before, "metadata.generation", 0) !=
+                                         number_at(*change.object, "metadata.generation", 0);
+}
+
 // It is new, its labels changed, or its controller let it go: some selector may match that did not before.
 bool may_be_wanted_now(const Change& change) {
   return change.before == nullptr || controller_of(*change.before) != nullptr ||
@@ -113,6 +127,8 @@ struct Reconciler::State {
   std::set<std::string> orphaners;   // uids of owners that went
   std::set<std::string> namespaces;  // to empty
   std::map<Key, Time> later;         // workloads to sync by themselves
+  Retries retries;
+  Turn turn;
   store::Store::Subscription subscription;
 
   bool has_work() const { return has_work_but_endpoints() || endpoint_slices.has_work(); }
@@ -132,7 +148,22 @@ struct Reconciler::State {
   void queue_due();
   void round(bool& changed);
   void sync_workloads();
+  void sync_workload(const Controller& controller, const Key& key);
+  void collect_garbage(Work& work);
+  void release(Work& work);
+  void place(Work& work);
   std::vector<Key> take_unplaced();
+  void try_again(std::function<void()> put_back) {
+    retries.put_back_later(clock.wall(), std::move(put_back));
+  }
+  // What is not done: at once when only the turn was over, else after a while.
+  void put_back(Progress progress, std::set<std::string>& due, const std::string& what) {
+    if (progress == Progress::Unfinished) {
+      due.insert(what);
+    } else if (progress == Progress::Failed) {
+      try_again([&due, what] { due.insert(what); });
+    }
+  }
   std::optional<Time> next_time() const;
 };
 
@@ -157,6 +188,7 @@ void Reconciler::State::note(const Change& change) {
       orphaners.insert(uid_of(*change.object));
     }
     later.erase(change.key);
+    retries.forget(change.key);
   } else if (change.type == ChangeType::Added) {
     note_orphan(change);
   }
@@ -170,6 +202,9 @@ void Reconciler::State::note(const Change& change) {
     }
   } else if (controller_for(change.key.resource) != nullptr && is_news_to_itself(change)) {
     workloads.insert(change.key);
+    if (is_another_wish(change)) {
+      retries.forget(change.key);
+    }
   }
   note_owners(change);
   // Something came or went in a namespace that is to be empty.
@@ -300,6 +335,7 @@ void Reconciler::State::queue_due() {
       ++at;
     }
   }
+  retries.call_due(now);
 }
 
 void Reconciler::State::sync_workloads() {
@@ -307,18 +343,30 @@ void Reconciler::State::sync_workloads() {
   for (const Controller& controller : kControllers) {
     for (auto key = due.lower_bound({std::string(controller.resource), "", ""});
          key != due.end() && key->resource == controller.resource; ++key) {
-      Work work{store, cluster, pods, clock.wall(), std::nullopt};
-      try {
-        controller.sync(work, *key);
-      } catch (Error& error) {
-        throw error.add_frame(store::to_string(*key));
-      }
-      if (work.again_at) {
-        later[*key] = *work.again_at;
+      if (turn.is_over()) {
+        workloads.insert(*key);
       } else {
-        later.erase(*key);
+        sync_workload(controller, *key);
       }
     }
+  }
+}
+
+void Reconciler::State::sync_workload(const Controller& controller, const Key& key) {
+  if (const auto until = retries.held_until(key, clock.wall())) {
+    later[key] = *until;
+    return;
+  }
+  Work work{store, cluster, pods, clock.wall(), std::nullopt, turn};
+  if (contain(store, key, kFailedSync, controller.component, [&] { controller.sync(work, key); })) {
+    retries.forget(key);
+  } else {
+    work.look_again_at(retries.note_failure(key, clock.wall()));
+  }
+  if (work.again_at) {
+    later[key] = *work.again_at;
+  } else {
+    later.erase(key);
   }
 }
 
@@ -342,33 +390,64 @@ std::vector<Key> Reconciler::State::take_unplaced() {
   return keys;
 }
 
-void Reconciler::State::round(bool& changed) {
-  const std::uint64_t before = store.version();
-  Work work{store, cluster, pods, clock.wall(), std::nullopt};
+void Reconciler::State::collect_garbage(Work& work) {
   for (const std::string& uid : std::exchange(orphaners, {})) {
-    collect_dependents(work, uid);
+    put_back(collect_dependents(work, uid), orphaners, uid);
   }
   for (const std::string& ns : std::exchange(namespaces, {})) {
-    empty_namespace(work, ns);
+    put_back(empty_namespace(work, ns), namespaces, ns);
   }
+}
+
+void Reconciler::State::release(Work& work) {
+  std::vector<Key> keys;
+  while (!addressed.empty() && keys.size() < kReleasedPerRound) {
+    keys.push_back(std::move(addressed.extract(addressed.begin()).value()));
+  }
+  if (!contain(store, {}, "FailedRelease", "address-controller", [&] { release_addresses(work, keys); })) {
+    try_again([this, keys] { addressed.insert(keys.begin(), keys.end()); });
+  }
+}
+
+void Reconciler::State::place(Work& work) {
+  const std::vector<Key> keys = take_unplaced();
+  std::size_t looked_at = 0;
+  if (!contain(store, {}, "FailedScheduling", "default-scheduler",
+               [&] { looked_at = place_pods(work, keys, waiting); })) {
+    try_again([this, keys] { unplaced.insert(keys.begin(), keys.end()); });
+    return;
+  }
+  unplaced.insert(keys.begin() + static_cast<std::ptrdiff_t>(looked_at), keys.end());
+}
+
+void Reconciler::State::round(bool& changed) {
+  const std::uint64_t before = store.version();
+  Work work{store, cluster, pods, clock.wall(), std::nullopt, turn};
+  collect_garbage(work);
   sync_workloads();
-  balancers.run();
-  // Given back before given out, so that a full node takes the next pod.
-  const std::set<Key> to_release = std::exchange(addressed, {});
-  release_addresses(work, {to_release.begin(), to_release.end()});
-  place_pods(work, take_unplaced(), waiting);
-  for (const std::string& node : std::exchange(nodes, {})) {
-    sync_node_readiness(work, node);
+  if (!balancers.run()) {
+    try_again([this] { balancers.retry(); });
   }
-  // Once for all that the other loops did.
-  if (!has_work_but_endpoints()) {
-    endpoint_slices.run();
+  // Given back before given out, so that a full node takes the next pod.
+  release(work);
+  place(work);
+  for (const std::string& node : std::exchange(nodes, {})) {
+    if (!contain(store, {"nodes", "", node}, kFailedSync, "node-controller",
+                 [&] { sync_node_readiness(work, node); })) {
+      try_again([this, node] { nodes.insert(node); });
+    }
+  }
+  // Once for all that the other loops did, or for what they did in this turn.
+  if (!has_work_but_endpoints() || turn.is_over()) {
+    if (!endpoint_slices.run()) {
+      try_again([this] { endpoint_slices.retry(); });
+    }
   }
   changed = changed || store.version() != before;
 }
 
 std::optional<Time> Reconciler::State::next_time() const {
-  std::optional<Time> next;
+  std::optional<Time> next = retries.next();
   for (const auto& [key, time] : later) {
     if (!next || time < *next) {
       next = time;
@@ -391,10 +470,11 @@ bool Reconciler::has_work() const {
   return state_->has_work() || (next && *next <= state_->clock.wall());
 }
 
-Reconciled Reconciler::run() {
+Reconciled Reconciler::run(const Turn& turn) {
   Reconciled result;
+  state_->turn = turn;
   state_->queue_due();
-  for (std::size_t rounds = 0; state_->has_work(); ++rounds) {
+  for (std::size_t rounds = 0; state_->has_work() && (rounds == 0 || !turn.is_over()); ++rounds) {
     const std::size_t objects = state_->store.count("pods") + state_->store.count("replicasets");
     if (rounds > kRoundsAtLeast + kRoundsPerObject * objects) {
       const std::string last =

@@ -5,6 +5,7 @@
 //
 // Threads and order: on the store's thread; sync_nodes before the first run.
 
+#include "labctl/controllers/work.hpp"
 #include "labctl/store/store.hpp"
 #include "topology/model/cluster.hpp"
 
@@ -16,7 +17,7 @@ namespace labctl::controllers {
 
 struct Reconciled {
   bool changed = false;
-  // When to run again although nothing changes: minReadySeconds, progressDeadlineSeconds.
+  // When to run again although nothing changes: minReadySeconds, progressDeadlineSeconds, and what threw.
   std::optional<std::chrono::system_clock::time_point> again_at;
 };
 
@@ -30,8 +31,10 @@ class Reconciler {
   Reconciler(const Reconciler&) = delete;
   Reconciler& operator=(const Reconciler&) = delete;
 
-  // Throws Error: Internal when the loops do not settle, naming the object they turn around.
-  Reconciled run();
+  // Until nothing is left to do, or `turn` is over: then has_work(). What is thrown over one object becomes a
+  // Warning event of it, and it is left alone for a while, longer each time; the others go on. Throws Error:
+  // Internal when the loops do not settle, naming the object they turn around.
+  Reconciled run(const Turn& turn = {});
   // Something changed, or a time asked for has come, since the last run.
   bool has_work() const;
 

@@ -83,11 +83,16 @@ Rank rank_of(const json& pod, std::int64_t crowd) {
           name_of(pod)};
 }
 
-void make_pods(Work& work, const Key& key, const json& replica_set, std::int64_t count) {
+// Whether it made any.
+bool make_pods(Work& work, const Key& key, const json& replica_set, std::int64_t count) {
   const json* pod_template = field(replica_set, "spec.template");
   json base = pod_from_template(replica_set, pod_template == nullptr ? json::object() : *pod_template);
   base["metadata"]["generateName"] = key.name + "-";
-  for (std::int64_t made = 0; made < count;) {
+  std::int64_t made = 0;
+  while (made < count && !work.is_enough(static_cast<std::size_t>(made))) {
+    if (!may_make_pod(work, replica_set, kReplicaSetComponent)) {
+      break;
+    }
     const Key pod{"pods", key.ns, generated_name(key.name, work.store.next_in_sequence(uid_of(replica_set)))};
     if (work.store.find(pod) != nullptr) {
       continue;  // 14 million names: two of a set may meet
@@ -98,12 +103,14 @@ void make_pods(Work& work, const Key& key, const json& replica_set, std::int64_t
              kReplicaSetComponent);
     }
   }
+  return made > 0;
 }
 
 void delete_pods(Work& work, const json& replica_set, const std::vector<ObjectPtr>& active,
                  std::size_t count) {
   const std::vector<ObjectPtr> ranked = ranked_for_deletion(active);
-  for (std::size_t i = 0; i < count; ++i) {
+  // Ranking them all again costs as much as deleting some.
+  for (std::size_t i = 0; i < count && !work.is_enough(i / 4); ++i) {
     delete_object(work.store, key_in("pods", *ranked[i]));
     if (i < kEventsPerSync) {
       record(work.store, replica_set, EventType::Normal, "SuccessfulDelete",
@@ -212,8 +219,9 @@ void sync_replica_set(Work& work, const Key& key) {
   // Whatever is written to pods here brings the set here again, and then the status is right.
   if (count.has_strays && !is_being_deleted(*replica_set)) {
     claim_owned(work, *replica_set, "pods", selector);
-  } else if (!is_being_deleted(*replica_set) && count.active < wanted) {
-    make_pods(work, key, *replica_set, wanted - count.active);
+  } else if (!is_being_deleted(*replica_set) && count.active < wanted &&
+             make_pods(work, key, *replica_set, wanted - count.active)) {
+    return;
   } else if (!is_being_deleted(*replica_set) && count.active > wanted) {
     std::vector<ObjectPtr> active = claim_owned(work, *replica_set, "pods", selector);
     std::erase_if(active, [](const ObjectPtr& pod) { return !is_active(*pod); });

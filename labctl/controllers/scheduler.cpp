@@ -1,12 +1,13 @@
 #include "labctl/controllers/scheduler.hpp"
 
-#include "labctl/controllers/deletion.hpp"
+#include "labctl/controllers/contain.hpp"
 #include "labctl/controllers/dns_objects.hpp"
 #include "labctl/controllers/events.hpp"
 #include "labctl/controllers/node_readiness.hpp"
 #include "labctl/controllers/nodes.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/pod_addresses.hpp"
+#include "labctl/controllers/pod_course.hpp"
 #include "labctl/controllers/pod_status.hpp"
 
 #include <algorithm>
@@ -162,43 +163,58 @@ bool Scheduler::place(json& pod) {
   return true;
 }
 
-void place_pods(Work& work, const std::vector<Key>& pods, std::set<Key>& waiting) {
-  if (pods.empty()) {
+namespace {
+
+void place_pod(Work& work, Scheduler& scheduler, AddressPass& addresses, const Key& key,
+               std::set<Key>& waiting, bool tells) {
+  const ObjectPtr before = work.store.find(key);
+  if (before == nullptr || !is_active(*before) || lives_on_node(*before)) {
+    waiting.erase(key);
     return;
+  }
+  json pod = *before;
+  bool is_placed = scheduler.place(pod);
+  if (is_placed && !addresses.give(pod)) {
+    is_placed = false;
+    pod["spec"] = before->at("spec");
+  }
+  const ObjectPtr after = work.store.update(key, std::move(pod));
+  if (is_placed) {
+    waiting.erase(key);
+    if (tells) {
+      record(work.store, *after, EventType::Normal, "Scheduled",
+             "Successfully assigned " + key.ns + "/" + key.name + " to " + text_at(*after, "spec.nodeName"),
+             kSchedulerComponent);
+    }
+  } else {
+    waiting.insert(key);
+    // Said once for each new reason, not at each look.
+    if (after != before) {
+      record(work.store, *after, EventType::Warning, "FailedScheduling",
+             text_at(*condition(*after, "PodScheduled"), "message"), kSchedulerComponent);
+    }
+  }
+}
+
+}  // namespace
+
+std::size_t place_pods(Work& work, const std::vector<Key>& pods, std::set<Key>& waiting) {
+  if (pods.empty()) {
+    return 0;
   }
   Scheduler scheduler(work);
   AddressPass addresses(work);
-  for (std::size_t i = 0; i < pods.size(); ++i) {
-    const Key& key = pods[i];
-    const ObjectPtr before = work.store.find(key);
-    if (before == nullptr || !is_active(*before) || lives_on_node(*before)) {
-      waiting.erase(key);
-      continue;
-    }
-    json pod = *before;
-    bool is_placed = scheduler.place(pod);
-    if (is_placed && !addresses.give(pod)) {
-      is_placed = false;
-      pod["spec"] = before->at("spec");
-    }
-    const ObjectPtr after = work.store.update(key, std::move(pod));
-    if (is_placed) {
-      waiting.erase(key);
-      if (pods.size() - i <= kEventsAtOnce) {
-        record(work.store, *after, EventType::Normal, "Scheduled",
-               "Successfully assigned " + key.ns + "/" + key.name + " to " + text_at(*after, "spec.nodeName"),
-               kSchedulerComponent);
-      }
-    } else {
+  std::size_t looked_at = 0;
+  for (; looked_at < pods.size() && !work.is_enough(looked_at); ++looked_at) {
+    const Key& key = pods[looked_at];
+    const bool tells = pods.size() - looked_at <= kEventsAtOnce;
+    if (!contain(work.store, key, "FailedScheduling", kSchedulerComponent,
+                 [&] { place_pod(work, scheduler, addresses, key, waiting, tells); })) {
       waiting.insert(key);
-      // Said once for each new reason, not at each look.
-      if (after != before) {
-        record(work.store, *after, EventType::Warning, "FailedScheduling",
-               text_at(*condition(*after, "PodScheduled"), "message"), kSchedulerComponent);
-      }
     }
   }
   addresses.commit();
+  return looked_at;
 }
 
 }  // namespace labctl::controllers

@@ -48,7 +48,8 @@ class Scheduler {
 };
 
 // Places what has no place, and gives it addresses: one write a pod. What has not found one is added to
-// `waiting`, what has is taken out.
-void place_pods(Work& work, const std::vector<store::Key>& pods, std::set<store::Key>& waiting);
+// `waiting`, what has is taken out. How many were looked at before the turn was over. A pod over which
+// something is thrown waits, and has an event.
+std::size_t place_pods(Work& work, const std::vector<store::Key>& pods, std::set<store::Key>& waiting);
 
 }  // namespace labctl::controllers

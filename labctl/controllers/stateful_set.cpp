@@ -113,9 +113,17 @@ void delete_pod(Set& set, const json& pod) {
 
 // Makes what is missing, in order. False when an ordered set has to wait for a pod.
 bool fill_up(Set& set) {
+  std::size_t made = 0;
   for (std::int64_t ordinal = set.first; ordinal < set.end(); ++ordinal) {
     const auto found = set.pods.find(ordinal);
     if (found == set.pods.end()) {
+      if (set.work.is_enough(made++)) {
+        set.did_something = true;
+        return false;
+      }
+      if (!may_make_pod(set.work, set.object, kStatefulSetComponent)) {
+        return false;
+      }
       make_pod(set, ordinal);
       if (set.is_ordered) {
         return false;
@@ -144,8 +152,12 @@ bool scale_down(Set& set) {
     }
   }
   std::reverse(condemned.begin(), condemned.end());
+  std::size_t deleted = 0;
   for (const ObjectPtr& pod : condemned) {
     if (!is_being_deleted(*pod)) {
+      if (set.work.is_enough(deleted++)) {
+        return false;
+      }
       delete_pod(set, *pod);
     }
     if (set.is_ordered) {

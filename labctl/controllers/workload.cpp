@@ -1,7 +1,9 @@
 #include "labctl/controllers/workload.hpp"
 
 #include "labctl/controllers/deletion.hpp"
+#include "labctl/controllers/events.hpp"
 #include "labctl/controllers/names.hpp"
+#include "labctl/controllers/nodes.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/pod_status.hpp"
 #include "labctl/store/selectors.hpp"
@@ -19,6 +21,7 @@ using store::ObjectPtr;
 
 const std::string kRevisions = "controllerrevisions";
 constexpr std::int64_t kRevisionHistory = 10;
+constexpr std::chrono::seconds kLookForRoomEvery{5};
 
 // Objects of one resource and namespace among those that `uid` owns; pointers copied, as the caller will
 // write.
@@ -98,6 +101,16 @@ std::vector<ObjectPtr> claim_owned(Work& work, const json& owner, std::string_vi
               [](const ObjectPtr& a, const ObjectPtr& b) { return name_of(*a) < name_of(*b); });
   }
   return claimed;
+}
+
+bool may_make_pod(Work& work, const json& owner, std::string_view component) {
+  if (work.store.count("pods") < kPodsPerLab) {
+    return true;
+  }
+  record(work.store, owner, EventType::Warning, "FailedCreate",
+         "Error creating: exceeded: a lab has at most " + std::to_string(kPodsPerLab) + " pods", component);
+  work.look_again_at(work.now + kLookForRoomEvery);
+  return false;
 }
 
 json pod_from_template(const json& owner, const json& pod_template) {

@@ -35,6 +35,10 @@ std::vector<store::ObjectPtr> claim_owned(
     Work& work, const nlohmann::json& owner, std::string_view resource, const model::LabelSelector& selector,
     const std::function<bool(const nlohmann::json&)>& may_be_member = {});
 
+// Whether the lab takes one more pod (kPodsPerLab). If not, `owner` has an event FailedCreate, as with a
+// quota, and is looked at again in a while: pods go.
+bool may_make_pod(Work& work, const nlohmann::json& owner, std::string_view component);
+
 // A Pod as spec.template of `owner` describes it, owned by it, without a name.
 nlohmann::json pod_from_template(const nlohmann::json& owner, const nlohmann::json& pod_template);
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <exception>
 #include <nlohmann/json.hpp>
 
 namespace labctl::store {
@@ -41,11 +42,15 @@ bool for_each_owner(const json& object, const Visit& visit) {
     return false;
   }
   for (const json& owner : *owners) {
+    if (!owner.is_object()) {
+      continue;
+    }
     const auto uid = owner.find(kUid);
     if (uid != owner.end() && uid->is_string()) {
       visit(uid->get_ref<const std::string&>());
     }
-    has_controller = has_controller || owner.value("controller", false);
+    const auto controller = owner.find("controller");
+    has_controller = has_controller || (controller != owner.end() && *controller == true);
   }
   return has_controller;
 }
@@ -357,8 +362,17 @@ ObjectPtr Store::write(ChangeType type, const Key& key, json object) {
   if (changes_.size() > kChangesKept) {
     changes_.pop_front();
   }
+  // All hear of it, whatever one of them throws: what a listener has not heard it never does.
+  std::exception_ptr first;
   for (const auto& [id, listener] : listeners_) {
-    listener(change);
+    try {
+      listener(change);
+    } catch (...) {
+      first = first ? first : std::current_exception();
+    }
+  }
+  if (first) {
+    std::rethrow_exception(first);
   }
   return written;
 }

@@ -104,7 +104,8 @@ class Store {
   // What changed after `version`, oldest first. Nothing when that is too long ago (410 Gone) or in the
   // future.
   std::optional<std::vector<Change>> changes_since(std::uint64_t version) const;
-  // Called at each change, in the writer's call.
+  // Called at each change, in the writer's call. What a listener throws is thrown there, once all have heard:
+  // the change stands.
   [[nodiscard]] Subscription on_change(Listener listener);
 
   // Takes the place of a random suffix: 0, 1, 2, ... for each sequence. The sequence of a uid goes with its

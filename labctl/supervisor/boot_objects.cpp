@@ -1,7 +1,8 @@
 #include "labctl/supervisor/boot_objects.hpp"
 
 #include "labctl/api/resource_kinds.hpp"
-#include "labctl/controllers/objects.hpp"
+#include "labctl/controllers/contain.hpp"
+#include "labctl/controllers/pod_course.hpp"
 #include "labctl/supervisor/resource_rules.hpp"
 #include "topology/base/error.hpp"
 #include "topology/manifest/decode.hpp"
@@ -27,33 +28,25 @@ void create_objects(store::Store& store, controllers::ServiceAllocation& service
     }
     const store::Key key{std::string(kind->plural), object.ns, object.name};
     if (store.find(key) == nullptr) {
-      nlohmann::json fresh = object.json;
-      prepare_new(key.resource, fresh);
-      if (key.resource == controllers::kServices) {
-        new_services.push_back({key, std::move(fresh), place_of(object.where)});
-      } else {
-        store.create(key, std::move(fresh));
-      }
+      // One object without which the lab can be does not keep it from coming up.
+      controllers::contain(store, key, "FailedCreate", "labctl", [&] {
+        nlohmann::json fresh = object.json;
+        prepare_new(key.resource, fresh);
+        if (key.resource == controllers::kServices) {
+          new_services.push_back({key, std::move(fresh), place_of(object.where)});
+        } else {
+          store.create(key, std::move(fresh));
+        }
+      });
     }
   }
   services.create_all(std::move(new_services));
 }
 
-bool is_finished(const nlohmann::json& pod) {
-  const std::string& phase = controllers::text_at(pod, "status.phase");
-  return phase == "Succeeded" || phase == "Failed";
-}
-
-bool is_placeable(const nlohmann::json& pod) {
-  return !controllers::text_at(pod, "spec.nodeName").empty() &&
-         !controllers::text_at(pod, "status.podIP").empty() &&
-         controllers::text_at(pod, "metadata.deletionTimestamp").empty() && !is_finished(pod);
-}
-
 std::vector<model::Pod> placeable_pods(const store::Store& store) {
   std::vector<model::Pod> pods;
   for (const store::ObjectPtr& pod : store.list("pods")) {
-    if (is_placeable(*pod)) {
+    if (controllers::is_placeable(*pod)) {
       pods.push_back(manifest::decode_pod(*pod));
     }
   }

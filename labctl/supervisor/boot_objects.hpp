@@ -21,9 +21,7 @@ namespace labctl::supervisor {
 void create_objects(store::Store& store, controllers::ServiceAllocation& services,
                     const std::vector<manifest::Object>& objects);
 
-// Has a node and an address, is neither finished nor being deleted.
-bool is_placeable(const nlohmann::json& pod);
-bool is_finished(const nlohmann::json& pod);
+// Those with a node and an address that are neither finished nor being deleted.
 std::vector<model::Pod> placeable_pods(const store::Store& store);
 
 // The pod's place under a number of its own. Throws Error NotFound for a node that is not the cluster's.

@@ -120,6 +120,7 @@ Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       data_path_(store_, cluster_, fabric_, runtime_.server()),
       dns_(loop_, reaper_, store_, cluster_, life_),
       engine_(&runtime_.server()) {
+  loop_.set_on_failure([this](const std::string& words) { on_failure(words); });
   store_.set_bound("events", controllers::kEventsKept);
   node_resolver_ = std::make_shared<Resolver>(resolver_of(node_resolv_conf(cluster_)));
   data_path_.set_on_service([this](const auto& service, const auto& slices, bool is_gone) {
@@ -136,6 +137,7 @@ Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
 }
 
 Lab::~Lab() {
+  loop_.set_on_failure({});
   for (const server::PodId pod : outside_servers_) {
     runtime_.server().remove_pod(pod);
   }
@@ -150,12 +152,8 @@ void Lab::schedule_sync() {
 
 void Lab::repair_later() {
   loop_.call_after(controllers::kRepairEvery, [this] {
-    try {
-      repair();
-    } catch (const Error& error) {
-      spdlog::warn("repair of allocations: {}", error.what());
-    }
-    repair_later();
+    repair_later();  // whatever this one meets
+    repair();
   });
 }
 
@@ -168,6 +166,15 @@ json Lab::repair() {
             {"outOfRange", found.out_of_range}};
   if (found != controllers::AllocationRepair::Found{}) {
     spdlog::warn("repair of allocations: {}", told.dump());
+  }
+  if (is_at_rest()) {
+    for (const controllers::Stuck& one : stuck()) {
+      spdlog::error("{}: {}: it is looked at again", store::to_string(one.key), one.why);
+      if (one.key.resource == "pods") {
+        changed_pods_.insert(one.key);
+        schedule_sync();
+      }
+    }
   }
   return told;
 }

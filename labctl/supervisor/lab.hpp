@@ -12,9 +12,11 @@
 
 #include "labctl/controllers/allocation_repair.hpp"
 #include "labctl/controllers/local_runtime.hpp"
+#include "labctl/controllers/pod_course.hpp"
 #include "labctl/controllers/pod_life.hpp"
 #include "labctl/controllers/reconcile.hpp"
 #include "labctl/controllers/service_allocation.hpp"
+#include "labctl/controllers/stuck.hpp"
 #include "labctl/store/shared_table.hpp"
 #include "labctl/store/store.hpp"
 #include "labctl/supervisor/lab_dns.hpp"
@@ -65,6 +67,12 @@ class Lab {
   // Acts on what changed in the store; done by itself after each turn of the loop in which something did.
   void sync();
 
+  // Nothing is left to do but what waits for a time or for containers.
+  bool is_at_rest() const;
+  // Objects in a state that nobody will leave: none, whenever the lab is at rest. Looked for at each repair,
+  // which tells of them and takes their pods in again.
+  std::vector<controllers::Stuck> stuck() const;
+
   // As GET /lab/v1/status and /lab/v1/graph answer.
   nlohmann::json status() const;
   nlohmann::json graph() const;
@@ -99,6 +107,8 @@ class Lab {
  private:
   // A pod that has its place in the network.
   struct Placed {
+    std::string uid;  // of its object: another may come under its name
+    controllers::PodHold hold = controllers::PodHold::Placed;
     plan::PodSlot slot;
     bool on_host_network = false;
     bool is_dns = false;       // of the lab's own
@@ -114,21 +124,27 @@ class Lab {
   void place_at_boot(const std::vector<model::Pod>& pods);
   void schedule_sync();
   void repair_later();
-  std::vector<model::Pod> reconcile();
+  std::vector<model::Pod> reconcile(const controllers::Turn& turn);
+  controllers::PodHold hold_of(const model::PodKey& key) const;
   void take_in(const store::Key& key, std::vector<model::Pod>& to_place);
+  void end_life(const model::PodKey& key, std::chrono::milliseconds grace);
   void place(const std::vector<model::Pod>& pods);
-  void place_again_later(const std::vector<model::Pod>& pods, const Error& error);
   // Null while it has no network.
   VantageTable::PlacePtr place_of(const Placed& placed) const;
   std::vector<VantageTable::PlacePtr> fixed_places() const;
   // What probes see of the pod has changed.
   void place_changed(Placed& placed);
-  std::vector<plan::PodSlot> make_slots(const std::vector<model::Pod>& pods);
+  bool connect(const std::vector<const model::Pod*>& pods);
+  bool try_start(const model::Pod& pod, int netns_fd);
+  void try_again_later(const model::PodKey& key, const std::string& uid);
+  std::optional<plan::PodSlot> make_slot(const model::Pod& pod);
   plan::NamespaceId namespace_of(const model::Pod& pod) const;
   void start_containers(const model::Pod& pod, int netns_fd);
   void start_waiting_containers();
   void disconnect(const std::vector<model::PodKey>& keys);
+  void take_down(const std::vector<model::PodKey>& keys);
   void remove_stopped();
+  void on_failure(const std::string& words);
   void write_status(const controllers::PodReport& report);
   controllers::PodLifeHooks life_hooks();
 
@@ -158,6 +174,13 @@ class Lab {
   std::map<model::PodKey, Placed> placed_;
   std::shared_ptr<const VantageTable> vantages_;      // null: to be made anew
   std::vector<VantageTable::PlacePtr> fixed_places_;  // nodes and outside hosts
+  // Pods whose network or start failed, by the uid of their object.
+  struct Retry {
+    std::string uid;
+    int times = 0;           // in a row
+    MainLoop::Id timer = 0;  // 0: it is under way
+  };
+  std::map<model::PodKey, Retry> retries_;
   std::set<store::Key> changed_pods_;
   std::vector<model::PodKey> stopped_;
   std::uint32_t next_pod_number_ = 1;
@@ -167,6 +190,9 @@ class Lab {
   bool is_sync_scheduled_ = false;
   bool is_booted_ = false;
   std::optional<MainLoop::Id> timer_;
+  int failures_in_a_row_ = 0;  // of turns
+  MainLoop::Id turn_again_ = 0;
+  std::size_t place_at_once_ = 32;  // as many as take about kPlacing
   std::chrono::system_clock::time_point created_at_;
   std::chrono::milliseconds boot_time_{0};
 };

@@ -1,6 +1,7 @@
 // How a lab comes up. The network is almost all of the time, and the kernel makes it one step after another:
 // it has a thread of its own, and everything else is done beside it.
 
+#include "labctl/controllers/contain.hpp"
 #include "labctl/controllers/nodes.hpp"
 #include "labctl/controllers/service_objects.hpp"
 #include "labctl/supervisor/boot_objects.hpp"
@@ -86,9 +87,9 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   if (brings_own) {
     create_api_service();
   }
-  std::vector<model::Pod> pods = reconcile();
+  std::vector<model::Pod> pods = reconcile({});
   dns_.create_servers();
-  const std::vector<model::Pod> dns_pods = reconcile();
+  const std::vector<model::Pod> dns_pods = reconcile({});
   // They come first: they need the most time to start.
   pods.insert(pods.begin(), dns_pods.begin(), dns_pods.end());
   connected.get();
@@ -148,29 +149,51 @@ void Lab::start_outside_hosts() {
 // Starts each pod's containers as soon as its namespace is there.
 void Lab::place_at_boot(const std::vector<model::Pod>& pods) {
   const auto begin = clock_.now();
-  const std::vector<plan::Step> steps = plan::plan_pods(cluster_, make_slots(pods));
+  std::vector<plan::PodSlot> slots;
+  std::vector<const model::Pod*> with_place;
+  for (const model::Pod& pod : pods) {
+    const bool has_place = controllers::contain(store_, {"pods", pod.key.ns, pod.key.name},
+                                                "FailedCreatePodSandBox", "kubelet", [&] {
+                                                  if (const auto slot = make_slot(pod)) {
+                                                    slots.push_back(*slot);
+                                                  }
+                                                });
+    if (has_place) {
+      with_place.push_back(&pod);
+    } else {
+      try_again_later(pod.key, pod.uid);
+    }
+  }
+  const std::vector<plan::Step> steps = plan::plan_pods(cluster_, slots);
   std::unordered_map<plan::NamespaceId, const model::Pod*> waiting;
   MadeNamespaces made;
   std::future<void> connected = std::async(std::launch::async, [&] {
     const ScopeExit end([&] { made.end(); });
     fabric_.apply(steps, [&](const plan::NamespaceId& id, int fd) { made.add(id, fd); });
   });
-  for (const model::Pod& pod : pods) {
-    if (!pod.host_network) {
-      waiting.emplace(namespace_of(pod), &pod);
+  for (const model::Pod* pod : with_place) {
+    if (!pod->host_network) {
+      waiting.emplace(namespace_of(*pod), pod);
     }
   }
+  std::vector<model::PodKey> failed;
+  const auto start = [&](const model::Pod& pod, int netns_fd) {
+    if (!try_start(pod, netns_fd)) {
+      failed.push_back(pod.key);
+    }
+  };
   for (auto some = made.take(); !some.empty(); some = made.take()) {
     for (const auto& [id, fd] : some) {
-      start_containers(*waiting.at(id), fd);
+      start(*waiting.at(id), fd);
     }
   }
   connected.get();
-  for (const model::Pod& pod : pods) {
-    if (pod.host_network) {
-      start_containers(pod, fabric_.namespace_fd(namespace_of(pod)));
+  for (const model::Pod* pod : with_place) {
+    if (pod->host_network) {
+      start(*pod, fabric_.namespace_fd(namespace_of(*pod)));
     }
   }
+  take_down(failed);
   spdlog::info("{} pods: {:.1f} ms", pods.size(), in_milliseconds(clock_.now() - begin));
 }
 

@@ -1,6 +1,7 @@
 // Pods of a lab: from an object with a node and an address to a network namespace with running containers,
 // and back.
 
+#include "labctl/controllers/contain.hpp"
 #include "labctl/controllers/dns_objects.hpp"
 #include "labctl/controllers/events.hpp"
 #include "labctl/controllers/image_map.hpp"
@@ -20,10 +21,21 @@ namespace {
 
 using nlohmann::json;
 
-// After which a pod whose network could not be made is tried again.
-constexpr std::chrono::seconds kPlaceAgainAfter{1};
 // One turn settles; the next rounds only follow what it caused. More means that something turns around.
 constexpr int kRoundsMax = 100;
+// After so long the loop is for others. With the pods under way at its end a turn takes less than twice as
+// much.
+constexpr std::chrono::milliseconds kTurn{30};
+// Pods placed at once in a running lab: as many as take about this long.
+constexpr std::chrono::milliseconds kPlacing{30};
+constexpr std::size_t kPlaceAtOnceLeast = 16;
+constexpr std::size_t kPlaceAtOnceMost = 256;
+// Ends of pods carried out at once: their links go in one batch.
+constexpr std::size_t kRemoveAtOnce = 64;
+constexpr std::chrono::milliseconds kTurnAgainFirst{100};
+constexpr int kTurnAgainDoublings = 6;
+
+constexpr std::string_view kKubelet = "kubelet";
 
 model::PodKey key_of(const store::Key& key) { return {key.ns, key.name}; }
 store::Key key_of(const model::PodKey& key) { return {"pods", key.ns, key.name}; }
@@ -42,23 +54,58 @@ std::chrono::milliseconds grace_of(const json& pod) {
 
 void Lab::sync() {
   is_sync_scheduled_ = false;
-  for (int round = 0; round < kRoundsMax; ++round) {
-    const std::vector<model::Pod> to_place = reconcile();
-    if (!to_place.empty()) {
+  const controllers::Turn turn = is_booted_ ? controllers::Turn(clock_, kTurn) : controllers::Turn();
+  bool is_done = false;
+  for (int round = 0; !is_done && (round == 0 || !turn.is_over()); ++round) {
+    if (round == kRoundsMax) {
+      throw Error(ErrorKind::Internal, "the lab does not settle");
+    }
+    if (const std::vector<model::Pod> to_place = reconcile(turn); !to_place.empty()) {
       place(to_place);
     }
-    if (changed_pods_.empty() && stopped_.empty() && !reconciler_.has_work()) {
-      data_path_.sync();
-      dns_.sync();
-      return;
+    is_done = is_at_rest();
+  }
+  bool is_well = loop_.carry_out([this] { data_path_.sync(); });
+  is_well = loop_.carry_out([this] { dns_.sync(); }) && is_well;
+  if (!is_done) {
+    schedule_sync();
+  } else if (is_well) {
+    failures_in_a_row_ = 0;
+  }
+}
+
+bool Lab::is_at_rest() const { return changed_pods_.empty() && stopped_.empty() && !reconciler_.has_work(); }
+
+std::vector<controllers::Stuck> Lab::stuck() const {
+  std::map<store::Key, controllers::HeldPod> held;
+  for (const auto& [key, placed] : placed_) {
+    held[key_of(key)] = {placed.uid, placed.hold};
+  }
+  for (const auto& [key, retry] : retries_) {
+    if (retry.timer != 0 && !placed_.contains(key)) {
+      held[key_of(key)] = {retry.uid, controllers::PodHold::Retrying};
     }
   }
-  spdlog::error("the lab does not settle");
+  return controllers::find_stuck(store_, held);
+}
+
+// Something was thrown that belongs to no object, or work was lost on its way: what is left is looked at
+// again.
+void Lab::on_failure(const std::string& words) {
+  spdlog::error("main loop: {}", words);
+  if (turn_again_ != 0) {
+    return;
+  }
+  const int doublings = std::min(failures_in_a_row_++, kTurnAgainDoublings);
+  turn_again_ = loop_.call_after(kTurnAgainFirst * (1 << doublings), [this] {
+    turn_again_ = 0;
+    sync();
+  });
 }
 
 // One turn of the controllers, and of what follows from it but for the pods to be placed: these it returns.
-std::vector<model::Pod> Lab::reconcile() {
-  const controllers::Reconciled reconciled = reconciler_.run();
+std::vector<model::Pod> Lab::reconcile(const controllers::Turn& turn) {
+  const controllers::Reconciled reconciled = reconciler_.run(turn);
   if (reconciled.again_at) {
     if (timer_) {
       loop_.cancel(*timer_);
@@ -69,87 +116,184 @@ std::vector<model::Pod> Lab::reconcile() {
   }
   remove_stopped();
   std::vector<model::Pod> to_place;
-  for (const store::Key& key : std::exchange(changed_pods_, {})) {
-    take_in(key, to_place);
+  std::size_t looked_at = 0;
+  while (!changed_pods_.empty() && !(looked_at >= kRemoveAtOnce && turn.is_over()) &&
+         !(is_booted_ && to_place.size() >= place_at_once_)) {
+    const store::Key key = std::move(changed_pods_.extract(changed_pods_.begin()).value());
+    ++looked_at;
+    if (!controllers::contain(store_, key, "FailedSync", kKubelet, [&] { take_in(key, to_place); })) {
+      const store::ObjectPtr pod = store_.find(key);
+      try_again_later(key_of(key), pod == nullptr ? std::string() : controllers::uid_of(*pod));
+    }
   }
   return to_place;
 }
 
+controllers::PodHold Lab::hold_of(const model::PodKey& key) const {
+  if (const auto placed = placed_.find(key); placed != placed_.end()) {
+    return placed->second.hold;
+  }
+  const auto retry = retries_.find(key);
+  return retry != retries_.end() && retry->second.timer != 0 ? controllers::PodHold::Retrying
+                                                             : controllers::PodHold::None;
+}
+
+// Does what the pod's course (controllers/pod_course.hpp) says is next.
 void Lab::take_in(const store::Key& key, std::vector<model::Pod>& to_place) {
+  using controllers::PodAct;
+  using controllers::PodHold;
   const model::PodKey pod_key = key_of(key);
-  const store::ObjectPtr pod = store_.find(key);
+  const PodHold hold = hold_of(pod_key);
   const auto placed = placed_.find(pod_key);
-  if (pod == nullptr) {
-    // Removed by force: nobody waits for its containers.
-    life_.stop(pod_key, std::chrono::milliseconds(0));
-    return;
+  const auto retry = retries_.find(pod_key);
+  store::ObjectPtr pod = store_.find(key);
+  if (pod != nullptr && hold != PodHold::None &&
+      controllers::uid_of(*pod) != (placed != placed_.end() ? placed->second.uid : retry->second.uid)) {
+    pod = nullptr;  // a namesake: its time comes
   }
-  if (placed == placed_.end()) {
-    if (is_placeable(*pod)) {
+  if (pod == nullptr && hold == PodHold::None) {
+    retries_.erase(pod_key);
+  }
+  const auto wish = pod == nullptr ? std::nullopt : std::optional(controllers::wish_of(*pod));
+  switch (controllers::next_act(wish, hold)) {
+    case PodAct::Nothing:
+    case PodAct::TakeDown:  // remove_stopped() does
+      break;
+    case PodAct::Place:
       to_place.push_back(manifest::decode_pod(*pod));
-    }
-    return;
+      break;
+    case PodAct::ForgetRetry:
+      loop_.cancel(retry->second.timer);
+      retries_.erase(retry);
+      take_in(key, to_place);
+      break;
+    case PodAct::GiveUpPlace:
+      std::erase_if(waiting_for_dns_, [&](const auto& waiting) { return waiting.first.key == pod_key; });
+      placed->second.hold = PodHold::Stopped;
+      stopped_.push_back(pod_key);
+      break;
+    case PodAct::Disconnect:
+      disconnect({pod_key});
+      break;
+    case PodAct::Stop:
+      end_life(pod_key, grace_of(*pod));
+      break;
+    case PodAct::StopAtOnce:
+      end_life(pod_key, std::chrono::milliseconds(0));  // nobody waits for its containers
+      break;
+    case PodAct::RemoveObject:
+      store_.remove(key);
+      break;
   }
-  if (controllers::field(*pod, "spec.readinessGates") != nullptr) {
+  if (pod != nullptr && life_.contains(pod_key) &&
+      controllers::field(*pod, "spec.readinessGates") != nullptr) {
     life_.report_again(pod_key);  // a condition of theirs may have been set
   }
-  if (!controllers::text_at(*pod, "metadata.deletionTimestamp").empty()) {
-    life_.stop(pod_key, grace_of(*pod));
-  } else if (is_finished(*pod) && placed->second.is_connected) {
-    disconnect({pod_key});
+}
+
+void Lab::end_life(const model::PodKey& key, std::chrono::milliseconds grace) {
+  placed_.at(key).hold = controllers::PodHold::Stopping;
+  life_.stop(key, grace);  // may end it here and now
+}
+
+// Notes the pod's place; nothing when it takes none of its own. Throws Error: NotFound for a node that is not
+// there.
+std::optional<plan::PodSlot> Lab::make_slot(const model::Pod& pod) {
+  Placed placed;
+  placed.uid = pod.uid;
+  placed.slot = slot_of(cluster_, pod, next_pod_number_++);
+  placed.on_host_network = pod.host_network;
+  placed.is_dns = controllers::is_dns_pod(pod);
+  for (const model::Container& container : pod.containers) {
+    placed.ports.insert(placed.ports.end(), container.ports.begin(), container.ports.end());
+  }
+  const plan::PodSlot slot = placed.slot;
+  placed_[pod.key] = std::move(placed);
+  vantages_.reset();
+  return pod.host_network ? std::nullopt : std::optional(slot);
+}
+
+// Networks of all of them, and then their containers.
+void Lab::place(const std::vector<model::Pod>& pods) {
+  const auto begin = clock_.now();
+  std::vector<const model::Pod*> all;
+  for (const model::Pod& pod : pods) {
+    all.push_back(&pod);
+  }
+  // In a batch one that fails undoes the others: each alone then.
+  if (!connect(all) && all.size() > 1) {
+    for (const model::Pod* pod : std::exchange(all, {})) {
+      if (connect({pod})) {
+        all.push_back(pod);
+      }
+    }
+  }
+  std::vector<model::PodKey> failed;
+  for (const model::Pod* pod : all) {
+    if (placed_.contains(pod->key) && !try_start(*pod, fabric_.namespace_fd(namespace_of(*pod)))) {
+      failed.push_back(pod->key);
+    }
+  }
+  take_down(failed);
+  const auto took = clock_.now() - begin;
+  if (took > 2 * kPlacing) {
+    place_at_once_ = std::max(place_at_once_ / 2, kPlaceAtOnceLeast);
+  } else if (took < kPlacing / 2 && pods.size() >= place_at_once_) {
+    place_at_once_ = std::min(place_at_once_ * 2, kPlaceAtOnceMost);
   }
 }
 
-std::vector<plan::PodSlot> Lab::make_slots(const std::vector<model::Pod>& pods) {
+// All or none; alone, a pod that fails is tried again later.
+bool Lab::connect(const std::vector<const model::Pod*>& pods) {
   std::vector<plan::PodSlot> slots;
-  for (const model::Pod& pod : pods) {
-    Placed placed;
-    placed.slot = slot_of(cluster_, pod, next_pod_number_++);
-    placed.on_host_network = pod.host_network;
-    placed.is_dns = controllers::is_dns_pod(pod);
-    for (const model::Container& container : pod.containers) {
-      placed.ports.insert(placed.ports.end(), container.ports.begin(), container.ports.end());
+  std::string words;
+  try {
+    for (const model::Pod* pod : pods) {
+      if (const auto slot = make_slot(*pod)) {
+        slots.push_back(*slot);
+      }
     }
-    if (!pod.host_network) {
-      slots.push_back(placed.slot);
-    }
-    placed_[pod.key] = std::move(placed);
+    fabric_.apply(plan::plan_pods(cluster_, slots));
+    return true;
+  } catch (...) {
+    words = controllers::words_of_current_exception();
+  }
+  for (const model::Pod* pod : pods) {
+    placed_.erase(pod->key);
   }
   vantages_.reset();
-  return slots;
+  if (pods.size() == 1) {
+    controllers::tell_failure(store_, key_of(pods.front()->key), "FailedCreatePodSandBox", kKubelet, words);
+    try_again_later(pods.front()->key, pods.front()->uid);
+  }
+  return false;
 }
 
-void Lab::place(const std::vector<model::Pod>& pods) {
-  const std::vector<plan::PodSlot> slots = make_slots(pods);
-  try {
-    fabric_.apply(plan::plan_pods(cluster_, slots));
-  } catch (const Error& error) {
-    for (const model::Pod& pod : pods) {
-      placed_.erase(pod.key);
-    }
-    vantages_.reset();
-    place_again_later(pods, error);
-    return;
+// Of a pod that has its network. If not, the network is to be taken down, and it is tried again later.
+bool Lab::try_start(const model::Pod& pod, int netns_fd) {
+  const bool is_started = controllers::contain(store_, key_of(pod.key), "FailedCreatePodSandBox", kKubelet,
+                                               [&] { start_containers(pod, netns_fd); });
+  if (!is_started && !life_.contains(pod.key)) {
+    try_again_later(pod.key, pod.uid);
+    return false;
   }
-  for (const model::Pod& pod : pods) {
-    start_containers(pod, fabric_.namespace_fd(namespace_of(pod)));
-  }
+  retries_.erase(pod.key);
+  return true;
 }
 
-void Lab::place_again_later(const std::vector<model::Pod>& pods, const Error& error) {
-  spdlog::warn("place pods: {}", error.what());
-  for (const model::Pod& pod : pods) {
-    if (const store::ObjectPtr object = store_.find(key_of(pod.key))) {
-      controllers::record(store_, *object, controllers::EventType::Warning, "FailedCreatePodSandBox",
-                          error.what(), "kubelet");
-    }
+void Lab::try_again_later(const model::PodKey& key, const std::string& uid) {
+  Retry& retry = retries_[key];
+  if (retry.uid != uid) {
+    loop_.cancel(retry.timer);
+    retry = {uid, 0, 0};
   }
-  loop_.call_after(kPlaceAgainAfter, [this, pods] {
-    for (const model::Pod& pod : pods) {
-      changed_pods_.insert(key_of(pod.key));
-    }
-    sync();
-  });
+  if (retry.timer == 0) {
+    retry.timer = loop_.call_after(controllers::pause_after(++retry.times), [this, key] {
+      retries_.at(key).timer = 0;
+      changed_pods_.insert(key_of(key));
+      schedule_sync();
+    });
+  }
 }
 
 // Whose network the pod's containers run in.
@@ -179,15 +323,20 @@ void Lab::start_containers(const model::Pod& pod, int netns_fd) {
   }
   life_.start(pod, place);
   Placed& placed = placed_.at(pod.key);
+  placed.hold = controllers::PodHold::Living;
   placed.resolver = std::make_shared<Resolver>(resolver_of(life_.resolv_conf(pod.key)));
   place_changed(placed);
 }
 
 // Programs may look names up as soon as they run.
 void Lab::start_waiting_containers() {
+  std::vector<model::PodKey> failed;
   for (const auto& [pod, netns_fd] : std::exchange(waiting_for_dns_, {})) {
-    start_containers(pod, netns_fd);
+    if (!try_start(pod, netns_fd)) {
+      failed.push_back(pod.key);
+    }
   }
+  take_down(failed);
 }
 
 void Lab::disconnect(const std::vector<model::PodKey>& keys) {
@@ -206,14 +355,14 @@ void Lab::disconnect(const std::vector<model::PodKey>& keys) {
   }
   try {
     fabric_.apply(plan::plan_pod_removal(cluster_, slots));
-  } catch (const Error& error) {
+  } catch (...) {
     // Taking down goes on: the links go with the pods' namespaces.
-    spdlog::warn("disconnect pods: {}", error.what());
+    spdlog::warn("disconnect pods: {}", controllers::words_of_current_exception());
   }
 }
 
-void Lab::remove_stopped() {
-  const std::vector<model::PodKey> keys = std::exchange(stopped_, {});
+// Of pods without a life: their networks go.
+void Lab::take_down(const std::vector<model::PodKey>& keys) {
   if (keys.empty()) {
     return;
   }
@@ -229,15 +378,17 @@ void Lab::remove_stopped() {
     }
     dns_.forget(key);
     placed_.erase(placed);
-    // A namesake may have come since: only the one that was to go is removed.
-    const store::ObjectPtr pod = store_.find(key_of(key));
-    if (pod != nullptr && !controllers::text_at(*pod, "metadata.deletionTimestamp").empty()) {
-      store_.remove(key_of(key));
-    } else if (pod != nullptr) {
-      changed_pods_.insert(key_of(key));
-    }
+    changed_pods_.insert(key_of(key));  // its object is to go, or a namesake's turn has come
   }
   fabric_.remove(ids);
+}
+
+void Lab::remove_stopped() {
+  const std::size_t count = std::min(stopped_.size(), kRemoveAtOnce);
+  const auto end = stopped_.begin() + static_cast<std::ptrdiff_t>(count);
+  const std::vector<model::PodKey> keys(stopped_.begin(), end);
+  stopped_.erase(stopped_.begin(), end);
+  take_down(keys);
 }
 
 void Lab::write_status(const controllers::PodReport& report) {
@@ -253,17 +404,25 @@ void Lab::write_status(const controllers::PodReport& report) {
 
 controllers::PodLifeHooks Lab::life_hooks() {
   controllers::PodLifeHooks hooks;
-  hooks.on_change = [this](const controllers::PodReport& report) { write_status(report); };
+  // Neither keeps a pod from its life: a status that users wrote may be one that nothing can be added to.
+  hooks.on_change = [this](const controllers::PodReport& report) {
+    controllers::contain(store_, key_of(report.key), "FailedStatus", kKubelet, [&] { write_status(report); });
+  };
   hooks.on_stopped = [this](const controllers::PodReport& report) {
-    stopped_.push_back(report.key);
+    if (const auto placed = placed_.find(report.key); placed != placed_.end()) {
+      placed->second.hold = controllers::PodHold::Stopped;
+      stopped_.push_back(report.key);
+    }
     schedule_sync();
   };
   hooks.on_event = [this](const model::PodKey& key, const controllers::PodEvent& event) {
-    if (const store::ObjectPtr pod = store_.find(key_of(key))) {
-      controllers::record(store_, *pod,
-                          event.is_warning ? controllers::EventType::Warning : controllers::EventType::Normal,
-                          event.reason, event.message, "kubelet");
-    }
+    controllers::contain(store_, key_of(key), "FailedEvent", kKubelet, [&] {
+      if (const store::ObjectPtr pod = store_.find(key_of(key))) {
+        controllers::record(
+            store_, *pod, event.is_warning ? controllers::EventType::Warning : controllers::EventType::Normal,
+            event.reason, event.message, kKubelet);
+      }
+    });
   };
   hooks.before_start = [this](const model::Pod& pod, const controllers::PodPlace& place) {
     dns_.before_start(pod, place.netns_fd);

@@ -1,5 +1,6 @@
 #include "labctl/supervisor/lab_services.hpp"
 
+#include "labctl/controllers/contain.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "topology/base/error.hpp"
 #include "topology/manifest/decode_service.hpp"
@@ -105,7 +106,7 @@ void LabServices::note_slice(const store::Change& change) {
       slice_owner_[change.key] = owner;
       dirty_.insert(owner);
     }
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     // Whoever wrote it is not to be stopped by it.
     spdlog::warn("{}: {}", store::to_string(change.key), error.what());
   }
@@ -130,11 +131,7 @@ void LabServices::sync() {
   }
   read_nodes();
   for (const ServiceKey& key : std::exchange(dirty_, {})) {
-    try {
-      update(key);
-    } catch (const Error& error) {
-      spdlog::warn("svc {}: {}", to_string(key), error.what());
-    }
+    controllers::contain(store_, store_key(key), "FailedServiceSync", "service-proxy", [&] { update(key); });
   }
   are_host_ports_dirty_ = false;
   commit();

@@ -1,6 +1,7 @@
 #include "labctl/supervisor/supervisor.hpp"
 
 #include "labctl/api/server.hpp"
+#include "labctl/controllers/contain.hpp"
 #include "labctl/store/etcd_table.hpp"
 #include "labctl/supervisor/boot_report.hpp"
 #include "labctl/supervisor/dial_relay.hpp"
@@ -112,6 +113,10 @@ int run_supervisor(SupervisorSetup setup) noexcept {
   } catch (const std::exception& error) {
     spdlog::error("{}", error.what());
     tell(setup.report, write_boot_report(Error(ErrorKind::Internal, std::string("boot: ") + error.what())));
+  } catch (...) {
+    const std::string words = controllers::words_of_current_exception();
+    spdlog::error("{}", words);
+    tell(setup.report, write_boot_report(Error(ErrorKind::Internal, "boot: " + words)));
   }
   ::_exit(1);
 }

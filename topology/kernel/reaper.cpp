@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <exception>
 
 namespace labctl::kernel {
 
@@ -37,9 +38,13 @@ std::size_t Reaper::reap() {
   while (::read(signals_.get(), &pending, sizeof(pending)) > 0) {
   }
   std::size_t count = 0;
+  std::exception_ptr first;
   for (;;) {
     siginfo_t ended{};
     if (::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG) != 0 || ended.si_pid == 0) {
+      if (first) {
+        std::rethrow_exception(first);
+      }
       return count;  // ECHILD, or none has ended
     }
     ++count;
@@ -51,7 +56,11 @@ std::size_t Reaper::reap() {
     callbacks_.erase(found);
     ExitStatus status;
     (ended.si_code == CLD_EXITED ? status.code : status.signal) = ended.si_status;
-    callback(status);
+    try {
+      callback(status);
+    } catch (...) {
+      first = first ? first : std::current_exception();
+    }
   }
 }
 

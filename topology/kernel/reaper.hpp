@@ -33,7 +33,8 @@ class Reaper {
   void forget(pid_t pid);
 
   // Reaps all that has ended and calls back; orphans are discarded. Callbacks may spawn, watch and forget.
-  // Returns how many were reaped.
+  // Returns how many were reaped. What a callback throws is thrown when all have been reaped (of several, the
+  // first): nobody would come back for the rest.
   std::size_t reap();
 
  private:

@@ -18,6 +18,10 @@ class PollLoop final : public EventLoop {
   Id call_after(std::chrono::milliseconds delay, std::function<void()> work) override;
   Id call_when_readable(int fd, std::function<void()> work) override;
   void cancel(Id id) override;
+  bool carry_out(const std::function<void()>& work) override {
+    work();  // a test hears of what goes wrong
+    return true;
+  }
 
   // False at the deadline.
   bool run_until(const std::function<bool()>& is_done,

@@ -19,6 +19,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 
 namespace labctl::kernel::testing {
@@ -441,6 +442,35 @@ TEST(Reaper, SeesManyThatEndAtOnce) {
       reaper.reap();
     }
     EXPECT_EQ(ended, kChildren);
+    for (ChildProcess& child : children) {
+      child.release();
+    }
+  });
+}
+
+TEST(Reaper, WhatOneCallbackThrowsLeavesNoOtherChildUnreaped) {
+  run_in_capsule(IdMapping::Single, [] {
+    Reaper reaper = Reaper::create();
+    constexpr int kChildren = 10;
+    std::vector<ChildProcess> children;
+    int ended = 0;
+    int thrown = 0;
+    for (int index = 0; index < kChildren; ++index) {
+      children.push_back(spawn(shell("exit 0")));
+      reaper.watch(children.back().pid(), [&ended](ExitStatus) {
+        ++ended;
+        throw std::runtime_error("odd");
+      });
+    }
+    while (ended < kChildren && wait_readable(reaper.fd())) {
+      try {
+        reaper.reap();
+      } catch (const std::runtime_error&) {
+        ++thrown;
+      }
+    }
+    EXPECT_EQ(ended, kChildren);
+    EXPECT_GE(thrown, 1);
     for (ChildProcess& child : children) {
       child.release();
     }

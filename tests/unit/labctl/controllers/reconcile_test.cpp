@@ -2,6 +2,7 @@
 
 #include "labctl/controllers/deletion.hpp"
 #include "labctl/controllers/objects.hpp"
+#include "labctl/controllers/pod_course.hpp"
 
 #include "control_loop_fixture.hpp"
 

@@ -151,6 +151,16 @@ TEST_F(StoreTest, ListGoesByNamespaceThenNameAndSelects) {
   EXPECT_TRUE(store.list("nodes").empty());
 }
 
+TEST_F(StoreTest, WhatOneListenerThrowsDoesNotKeepTheOthersFromHearing) {
+  int heard = 0;
+  const auto before = store.on_change([&](const Change&) { ++heard; });
+  const auto thrower = store.on_change([](const Change&) { throw std::runtime_error("not me"); });
+  const auto after = store.on_change([&](const Change&) { ++heard; });
+  EXPECT_THROW(store.create({"pods", "default", "a"}, {{"kind", "Pod"}}), std::runtime_error);
+  EXPECT_EQ(heard, 2);
+  EXPECT_NE(store.find({"pods", "default", "a"}), nullptr);
+}
+
 TEST_F(StoreTest, ListenersSeeWhatWasAndWhatIs) {
   std::vector<Change> seen;
   auto subscription = store.on_change([&](const Change& change) { seen.push_back(change); });

@@ -45,6 +45,10 @@ class FakeLoop final : public EventLoop {
   }
   Id call_when_readable(int, std::function<void()>) override { return next_++; }
   void cancel(Id id) override { timers_.erase(id); }
+  bool carry_out(const std::function<void()>& work) override {
+    work();  // a test hears of what goes wrong
+    return true;
+  }
 
   // Moves the clock to each timer in turn.
   void advance(std::chrono::milliseconds by) {
