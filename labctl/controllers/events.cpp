@@ -12,6 +12,9 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t kNameMax = 253;  // of an object; that of the object it is about may be as long
+constexpr int kHashLength = 13;
+
 json new_event(const json& object, const std::string& ns, EventType type, std::string_view reason,
                std::string_view message, std::string_view component, const std::string& now) {
   json involved{{"kind", text_at(object, "kind")},
@@ -48,7 +51,9 @@ void record(store::Store& store, const json& object, EventType type, std::string
     identity += part;
   }
   const std::string ns = namespace_of(object).empty() ? "default" : namespace_of(object);
-  const store::Key key{"events", ns, name_of(object) + "." + safe_hash(identity, 13)};
+  const store::Key key{
+      "events", ns,
+      name_of(object).substr(0, kNameMax - 1 - kHashLength) + "." + safe_hash(identity, kHashLength)};
   const std::string now = store::timestamp(store.clock().wall());
   if (const store::ObjectPtr earlier = store.find(key)) {
     store.modify(key, [&](json& event) {

@@ -1,5 +1,6 @@
 #include "labctl/controllers/local_runtime.hpp"
 
+#include "labctl/controllers/contain.hpp"
 #include "topology/base/error.hpp"
 
 #include <sys/resource.h>
@@ -28,10 +29,19 @@ constexpr int kKilledCode = 128 + SIGKILL;
 constexpr int kReadsPerTurn = 8;
 
 void write_text(const fs::path& path, const std::string& text) {
+  errno = 0;  // not every failure of a stream says why
   std::ofstream file(path, std::ios::trunc);
   file << text;
   if (!file.flush()) {
-    throw Error::from_errno(errno, "write " + path.string());
+    throw Error::from_errno(errno == 0 ? EIO : errno, "write " + path.string());
+  }
+}
+
+void make_folder(const fs::path& path) {
+  std::error_code failure;
+  fs::create_directories(path, failure);
+  if (failure) {
+    throw Error::from_errno(failure.value(), "make " + path.string());
   }
 }
 
@@ -123,7 +133,7 @@ ContainerRuntime::PodId LocalRuntime::add_pod(PodSite site) {
   pod->server_id = server_->add_pod(
       {"pod/" + to_string(its.key), its.hostname, its.key.ns, its.key.name, its.addresses, its.netns_fd});
   const PodId id = next_pod_++;
-  pod->directory = options_.directory / (its.key.ns + "_" + its.key.name + "_" + std::to_string(id));
+  pod->directory = options_.directory / std::to_string(id);  // names of pods may be too long for a file
   built_in_pods_.emplace(pod->server_id, id);
   pods_.emplace(id, std::move(pod));
   return id;
@@ -151,10 +161,8 @@ void LocalRuntime::remove_pod(PodId id) {
     server_->remove_pod(pod.server_id);
   }
   built_in_pods_.erase(pod.server_id);
-  if (pod.has_files) {
-    std::error_code ignored;  // the folder goes with the lab at the latest
-    fs::remove_all(pod.directory, ignored);
-  }
+  std::error_code ignored;  // the folder goes with the lab at the latest
+  fs::remove_all(pod.directory, ignored);
   pods_.erase(found);
 }
 
@@ -197,24 +205,25 @@ void LocalRuntime::start_built_in(Run& run, const Pod& pod, const RunSpec& spec)
 }
 
 void LocalRuntime::write_files(Pod& pod) {
-  if (std::exchange(pod.has_files, true)) {
+  if (pod.has_files) {
     return;
   }
-  fs::create_directories(pod.directory);
+  make_folder(pod.directory);
   write_text(pod.directory / "hosts", pod.site.hosts);
   write_text(pod.directory / "resolv.conf", pod.site.resolv_conf);
   write_text(pod.directory / "hostname", pod.site.hostname + "\n");
+  pod.has_files = true;  // only now: what could not be written is written at the next start
 }
 
-kernel::ProcessOptions LocalRuntime::options_in(Pod& pod, const std::string& root, const std::string& name) {
+kernel::ProcessOptions LocalRuntime::options_in(Pod& pod, const std::string& root) {
   write_files(pod);
   kernel::ProcessOptions options;
   options.netns_fd = pod.site.netns_fd;
   options.hostname = pod.site.hostname;
   options.view.emplace();
   options.view->root = root;
-  options.view->scratch = pod.directory / (name + "-" + std::to_string(next_layer_++));
-  fs::create_directories(options.view->scratch);
+  options.view->scratch = pod.directory / std::to_string(next_layer_++);
+  make_folder(options.view->scratch);
   for (const char* file : {"hosts", "resolv.conf", "hostname"}) {
     options.view->binds.push_back({pod.directory / file, std::string("/etc/") + file});
   }
@@ -224,7 +233,7 @@ kernel::ProcessOptions LocalRuntime::options_in(Pod& pod, const std::string& roo
 }
 
 void LocalRuntime::start_process(RunId id, Run& run, Pod& pod, const RunSpec& spec) {
-  kernel::ProcessOptions options = options_in(pod, spec.choice.root, spec.container);
+  kernel::ProcessOptions options = options_in(pod, spec.choice.root);
   options.argv = spec.choice.command;
   options.env = spec.env;
   options.working_dir = spec.working_dir;
@@ -281,10 +290,12 @@ void LocalRuntime::sweep() {
     if (!runs_.contains(id)) {
       continue;  // its pod went because of the end of another
     }
-    // A pipe holds 64 KiB unless its owner enlarged it, so this is more than what can be left in it.
-    read_output(id, LogStream::Out);
-    read_output(id, LogStream::Err);
-    finish(id, end);
+    loop_.carry_out([this, id = id, &end = end] {
+      // A pipe holds 64 KiB unless its owner enlarged it, so this is more than what can be left in it.
+      read_output(id, LogStream::Out);
+      read_output(id, LogStream::Err);
+      finish(id, end);
+    });
   }
 }
 
@@ -354,7 +365,7 @@ kernel::ProcessOptions LocalRuntime::exec_options(PodId pod_id, RunId run_id) {
     ::fstat(pod->second->site.netns_fd, &status);
     pod->second->exec_network = status.st_ino;
   }
-  return options_in(*pod->second, {}, "exec");
+  return options_in(*pod->second, {});
 }
 
 void LocalRuntime::execute(kernel::ProcessOptions options, std::chrono::milliseconds deadline,
@@ -381,8 +392,8 @@ void LocalRuntime::run_shell(server::ContainerId container, const std::string& c
   kernel::ProcessOptions options;
   try {
     options = exec_options(runs_.at(id->second)->pod, id->second);
-  } catch (const Error& error) {
-    done({{}, error.message()});
+  } catch (...) {
+    done({{}, words_of_current_exception()});
     return;
   }
   options.argv = {"/bin/sh", "-c", command};
@@ -402,7 +413,7 @@ void LocalRuntime::resolve(server::PodId server_pod, const std::string& name,
   kernel::ProcessOptions options;
   try {
     options = exec_options(id->second, 0);
-  } catch (const Error&) {
+  } catch (...) {
     done({});
     return;
   }

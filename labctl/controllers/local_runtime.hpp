@@ -31,7 +31,8 @@ namespace labctl::controllers {
 class LocalRuntime final : public ContainerRuntime {
  public:
   struct Options {
-    // Of the lab's own, writable, on a tmpfs: files and layers of pods. Made if it is not there.
+    // Of the lab's own, writable, on a tmpfs: files and layers of pods, in folders named by number. Made if
+    // it is not there.
     std::filesystem::path directory;
     kernel::Privilege privilege = kernel::Privilege::SingleId;
   };
@@ -61,8 +62,8 @@ class LocalRuntime final : public ContainerRuntime {
   server::Hooks server_hooks();
   void start_process(RunId id, Run& run, Pod& pod, const RunSpec& spec);
   void start_built_in(Run& run, const Pod& pod, const RunSpec& spec);
-  // `name` tells apart what has its own layers: a container's run, an exec.
-  kernel::ProcessOptions options_in(Pod& pod, const std::string& root, const std::string& name);
+  // With layers of its own, for a container's run or an exec. Throws Error.
+  kernel::ProcessOptions options_in(Pod& pod, const std::string& root);
   void write_files(Pod& pod);
   void read_output(RunId id, LogStream stream);
   void sweep();
