@@ -14,14 +14,20 @@ export repo
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
-# A folder for what may be lost: the user's cache, or /tmp for users without a home.
+# A folder for what may be lost: the user's cache, or one in /tmp for users without a home. There anybody may have
+# made it first, and what lies in it is built from and run: so it must be ours alone.
 choose_cache() {
-  local home=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}
+  local home=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache} fallback=${TMPDIR:-/tmp}/labctl-cache-$EUID
   if mkdir -p "$home" 2> /dev/null && [[ -w $home ]]; then
     echo "$home/labctl"
-  else
-    echo "${TMPDIR:-/tmp}/labctl-$EUID"
+    return
   fi
+  mkdir -m 700 "$fallback" 2> /dev/null || true
+  if [[ -L $fallback || $(stat -c '%u %a %F' "$fallback" 2> /dev/null) != "$EUID 700 directory" ]]; then
+    say "$fallback: not a private folder of this user; remove it, or set TMPDIR, HOME or LABCTL_BUILD_DIR"
+    return 1
+  fi
+  echo "$fallback"
 }
 
 choose_build_root() {
@@ -30,7 +36,9 @@ choose_build_root() {
   elif [[ -w $repo/build || (! -e $repo/build && -w $repo) ]]; then
     echo "$repo/build"
   else
-    echo "$(choose_cache)/build-$(printf '%s' "$repo" | cksum | cut -d' ' -f1)"
+    local cache
+    cache=$(choose_cache) || return 1
+    echo "$cache/build-$(printf '%s' "$repo" | cksum | cut -d' ' -f1)"
   fi
 }
 build_root=$(choose_build_root)
@@ -40,7 +48,7 @@ if [[ -z ${HOME:-} ]]; then
   export HOME
 fi
 if [[ -z ${CCACHE_DIR:-} && ! -w $HOME ]]; then
-  CCACHE_DIR=$(choose_cache)/ccache
+  CCACHE_DIR=$(choose_cache)/ccache || exit 1
   export CCACHE_DIR
 fi
 
