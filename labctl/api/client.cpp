@@ -30,18 +30,16 @@ Reply head_of(const http::response_parser<Body>& parser) {
           .body = {}};
 }
 
-UniqueFd connect(const std::filesystem::path& socket, const std::string& lab) {
+UniqueFd connect(const std::filesystem::path& socket, const std::string& lab,
+                 std::chrono::milliseconds timeout) {
   try {
-    return connect_unix(socket);
-  } catch (const Error& error) {
+    return connect_unix(socket, timeout);
+  } catch (Error& error) {
     if (error.kind() == ErrorKind::NotFound) {
       throw Error(ErrorKind::NotFound, "lab \"" + lab + "\" is not up",
                   "`labctl ls` shows the labs that are, `labctl up` boots one");
     }
-    if (error.kind() == ErrorKind::Permission) {
-      throw Error(ErrorKind::Permission, "lab \"" + lab + "\" belongs to another user",
-                  "only who booted a lab can use it");
-    }
+    error.add_frame("lab \"" + lab + "\"");
     throw;
   }
 }
@@ -65,9 +63,12 @@ struct Client::State {
   KeptConnection connection;
 
   SocketStream& ready() {
-    SocketStream& stream = connection.ready([this] { return connect(socket, lab); });
+    // To connect counts too: a lab whose queue is full makes us wait for that already.
+    const auto begun = std::chrono::steady_clock::now();
+    SocketStream& stream = connection.ready([this] { return connect(socket, lab, timeout); });
     allowed = timeout;
-    stream.expires_after(allowed);
+    stream.expires_after(
+        allowed - std::chrono::floor<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun));
     stream.stop_when(stop);
     return stream;
   }

@@ -44,8 +44,8 @@ class Client {
   void stop_when(const std::atomic<int>& stop);
 
   // Any request; a reply of 400 and more is returned, not thrown.
-  // Throws Error: NotFound when the lab is not up, Permission when it is another user's, Timeout, and Kernel
-  // when the lab goes away in between.
+  // Throws Error: NotFound when the lab is not up, Permission when the folder or who listens in it is another
+  // user's (nothing is sent then), Timeout, and Kernel when the lab goes away in between.
   Reply send(std::string_view method, std::string_view target, std::string_view body = {},
              std::string_view content_type = "application/json");
 

@@ -8,6 +8,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -40,7 +41,9 @@ class TestServer {
     if (::mkdtemp(name.data()) == nullptr) {
       throw std::runtime_error("mkdtemp");
     }
-    std::filesystem::create_directory(std::filesystem::path(name) / "shop");
+    if (::mkdir((std::filesystem::path(name) / "shop").c_str(), 0700) != 0) {
+      throw std::runtime_error("mkdir");
+    }
     return name;
   }
 

@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
@@ -22,6 +24,12 @@ using testing::HasSubstr;
 using namespace std::chrono_literals;
 
 const json kRequest{{"id", 1}, {"from", "pod/default/a"}, {"to", "svc/default/web:80"}};
+
+// As the folders of labs are.
+std::filesystem::path make_private(std::filesystem::path folder) {
+  EXPECT_EQ(::mkdir(folder.c_str(), 0700), 0);
+  return folder;
+}
 
 // A lab that answers probes with what `answer` gives.
 class FlowLab {
@@ -38,7 +46,7 @@ class FlowLab {
           return response;
         }) {}
 
-  std::filesystem::path socket() const { return folder_.path() / "socket"; }
+  std::filesystem::path socket() const { return lab_ / "api.sock"; }
   void wait_for(int answers) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return answered_ >= answers; });
@@ -46,6 +54,7 @@ class FlowLab {
 
  private:
   support::TempDir folder_;
+  std::filesystem::path lab_ = make_private(folder_.path() / "shop");
   std::mutex mutex_;
   std::condition_variable changed_;
   int answered_ = 0;
