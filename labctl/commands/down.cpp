@@ -1,17 +1,15 @@
+#include "labctl/commands/at_once.hpp"
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/supervisor/registry.hpp"
-#include "topology/base/duration.hpp"
-#include "topology/base/unique_fd.hpp"
-
-#include <poll.h>
-#include <sys/inotify.h>
+#include "labctl/supervisor/take_down.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
+#include <optional>
 #include <ostream>
+#include <vector>
 
 namespace labctl::commands {
 namespace {
@@ -23,52 +21,22 @@ struct DownOptions {
   std::string timeout = "30s";
 };
 
-// Waits until the lab's folder is gone: its keeper removes it last. False after the timeout.
-bool wait_until_gone(const std::filesystem::path& folder, std::chrono::milliseconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  const UniqueFd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  ::inotify_add_watch(watch.get(), folder.c_str(), IN_DELETE_SELF);
-  std::error_code ignored;
-  while (std::filesystem::exists(folder, ignored)) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd entry{.fd = watch.get(), .events = POLLIN, .revents = 0};
-    if (left.count() <= 0 || ::poll(&entry, 1, static_cast<int>(left.count())) == 0) {
-      return false;
-    }
-    char events[4096];
-    [[maybe_unused]] const ssize_t got = ::read(watch.get(), events, sizeof events);
-  }
-  return true;
-}
+// A lab's end, or why there was none.
+struct Ending {
+  supervisor::TakenDown end = supervisor::TakenDown::WasUp;
+  std::optional<Error> failure;
+};
 
-// Asks one lab to end and waits. Throws Error NotFound when it is not up, Timeout.
-void take_down(const Session& session, const std::string& lab, std::chrono::milliseconds timeout) {
-  const std::vector<supervisor::LabEntry> labs = supervisor::list_labs();
-  const auto entry = std::find_if(labs.begin(), labs.end(), [&](const auto& one) { return one.name == lab; });
-  if (entry == labs.end()) {
-    throw Error(ErrorKind::NotFound, "lab \"" + lab + "\" is not up", "`labctl ls` shows the labs that are");
-  }
-  if (!entry->is_alive) {
-    supervisor::sweep();
-    session.out() << "lab " << lab << " had been killed; its folder is removed\n";
-    return;
-  }
-  api::Client client(supervisor::socket_path(lab), timeout);
-  try {
-    client.post("/lab/v1/shutdown", "");
-  } catch (const Error& error) {
-    // Ended between the look and the request: that is what was wanted.
-    if (error.kind() != ErrorKind::NotFound && error.kind() != ErrorKind::Kernel) {
-      throw;
+std::vector<Ending> take_down_all(const std::vector<std::string>& names, std::chrono::milliseconds timeout) {
+  std::vector<Ending> endings(names.size());
+  for_each_at_once(names.size(), [&](size_t i) {
+    try {
+      endings[i].end = supervisor::take_down(names[i], timeout);
+    } catch (const Error& error) {
+      endings[i].failure = error;
     }
-  }
-  if (!wait_until_gone(supervisor::lab_directory(lab), timeout)) {
-    throw Error(ErrorKind::Timeout,
-                "lab \"" + lab + "\": still ending after " + to_string(std::chrono::microseconds(timeout)),
-                "`labctl gc` removes what a killed lab left");
-  }
-  session.out() << "lab " << lab << " is down\n";
+  });
+  return endings;
 }
 
 int run_down(const Session& session, const DownOptions& options) {
@@ -87,17 +55,23 @@ int run_down(const Session& session, const DownOptions& options) {
     names.push_back(session.named_lab().empty() ? session.lab() : session.named_lab());
   }
   // Each lab is tried, whatever becomes of the others.
+  const std::vector<Ending> endings = take_down_all(names, timeout);
   int code = kPassed;
-  for (const std::string& name : names) {
-    try {
-      take_down(session, name, timeout);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::NotFound && options.ignore_not_found) {
-        continue;
-      }
-      session.error(error);
-      code = exit_code(error.kind()) == kTimedOut ? kLeftBehind : exit_code(error.kind());
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (!endings[i].failure) {
+      session.out() << "lab " << names[i]
+                    << (endings[i].end == supervisor::TakenDown::WasUp
+                            ? " is down\n"
+                            : " had ended before; its folder is removed\n");
+      continue;
     }
+    const Error& error = *endings[i].failure;
+    const bool was_named = i < options.names.size() || !options.all;
+    if (error.kind() == ErrorKind::NotFound && (options.ignore_not_found || !was_named)) {
+      continue;  // with --all: it was listed, and has gone by itself or by another `down`
+    }
+    session.error(error);
+    code = exit_code(error.kind()) == kTimedOut ? kLeftBehind : exit_code(error.kind());
   }
   return code;
 }
@@ -114,7 +88,8 @@ void add_down(CLI::App& app, Globals& globals) {
        .examples = "  labctl down                 # the only lab that is up\n"
                    "  labctl down shop pr-7       # these two\n"
                    "  labctl down --all           # every lab of this user\n",
-       .about = "Waits until the lab's processes have ended. The kernel frees its namespaces with them."},
+       .about = "Waits until the lab's processes have ended. The kernel frees its namespaces with them.\n"
+                "A lab that does not answer is killed, which leaves as little behind."},
       [options](const Session& session) { return run_down(session, *options); });
   verb->add_option("LAB", options->names, "The labs; by default that of -n, or the only one")
       ->type_name("LAB");

@@ -21,13 +21,26 @@ int run_gc(const Session& session, const GcOptions& options) {
   using report::Format;
   const Format format = parse_output(
       options.output, {Format::Table, Format::Name, Format::Json, Format::Yaml, Format::JsonLines});
-  const std::vector<std::string> removed = supervisor::sweep();
+  const std::vector<supervisor::LabEntry> removed = supervisor::sweep();
   if (report::is_structured(format)) {
-    report::print_value(session.out(), {{"removed", removed}}, format);
+    nlohmann::json names = nlohmann::json::array(), ends = nlohmann::json::array();
+    for (const supervisor::LabEntry& lab : removed) {
+      names.push_back(lab.name);
+      ends.push_back({{"name", lab.name},
+                      {"reason", lab.end.how.empty() ? "killed" : lab.end.how},
+                      {"endedAt", lab.end.time},
+                      {"lastWords", lab.end.words}});
+    }
+    report::print_value(session.out(), {{"removed", names}, {"labs", ends}}, format);
     return kPassed;
   }
-  for (const std::string& name : removed) {
-    session.out() << (format == Format::Name ? name : "removed the folder of lab " + name) << '\n';
+  for (const supervisor::LabEntry& lab : removed) {
+    if (format == Format::Name) {
+      session.out() << lab.name << '\n';
+    } else {
+      session.note(supervisor::story_of(lab.name, lab.end));
+      session.out() << "removed the folder of lab " << lab.name << '\n';
+    }
   }
   if (removed.empty()) {
     session.note("nothing to remove");
@@ -43,11 +56,11 @@ void add_gc(CLI::App& app, Globals& globals) {
       app, globals,
       {.name = "gc",
        .group = "Tests and checks",
-       .summary = "Remove the folders of labs that were killed",
+       .summary = "Remove the folders of labs that were killed or ended by themselves",
        .examples = "  labctl gc\n",
        .about =
            "A lab that is killed takes its processes, namespaces and rules with it; only its folder in the\n"
-           "runtime directory stays. Labs that are up are not touched."},
+           "runtime directory stays, and tells why it ended. Labs that are up are not touched."},
       [options](const Session& session) { return run_gc(session, *options); });
   add_output_flag(*verb, options->output, "table, name, json, yaml or jsonl");
 }

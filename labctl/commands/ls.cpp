@@ -1,3 +1,4 @@
+#include "labctl/commands/at_once.hpp"
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
@@ -9,41 +10,93 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <ostream>
 
 namespace labctl::commands {
 namespace {
+
+using nlohmann::json;
+using std::chrono::steady_clock;
 
 struct LsOptions {
   std::string output = "table";
   bool headers = true;
 };
 
-// What the lab says of itself; one that does not answer in time is listed as such, and does not hold up the
-// others.
-nlohmann::json status_of(const supervisor::LabEntry& entry) {
+// For all labs together, since they are asked at once.
+constexpr std::chrono::milliseconds kAnswerWithin{1500};
+
+json state_of_dead(const supervisor::LabEntry& entry) {
+  json state{{"name", entry.name},
+             {"phase", entry.end.how.empty() ? "Dead" : "Failed"},
+             {"reason", entry.end.how.empty() ? "killed" : entry.end.how},
+             {"lastWords", entry.end.words}};
+  if (!entry.end.time.empty()) {
+    state["endedAt"] = entry.end.time;
+  }
+  return state;
+}
+
+// What the lab says of itself, or what can be said of one that says nothing; null when it is gone meanwhile.
+json state_of(const supervisor::LabEntry& entry, steady_clock::time_point deadline) {
+  if (!entry.refusal.empty()) {
+    return {{"name", entry.name}, {"phase", "Refused"}, {"reason", entry.refusal}};
+  }
   if (!entry.is_alive) {
-    return {{"name", entry.name}, {"phase", "Dead"}};
+    return state_of_dead(entry);
   }
   try {
-    return api::Client(supervisor::socket_path(entry.name), std::chrono::seconds(2))
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
+    return api::Client(supervisor::socket_path(entry.name), std::max(left, std::chrono::milliseconds(1)))
         .get("/lab/v1/status")
         .json();
   } catch (const Error& error) {
+    const std::optional<supervisor::LabEntry> now = supervisor::find_lab(entry.name);
+    if (!now) {
+      return nullptr;
+    }
+    if (!now->is_alive) {
+      return state_of_dead(*now);
+    }
     // A lab listens before it has booted, and answers once it has.
-    return {{"name", entry.name}, {"phase", error.kind() == ErrorKind::Timeout ? "Starting" : "Unknown"}};
+    return {{"name", entry.name},
+            {"phase", now->is_ready ? "NotAnswering" : "Starting"},
+            {"reason", now->is_ready ? error.message() : ""}};
   }
 }
 
-void print_table(const Session& session, const std::vector<nlohmann::json>& labs, bool wide, bool headers) {
+std::vector<json> states_of(const std::vector<supervisor::LabEntry>& entries) {
+  std::vector<json> states(entries.size());
+  const auto deadline = steady_clock::now() + kAnswerWithin;
+  for_each_at_once(entries.size(), [&](size_t i) {
+    try {
+      states[i] = state_of(entries[i], deadline);
+    } catch (const Error& error) {
+      states[i] = {{"name", entries[i].name}, {"phase", "Refused"}, {"reason", error.message()}};
+    }
+  });
+  std::erase_if(states, [](const json& state) { return state.is_null(); });
+  return states;
+}
+
+void print_table(const Session& session, const std::vector<json>& labs, bool wide, bool headers) {
   std::vector<std::string> columns{"NAME", "PHASE", "NODES", "PODS", "AGE"};
+  // Labs that are well have no reason to be so.
+  const bool reasons = std::any_of(labs.begin(), labs.end(),
+                                   [](const json& lab) { return !report::text(lab, "/reason").empty(); });
   if (wide) {
     columns.insert(columns.end(), {"MODE", "NETWORK", "FAMILIES", "PID", "BOOT", "DIRECTORY"});
   }
+  if (reasons) {
+    columns.emplace_back("REASON");
+  }
   report::Table table(std::move(columns), headers);
   const report::Palette& palette = session.palette();
-  for (const nlohmann::json& lab : labs) {
+  for (const json& lab : labs) {
     const std::string phase = report::text(lab, "/phase");
     const bool answered = lab.contains("createdAt");
     std::vector<std::string> cells{
@@ -59,6 +112,9 @@ void print_table(const Session& session, const std::vector<nlohmann::json>& labs
                                  report::text_or(lab, "/supervisorPid", "-"),
                                  boot.empty() ? "-" : boot + "ms", report::text_or(lab, "/directory", "-")});
     }
+    if (reasons) {
+      cells.push_back(report::text_or(lab, "/reason", "-"));
+    }
     table.add(std::move(cells));
   }
   table.print(session.out());
@@ -68,16 +124,16 @@ int run_ls(const Session& session, const LsOptions& options) {
   using report::Format;
   const Format format = parse_output(options.output, {Format::Table, Format::Wide, Format::Name, Format::Json,
                                                       Format::Yaml, Format::JsonLines});
-  std::vector<nlohmann::json> labs;
-  for (const supervisor::LabEntry& entry : supervisor::list_labs()) {
-    labs.push_back(format == Format::Name ? nlohmann::json{{"name", entry.name}} : status_of(entry));
+  const std::vector<supervisor::LabEntry> entries = supervisor::list_labs();
+  if (format == Format::Name) {
+    for (const supervisor::LabEntry& entry : entries) {
+      session.out() << entry.name << '\n';
+    }
+    return kPassed;
   }
+  const std::vector<json> labs = states_of(entries);
   if (report::is_structured(format)) {
     report::print_value(session.out(), labs, format);
-  } else if (format == Format::Name) {
-    for (const nlohmann::json& lab : labs) {
-      session.out() << report::text(lab, "/name") << '\n';
-    }
   } else if (labs.empty()) {
     session.note("no lab is up");
   } else {
@@ -90,15 +146,20 @@ int run_ls(const Session& session, const LsOptions& options) {
 
 void add_ls(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<LsOptions>();
-  CLI::App* verb = add_verb(app, globals,
-                            {.name = "ls",
-                             .group = "Labs",
-                             .summary = "List the labs of this user",
-                             .examples = "  labctl ls\n"
-                                         "  labctl ls -o wide\n"
-                                         "  labctl ls -o name | xargs -r labctl down\n",
-                             .about = "A lab of phase Dead was killed; `labctl gc` removes its folder."},
-                            [options](const Session& session) { return run_ls(session, *options); });
+  CLI::App* verb = add_verb(
+      app, globals,
+      {.name = "ls",
+       .group = "Labs",
+       .summary = "List the labs of this user",
+       .examples = "  labctl ls\n"
+                   "  labctl ls -o wide\n"
+                   "  labctl ls -o name | xargs -r labctl down\n",
+       .about =
+           "Starting: it boots. NotAnswering: it is up, but busy or stopped; `labctl down` ends it all the\n"
+           "same. Failed: it ended by itself; -o json has its last words. Dead: it was killed, and what\n"
+           "keeps it too. `labctl gc` removes the folders of those that ended. Refused: the folder is\n"
+           "another user's."},
+      [options](const Session& session) { return run_ls(session, *options); });
   add_output_flag(*verb, options->output, "table, wide, name, json, yaml or jsonl");
   verb->add_flag("!--no-headers", options->headers, "Without the line of column names");
 }

@@ -37,14 +37,22 @@ std::string timestamp_now() {
   return text;
 }
 
-std::vector<std::string> labs_up() {
-  std::vector<std::string> names;
-  for (const supervisor::LabEntry& entry : supervisor::list_labs()) {
-    if (entry.is_alive) {
-      names.push_back(entry.name);
+// How the labs ended of which only the folder is left, as a hint to who finds none.
+Error no_lab_is_up(const std::vector<supervisor::LabEntry>& labs) {
+  std::vector<std::string> dead;
+  const supervisor::LabEntry* last = nullptr;
+  for (const supervisor::LabEntry& entry : labs) {
+    if (entry.is_dead()) {
+      dead.push_back(entry.name);
+      last = &entry;
     }
   }
-  return names;
+  if (dead.size() == 1) {
+    return {ErrorKind::NotFound, "no lab is up; " + supervisor::story_of(last->name, last->end),
+            "`labctl up` boots it again"};
+  }
+  return {ErrorKind::NotFound, "no lab is up",
+          dead.empty() ? "`labctl up FILE` boots one" : "`labctl ls` shows how those ended that were"};
 }
 
 std::string join(const std::vector<std::string>& words) {
@@ -126,10 +134,21 @@ void Session::diagnostics(const std::vector<Diagnostic>& diagnostics) const {
 }
 
 std::string Session::lab(const std::string& chosen) const {
-  const std::vector<std::string> up = labs_up();
   const std::string& named = chosen.empty() ? globals_.lab : chosen;
+  const std::vector<supervisor::LabEntry> labs = supervisor::list_labs();
+  std::vector<std::string> up;
+  for (const supervisor::LabEntry& entry : labs) {
+    if (entry.is_alive) {
+      up.push_back(entry.name);
+    }
+  }
   if (!named.empty()) {
-    if (std::find(up.begin(), up.end(), named) == up.end()) {
+    const std::optional<supervisor::LabEntry> entry = supervisor::find_lab(named);
+    if (entry && !entry->is_alive) {
+      throw Error(ErrorKind::NotFound, supervisor::story_of(named, entry->end),
+                  "`labctl up` boots it again, `labctl gc` removes what is left of it");
+    }
+    if (!entry) {
       throw Error(ErrorKind::NotFound, "lab \"" + named + "\" is not up",
                   up.empty() ? "no lab is; `labctl up` boots one"
                              : "up: " + join(up) + " (-n names a lab; a namespace is -N)");
@@ -137,7 +156,7 @@ std::string Session::lab(const std::string& chosen) const {
     return named;
   }
   if (up.empty()) {
-    throw Error(ErrorKind::NotFound, "no lab is up", "`labctl up FILE` boots one");
+    throw no_lab_is_up(labs);
   }
   if (up.size() > 1) {
     throw Error(ErrorKind::InvalidInput, "several labs are up: " + join(up),

@@ -4,6 +4,7 @@
 #include "labctl/report/age.hpp"
 #include "labctl/report/fields.hpp"
 #include "labctl/report/resources.hpp"
+#include "labctl/supervisor/registry.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -40,12 +41,34 @@ void print_text(const Session& session, const nlohmann::json& status) {
   line("Directory:", report::text(status, "/directory"));
 }
 
+// A lab that is well answers at once, so one that does not is told as such soon.
+nlohmann::json ask_status(const Session& session, const std::string& lab) {
+  constexpr std::chrono::seconds kPatience{2};
+  api::Client client = session.client(kPatience, lab);
+  try {
+    return client.get("/lab/v1/status").json();
+  } catch (const Error& error) {
+    const auto entry = supervisor::find_lab(client.lab());
+    if (!entry || !entry->is_alive) {
+      session.lab(client.lab());  // throws how it ended
+    }
+    if (error.kind() != ErrorKind::Timeout) {
+      throw;
+    }
+    const std::string name = "lab \"" + client.lab() + "\"";
+    if (entry && !entry->is_ready) {
+      throw Error(ErrorKind::Timeout, name + ": is still booting", "`labctl ls` shows when it is Ready");
+    }
+    throw Error(ErrorKind::Timeout, name + ": does not answer",
+                "it is busy or stopped: `labctl down " + client.lab() + "` ends it all the same");
+  }
+}
+
 int run_status(const Session& session, const StatusOptions& options) {
   using report::Format;
   const Format format =
       parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
-  api::Client client = session.client(std::chrono::seconds(30), options.lab);
-  const nlohmann::json status = client.get("/lab/v1/status").json();
+  const nlohmann::json status = ask_status(session, options.lab);
   if (report::is_structured(format)) {
     report::print_value(session.out(), status, format);
   } else {

@@ -7,6 +7,7 @@
 #include "labctl/report/resources.hpp"
 #include "labctl/supervisor/describe_plan.hpp"
 #include "labctl/supervisor/launch.hpp"
+#include "labctl/supervisor/registry.hpp"
 #include "topology/base/signal_fd.hpp"
 #include "topology/base/unique_fd.hpp"
 
@@ -52,7 +53,7 @@ void print_ready(const Session& session, const nlohmann::json& status, report::F
   out.flush();
 }
 
-// Until the lab ends by itself (0), or a signal asks for it.
+// Until `labctl down` has ended the lab (0), a signal asks for it, or it ends by itself, which is thrown.
 int stay(const Session& session, supervisor::LaunchedLab& lab, const SignalFd& signals) {
   session.note("Ctrl-C takes the lab down");
   const UniqueFd keeper = lab.keeper_fd();
@@ -61,6 +62,9 @@ int stay(const Session& session, supervisor::LaunchedLab& lab, const SignalFd& s
   while (::poll(waits, 2, -1) < 0 && errno == EINTR) {
   }
   if (waits[1].revents == 0) {
+    if (const auto entry = supervisor::find_lab(lab.name()); entry && !entry->is_alive) {
+      throw Error(ErrorKind::Kernel, supervisor::story_of(lab.name(), entry->end));
+    }
     session.note("lab " + lab.name() + " has gone");
     return kPassed;
   }

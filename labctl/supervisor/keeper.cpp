@@ -5,7 +5,6 @@
 #include "labctl/store/etcd_table.hpp"
 #include "labctl/supervisor/boot_report.hpp"
 #include "labctl/supervisor/host_check.hpp"
-#include "labctl/supervisor/registry.hpp"
 #include "labctl/supervisor/supervisor.hpp"
 #include "topology/kernel/capsule.hpp"
 
@@ -22,6 +21,7 @@
 #include <cerrno>
 #include <climits>
 #include <exception>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -108,7 +108,8 @@ void detach_from_terminal() {
   SupervisorSetup supervisor;
   supervisor.options = setup.options;
   supervisor.log_file = setup.log_file;
-  supervisor.lock = std::move(setup.lock);
+  supervisor.lock = std::move(setup.claim.lock());
+  setup.claim = ClaimedLab();  // the folder is the keeper's, and no pod's to find in /proc/1/fd
   supervisor.listening = std::move(setup.listening);
   supervisor.report = std::move(setup.report);
   supervisor.keeper = std::move(pipes.go_read);
@@ -185,16 +186,46 @@ pid_t start_supervisor(KeeperSetup& setup, Handshake& pipes) {
   return supervisor;
 }
 
-// Until the supervisor has ended; ends it when the command goes without having committed. Meanwhile opens
-// connections for it.
-void watch(pid_t supervisor, UniqueFd commit, UniqueFd dial, const std::string& server) {
+// How a supervisor ended.
+struct WatchedEnd {
+  int status = 0;  // as wait(2) gives it
+  bool was_ours = false;
+  // Nobody asked for it: the lab is to tell its user why.
+  bool is_unasked() const { return !was_ours && !(WIFEXITED(status) && WEXITSTATUS(status) == 0); }
+};
+
+// Reads what inotify has to say: that there is something is all that counts.
+void drain(const UniqueFd& events) {
+  std::array<char, 4096> piece;
+  while (::read(events.get(), piece.data(), piece.size()) > 0) {
+  }
+}
+
+// Until the supervisor has ended; ends it when the command goes without having committed, and when somebody
+// removes the lab's folder, without which nobody could find the lab again. Meanwhile opens connections for
+// it.
+WatchedEnd watch(pid_t supervisor, const ClaimedLab& claim, UniqueFd commit, UniqueFd dial,
+                 const std::string& server) {
+  WatchedEnd end;
   const UniqueFd ended(static_cast<int>(::syscall(SYS_pidfd_open, supervisor, 0)));
+  const UniqueFd folder = claim.watch();
+  const auto end_it = [&] {
+    end.was_ours = true;
+    ::kill(supervisor, SIGKILL);
+  };
+  if (!claim.is_in_place()) {
+    end_it();
+  }
   while (ended) {
     // poll(2) ignores negative descriptors: once committed, only the supervisor's end counts.
     pollfd waits[] = {{ended.get(), POLLIN, 0},
                       {commit ? commit.get() : -1, POLLIN, 0},
-                      {dial ? dial.get() : -1, POLLIN, 0}};
-    if (::poll(waits, 3, -1) < 0 && errno != EINTR) {
+                      {dial ? dial.get() : -1, POLLIN, 0},
+                      {folder.get(), POLLIN, 0}};
+    if (::poll(waits, 4, -1) < 0) {
+      if (errno == EINTR) {
+        continue;
+      }
       break;
     }
     if (waits[0].revents != 0) {
@@ -203,24 +234,30 @@ void watch(pid_t supervisor, UniqueFd commit, UniqueFd dial, const std::string& 
     if (waits[1].revents != 0) {
       char byte = 0;
       if (!read_value(commit, byte)) {
-        ::kill(supervisor, SIGKILL);
+        end_it();
       }
       commit.reset();
     }
     if (waits[2].revents != 0 && !answer_dial(dial, server, store::EtcdTable::kTimeout)) {
       dial.reset();
     }
+    if (waits[3].revents != 0) {
+      drain(folder);
+      if (!claim.is_in_place()) {
+        end_it();
+      }
+    }
   }
-  int status = 0;
-  while (::waitpid(supervisor, &status, 0) < 0 && errno == EINTR) {
+  while (::waitpid(supervisor, &end.status, 0) < 0 && errno == EINTR) {
   }
+  return end;
 }
 
 // The lab's name, and where it is: the host and the folder.
-std::string identity_of(const std::string& lab) {
+std::string identity_of(const std::string& lab, const std::filesystem::path& folder) {
   std::array<char, HOST_NAME_MAX + 1> host{};
   ::gethostname(host.data(), host.size() - 1);
-  return lab + "@" + host.data() + ":" + lab_directory(lab).string();
+  return lab + "@" + host.data() + ":" + folder.string();
 }
 
 // However the lab ended, others may have now what it had.
@@ -239,6 +276,14 @@ void give_back_shared(const std::string& server, const std::string& identity) no
 void keep_lab(KeeperSetup setup) noexcept {
   const std::string lab = setup.options->lab;
   close_all_but({setup.report.get(), setup.commit.get()});
+  try {
+    // Before the working directory changes: the runtime folder's name may be relative to it.
+    setup.claim = claim_lab(lab);
+    setup.log_file = setup.claim.path() / kLogName;
+  } catch (const Error& error) {
+    report_failure(setup.report, error);
+    ::_exit(0);
+  }
   detach_from_terminal();
   // The process between keeper and supervisor ends at once; the supervisor must then become our child.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -248,14 +293,7 @@ void keep_lab(KeeperSetup setup) noexcept {
   ::signal(SIGHUP, SIG_IGN);
   ::sigprocmask(SIG_SETMASK, &setup.signals_before, nullptr);
   try {
-    setup.lock = claim_lab(lab);
-    setup.log_file = lab_directory(lab) / "supervisor.log";
-  } catch (const Error& error) {
-    report_failure(setup.report, error);
-    ::_exit(0);
-  }
-  try {
-    setup.listening = api::listen_unix(socket_path(lab));
+    setup.listening = api::listen_unix(setup.claim.folder(), kSocketName);
     Handshake pipes;
     make_pipe(pipes.unshared_read, pipes.unshared_write);
     make_pipe(pipes.mapped_read, pipes.mapped_write);
@@ -263,24 +301,30 @@ void keep_lab(KeeperSetup setup) noexcept {
     make_pipe(pipes.go_read, pipes.go_write);
     const std::string server = store::etcd_server(setup.options->cluster.store);
     if (!server.empty()) {
-      setup.identity = identity_of(lab);
+      setup.identity = identity_of(lab, setup.claim.path());
       setup.dial = make_dial_relay();
     }
     const pid_t supervisor = start_supervisor(setup, pipes);
     setup.dial.lab.reset();
     if (supervisor > 0) {
+      setup.claim.set_supervisor(supervisor);
       write_value(pipes.go_write, supervisor);
       setup.listening.reset();
       setup.report.reset();
-      watch(supervisor, std::move(setup.commit), std::move(setup.dial.keeper), server);
+      const WatchedEnd end =
+          watch(supervisor, setup.claim, std::move(setup.commit), std::move(setup.dial.keeper), server);
       if (!server.empty()) {
         give_back_shared(server, setup.identity);
+      }
+      if (end.is_unasked()) {
+        setup.claim.leave_end(end.status);
+        ::_exit(0);
       }
     }
   } catch (const Error& error) {
     report_failure(setup.report, error);
   }
-  release_lab(lab);
+  setup.claim.release();
   ::_exit(0);
 }
 

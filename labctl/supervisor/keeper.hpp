@@ -1,10 +1,12 @@
 #pragma once
 
 // The keeper: the one process of a lab that stays in the host's namespaces. It makes the lab's folder, starts
-// the supervisor, and when that is gone removes the folder. See launch.hpp for the whole picture.
+// the supervisor, and when that is gone removes the folder, or leaves in it how the lab ended, if nobody had
+// asked for it. See launch.hpp for the whole picture.
 
 #include "labctl/supervisor/dial_relay.hpp"
 #include "labctl/supervisor/launch.hpp"
+#include "labctl/supervisor/registry.hpp"
 #include "topology/base/unique_fd.hpp"
 
 #include <csignal>
@@ -17,7 +19,7 @@ struct KeeperSetup {
   UniqueFd report;  // write end: the supervisor's boot report
   UniqueFd commit;  // read end: a byte lets the lab live on, the end of the pipe without one ends it
   // Made by the keeper, so that a command that is killed has no folder to leave behind.
-  UniqueFd lock;       // of the lab's folder; held by keeper and supervisor
+  ClaimedLab claim;    // the lab's folder, and its lock: held by keeper and supervisor
   UniqueFd listening;  // the control socket, for the supervisor
   std::string log_file;
   // Made by the keeper for a lab that shares allocations; empty for others.

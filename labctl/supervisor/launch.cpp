@@ -4,6 +4,8 @@
 #include "labctl/supervisor/keeper.hpp"
 #include "labctl/supervisor/lab_dns.hpp"
 #include "labctl/supervisor/named_files.hpp"
+#include "labctl/supervisor/registry.hpp"
+#include "labctl/supervisor/take_down.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/signal_fd.hpp"
 
@@ -17,6 +19,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 namespace labctl::supervisor {
@@ -74,15 +77,38 @@ void LaunchedLab::commit() {
   keeper_ = -1;
 }
 
+void LaunchedLab::end_keeper() noexcept {
+  commit_.reset();
+  ::kill(keeper_, SIGCONT);  // one that was stopped would be waited for without end
+  int status = 0;
+  while (::waitpid(keeper_, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
 void LaunchedLab::take_down() noexcept {
   if (keeper_ < 0) {
     return;
   }
-  commit_.reset();
-  int status = 0;
-  while (::waitpid(keeper_, &status, 0) < 0 && errno == EINTR) {
-  }
+  end_keeper();
+  // What it left: how the lab ended, which is for who asks and not for who launched it; or everything, when
+  // it was killed.
+  bury(lab_, keeper_);
   keeper_ = -1;
+}
+
+Error LaunchedLab::why_not(const Error& failure) noexcept {
+  end_keeper();
+  std::optional<Error> why;
+  try {
+    if (const auto entry = find_lab(lab_); entry && entry->is_dead() && !entry->end.how.empty()) {
+      why = Error(failure.kind(), "boot: " + story_of(lab_, entry->end));
+    }
+  } catch (const Error&) {
+    // Then what is known already has to do.
+  }
+  bury(lab_, keeper_);
+  keeper_ = -1;
+  return why.value_or(failure);
 }
 
 UniqueFd LaunchedLab::keeper_fd() const {
@@ -121,6 +147,10 @@ LaunchedLab launch(const LaunchOptions& options) {
   const std::string text = read_report(report_read.get(), signals, options.timeout);
   const BootReport boot = parse_boot_report(text);
   if (boot.failure) {
+    // It said why, or died without a word.
+    if (text.empty()) {
+      throw lab.why_not(*boot.failure);
+    }
     lab.take_down();
     throw *boot.failure;
   }

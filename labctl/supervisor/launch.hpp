@@ -10,10 +10,12 @@
 //
 // Until the command commits (after "ready"), its end is the lab's end: the keeper sees the pipe close and
 // kills the supervisor. A foreground lab never commits. The supervisor dies with the keeper, and all of the
-// lab with the supervisor.
+// lab with the supervisor. A supervisor that ends unasked leaves the folder: in it stands how it ended.
 //
 // Threads: the calling process must have one thread.
 
+#include "topology/base/error.hpp"
+#include "topology/base/unique_fd.hpp"
 #include "topology/manifest/loader.hpp"
 #include "topology/model/cluster.hpp"
 
@@ -23,8 +25,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "topology/base/unique_fd.hpp"
 
 #include <sys/types.h>
 
@@ -59,10 +59,14 @@ class LaunchedLab {
   void commit();
   // Takes the lab down and waits until nothing of it is left but namespaces that the kernel is freeing.
   void take_down() noexcept;
+  // Of a lab that died while it booted: takes down what is left, and tells what it left behind as its reason.
+  Error why_not(const Error& failure) noexcept;
   // A descriptor of the keeper, readable when the lab has gone; for foreground labs to wait on.
   UniqueFd keeper_fd() const;
 
  private:
+  void end_keeper() noexcept;
+
   std::string lab_;
   pid_t keeper_ = -1;
   UniqueFd commit_;

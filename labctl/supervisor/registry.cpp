@@ -1,84 +1,193 @@
 #include "labctl/supervisor/registry.hpp"
 
+#include "labctl/api/unix_socket.hpp"
 #include "topology/base/error.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
+#include <poll.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
+#include <chrono>
+#include <utility>
 
 namespace labctl::supervisor {
 namespace {
 
 namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 constexpr size_t kNameMax = 63;
-// A folder can be removed between making and locking it, by the keeper of a lab that just ended; each try has
-// a new one.
-constexpr int kClaimTries = 100;
+// For a lock that is held, but by no lab: others hold it for microseconds, a lab whose keeper was killed
+// until the kernel has ended the rest of it.
+constexpr milliseconds kLockPatience{3000};
+constexpr milliseconds kLockLook{5};
+// To learn whether anybody listens where there is no lock.
+constexpr milliseconds kListenerPatience{100};
 
-// Private to one user: nobody else may read it or put something into it.
-void make_private_folder(const fs::path& folder) {
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    throw Error::from_errno(errno, "make " + folder.string(), "set XDG_RUNTIME_DIR to a folder of yours");
+// Calls `attempt` until it gives a value, or the patience is at its end.
+template <typename Attempt>
+auto try_for(milliseconds patience, const Attempt& attempt) -> decltype(attempt()) {
+  const auto deadline = steady_clock::now() + patience;
+  for (;;) {
+    if (auto result = attempt(); result || steady_clock::now() >= deadline) {
+      return result;
+    }
+    ::poll(nullptr, 0, static_cast<int>(kLockLook.count()));
   }
+}
+
+bool has_keeper(const UniqueFd& lock) { return static_cast<bool>(open_process(read_record(lock).keeper)); }
+
+bool somebody_listens(const LabFolder& lab) {
+  try {
+    return static_cast<bool>(api::connect_unix(lab.path / kSocketName, kListenerPatience));
+  } catch (const Error& error) {
+    return error.kind() == ErrorKind::Timeout;
+  }
+}
+
+// Empty: it is no lab's folder, but something else of the user's.
+std::optional<LabEntry> look_at(const LabFolder& lab) {
+  LabEntry entry;
+  entry.name = lab.name;
+  if (const UniqueFd lock = open_lock(lab.folder)) {
+    entry.is_alive = is_held(lock);
+    entry.is_ready = read_record(lock).is_ready;
+  } else if (holds_only_ours(lab)) {
+    entry.is_alive = somebody_listens(lab);
+  } else {
+    return std::nullopt;
+  }
+  if (!entry.is_alive) {
+    entry.end = read_end(lab);
+  }
+  return entry;
+}
+
+// Of folders in the runtime folder, those whose names a lab can have.
+std::vector<std::string> names_in(const UniqueFd& root) {
+  std::vector<std::string> names = supervisor::entries_of(root);
+  std::erase_if(names, [](const std::string& name) { return !valid_lab_name(name); });
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Somebody else's: worth a word. A file, a link or a shared folder of our own is not.
+bool is_of_another(const UniqueFd& root, const std::string& name) {
   struct stat status {};
-  if (::lstat(folder.c_str(), &status) != 0) {
-    throw Error::from_errno(errno, "stat " + folder.string());
+  return ::fstatat(root.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         status.st_uid != ::geteuid();
+}
+
+UniqueFd copy_of(const UniqueFd& fd) {
+  UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
+  if (!copy) {
+    throw Error::from_errno(errno, "copy a descriptor");
   }
-  if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() || (status.st_mode & 077) != 0) {
-    throw Error(ErrorKind::Permission, folder.string() + ": not a private folder of this user",
-                "remove it, or set XDG_RUNTIME_DIR to a folder of yours");
+  return copy;
+}
+
+// Takes the lab, or throws because another has it; empty when that may be different a moment later.
+std::optional<ClaimedLab> try_to_claim(const RuntimeRoot& root, const std::string& name) {
+  UniqueFd opened = make_runtime_root(root);
+  if (::mkdirat(opened.get(), name.c_str(), 0700) != 0 && errno != EEXIST) {
+    if (errno == ENOENT) {
+      return std::nullopt;  // the runtime folder went with the last lab
+    }
+    throw Error::from_errno(errno, "make " + (root.path / name).string());
+  }
+  try {
+    LabFolder lab = open_lab_folder(root, std::move(opened), name);
+    UniqueFd lock = make_lock(lab.folder);
+    if (!lock) {
+      throw Error::from_errno(errno, "open " + (lab.path / kLockName).string());
+    }
+    if (!take_alone(lock)) {
+      if (has_keeper(lock)) {
+        throw Error(ErrorKind::AlreadyExists, "lab \"" + name + "\" is already up",
+                    "labctl down " + name + " takes it down; labctl up -n NAME boots another beside it");
+      }
+      return std::nullopt;
+    }
+    if (!is_lock_of(lock, lab.folder) || !is_in_place(lab)) {
+      return std::nullopt;
+    }
+    clear_lab_folder(lab);
+    if (!write_record(lock, {.keeper = mark_of(::getpid()), .supervisor = {}, .is_ready = false})) {
+      throw Error::from_errno(errno, "write " + (lab.path / kLockName).string());
+    }
+    return ClaimedLab(root, std::move(lab), std::move(lock));
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::NotFound) {
+      return std::nullopt;  // the folder went with a lab that has just ended
+    }
+    throw;
   }
 }
 
-UniqueFd open_lock(const fs::path& folder) {
-  return UniqueFd(::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-}
-
-bool is_still_there(const UniqueFd& lock, const fs::path& folder) {
-  struct stat opened {
-  }, named{};
-  return ::fstat(lock.get(), &opened) == 0 && ::stat((folder / "lock").c_str(), &named) == 0 &&
-         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
-}
-
-// The lock of a lab nobody runs; empty while one does.
-UniqueFd lock_if_dead(const fs::path& folder) {
-  UniqueFd lock(::open((folder / "lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
-    return lock;
+// Removes the folder if no lab has it; empty when that may be different a moment later.
+std::optional<bool> try_to_remove(const RuntimeRoot& root, const UniqueFd& opened, const std::string& name) {
+  try {
+    const LabFolder lab = open_lab_folder(root, copy_of(opened), name);
+    const UniqueFd found = open_lock(lab.folder);
+    const bool is_none = !found && errno == ENOENT;
+    if (!found && (!holds_only_ours(lab) || somebody_listens(lab))) {
+      return false;
+    }
+    if (!found && !is_none) {
+      ::unlinkat(lab.folder.get(), kLockName, 0);  // a pipe, a link: whatever it is, it is no lock
+    }
+    // Made where there is none: who removes must hold it, as who boots does.
+    const UniqueFd lock = make_lock(lab.folder);
+    if (!lock) {
+      return std::nullopt;
+    }
+    if (!take_alone(lock)) {
+      return has_keeper(lock) ? std::optional(false) : std::nullopt;
+    }
+    if (!is_lock_of(lock, lab.folder)) {
+      return std::nullopt;
+    }
+    remove_lab_folder(lab);
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::NotFound || error.kind() == ErrorKind::Permission) {
+      return false;
+    }
+    throw;
   }
-  return {};
 }
 
-void remove_folder(const fs::path& folder) noexcept {
-  std::error_code ignored;
-  fs::remove_all(folder, ignored);
-  fs::remove(folder.parent_path(), ignored);  // only succeeds for the last lab
+bool remove_dead_in(const RuntimeRoot& root, const UniqueFd& opened, const std::string& name,
+                    milliseconds patience) {
+  return try_for(patience, [&] { return try_to_remove(root, opened, name); }).value_or(false);
+}
+
+std::optional<LabFolder> find_folder(std::string_view lab) {
+  const RuntimeRoot root = runtime_root();
+  std::optional<UniqueFd> opened = open_runtime_root(root);
+  if (!opened || !valid_lab_name(lab)) {
+    return std::nullopt;
+  }
+  try {
+    return open_lab_folder(root, std::move(*opened), std::string(lab));
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::NotFound) {
+      return std::nullopt;
+    }
+    throw;
+  }
 }
 
 }  // namespace
 
-fs::path runtime_root() {
-  if (const char* chosen = ::getenv("LABCTL_RUNTIME_DIR"); chosen != nullptr && *chosen != '\0') {
-    return chosen;
-  }
-  if (::geteuid() == 0) {
-    return "/run/labctl";
-  }
-  if (const char* runtime = ::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime == '/') {
-    return fs::path(runtime) / "labctl";
-  }
-  return "/tmp/labctl-" + std::to_string(::geteuid());
-}
-
-fs::path lab_directory(std::string_view lab) { return runtime_root() / lab; }
-fs::path socket_path(std::string_view lab) { return lab_directory(lab) / "api.sock"; }
+fs::path lab_directory(std::string_view lab) { return runtime_root().path / lab; }
+fs::path socket_path(std::string_view lab) { return lab_directory(lab) / kSocketName; }
 
 bool valid_lab_name(std::string_view name) {
   const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
@@ -86,62 +195,120 @@ bool valid_lab_name(std::string_view name) {
          std::all_of(name.begin(), name.end(), fits);
 }
 
-UniqueFd claim_lab(std::string_view lab) {
+ClaimedLab::ClaimedLab(RuntimeRoot root, LabFolder lab, UniqueFd lock)
+    : root_(std::move(root)), lab_(std::move(lab)), lock_(std::move(lock)) {}
+
+void ClaimedLab::set_supervisor(pid_t supervisor) noexcept {
+  LockRecord record = read_record(lock_);
+  record.supervisor = mark_of(supervisor);
+  write_record(lock_, record);
+}
+
+bool ClaimedLab::is_in_place() const {
+  return is_lock_of(lock_, lab_.folder) && supervisor::is_in_place(lab_);
+}
+
+UniqueFd ClaimedLab::watch() const {
+  UniqueFd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  constexpr std::uint32_t kGoing = IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+  for (const fs::path& folder : {lab_.path, lab_.path.parent_path()}) {
+    ::inotify_add_watch(watch.get(), folder.c_str(), kGoing);
+  }
+  return watch;
+}
+
+void ClaimedLab::release() noexcept {
+  if (is_in_place()) {
+    remove_lab_folder(lab_);
+  }
+  remove_runtime_root(root_);
+}
+
+void ClaimedLab::leave_end(int status) noexcept {
+  if (is_in_place()) {
+    supervisor::leave_end(lab_, status);
+  }
+}
+
+ClaimedLab claim_lab(std::string_view lab) {
   if (!valid_lab_name(lab)) {
     throw Error(ErrorKind::InvalidInput, "lab name \"" + std::string(lab) + "\": not a DNS label",
                 "use 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit");
   }
-  const fs::path folder = lab_directory(lab);
-  for (int i = 0; i < kClaimTries; ++i) {
-    make_private_folder(runtime_root());
-    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-      if (errno == ENOENT) {
-        continue;  // the runtime folder went with the last lab
-      }
-      throw Error::from_errno(errno, "make " + folder.string());
-    }
-    UniqueFd lock = open_lock(folder);
-    if (!lock) {
-      if (errno == ENOENT) {
-        continue;
-      }
-      throw Error::from_errno(errno, "open " + (folder / "lock").string());
-    }
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-      throw Error(
-          ErrorKind::AlreadyExists, "lab \"" + std::string(lab) + "\" is already up",
-          "labctl down " + std::string(lab) + " takes it down; labctl up -n NAME boots another beside it");
-    }
-    if (is_still_there(lock, folder)) {
-      ::unlink(socket_path(lab).c_str());
-      return lock;
-    }
+  const RuntimeRoot root = runtime_root();
+  const std::string name(lab);
+  if (std::optional<ClaimedLab> claimed = try_for(kLockPatience, [&] { return try_to_claim(root, name); })) {
+    return std::move(*claimed);
   }
-  throw Error(ErrorKind::Busy, folder.string() + ": removed as fast as it is made");
+  throw Error(ErrorKind::Busy, "lab \"" + name + "\": one of this name is still ending",
+              "labctl down " + name + " ends it for good");
 }
-
-void release_lab(std::string_view lab) noexcept { remove_folder(lab_directory(lab)); }
 
 std::vector<LabEntry> list_labs() {
   std::vector<LabEntry> labs;
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(runtime_root(), ignored)) {
-    if (entry.is_directory(ignored) && valid_lab_name(entry.path().filename().string())) {
-      labs.push_back({entry.path().filename().string(), !lock_if_dead(entry.path())});
+  const RuntimeRoot root = runtime_root();
+  const std::optional<UniqueFd> opened = open_runtime_root(root);
+  if (!opened) {
+    return labs;
+  }
+  for (const std::string& name : names_in(*opened)) {
+    try {
+      if (std::optional<LabEntry> entry = look_at(open_lab_folder(root, copy_of(*opened), name))) {
+        labs.push_back(std::move(*entry));
+      }
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::Permission && is_of_another(*opened, name)) {
+        LabEntry entry;
+        entry.name = name;
+        entry.refusal = error.message();
+        labs.push_back(std::move(entry));
+      }
     }
   }
-  std::sort(labs.begin(), labs.end(), [](const LabEntry& a, const LabEntry& b) { return a.name < b.name; });
   return labs;
 }
 
-std::vector<std::string> sweep() {
-  std::vector<std::string> removed;
-  for (const LabEntry& lab : list_labs()) {
-    if (const UniqueFd lock = lock_if_dead(lab_directory(lab.name)); lock) {
-      remove_folder(lab_directory(lab.name));
-      removed.push_back(lab.name);
+std::optional<LabEntry> find_lab(std::string_view lab) {
+  const std::optional<LabFolder> folder = find_folder(lab);
+  return folder ? look_at(*folder) : std::nullopt;
+}
+
+std::optional<LockRecord> find_record(std::string_view lab) {
+  const std::optional<LabFolder> folder = find_folder(lab);
+  const UniqueFd lock = folder ? open_lock(folder->folder) : UniqueFd{};
+  return lock ? std::optional(read_record(lock)) : std::nullopt;
+}
+
+void kill_holders(std::string_view lab) {
+  if (const std::optional<LabFolder> folder = find_folder(lab)) {
+    if (const UniqueFd lock = open_lock(folder->folder)) {
+      kill_holders(lock);
     }
   }
+}
+
+bool remove_dead(std::string_view lab) {
+  const RuntimeRoot root = runtime_root();
+  const std::optional<UniqueFd> opened = open_runtime_root(root);
+  const bool removed =
+      opened && valid_lab_name(lab) && remove_dead_in(root, *opened, std::string(lab), milliseconds(0));
+  remove_runtime_root(root);
+  return removed;
+}
+
+std::vector<LabEntry> sweep() {
+  std::vector<LabEntry> removed;
+  const RuntimeRoot root = runtime_root();
+  const std::optional<UniqueFd> opened = open_runtime_root(root);
+  if (!opened) {
+    return removed;
+  }
+  for (LabEntry& lab : list_labs()) {
+    if (lab.is_dead() && remove_dead_in(root, *opened, lab.name, kLockPatience)) {
+      removed.push_back(std::move(lab));
+    }
+  }
+  remove_runtime_root(root);
   return removed;
 }
 

@@ -8,8 +8,8 @@
 #include "labctl/supervisor/host_check.hpp"
 #include "labctl/supervisor/lab.hpp"
 #include "labctl/supervisor/lab_api.hpp"
+#include "labctl/supervisor/lab_lock.hpp"
 #include "labctl/supervisor/main_loop.hpp"
-#include "labctl/supervisor/registry.hpp"
 
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/null_sink.h>
@@ -63,6 +63,7 @@ void open_log(const std::string& file) {
   const api::Server server(
       std::move(setup.listening), [&routes](const api::Request& request) { return routes.answer(request); },
       limits);
+  mark_ready(setup.lock);
   tell(setup.report, write_boot_report(lab.status()));
   loop.run();
   ::_exit(0);

@@ -45,12 +45,12 @@ class FakeLab {
  public:
   FakeLab(const std::string& name, api::Server::Handler handler)
       : name_(name),
-        lock_(supervisor::claim_lab(name)),
+        claim_(supervisor::claim_lab(name)),
         server_(std::make_unique<api::Server>(api::listen_unix(supervisor::socket_path(name)),
                                               std::move(handler))) {}
   ~FakeLab() {
     server_.reset();
-    supervisor::release_lab(name_);
+    claim_.release();
   }
   FakeLab(const FakeLab&) = delete;
   FakeLab& operator=(const FakeLab&) = delete;
@@ -58,7 +58,7 @@ class FakeLab {
 
  private:
   std::string name_;
-  UniqueFd lock_;
+  supervisor::ClaimedLab claim_;
   std::unique_ptr<api::Server> server_;
 };
 
