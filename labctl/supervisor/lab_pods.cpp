@@ -25,9 +25,9 @@ using nlohmann::json;
 constexpr int kRoundsMax = 100;
 // After so long the loop is for others. With the pods under way at its end a turn takes less than twice as
 // much.
-constexpr std::chrono::milliseconds kTurn{30};
+constexpr std::chrono::milliseconds kTurn{20};
 // Pods placed at once in a running lab: as many as take about this long.
-constexpr std::chrono::milliseconds kPlacing{30};
+constexpr std::chrono::milliseconds kPlacing{25};
 constexpr std::size_t kPlaceAtOnceLeast = 16;
 constexpr std::size_t kPlaceAtOnceMost = 256;
 // Ends of pods carried out at once: their links go in one batch.
