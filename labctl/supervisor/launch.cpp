@@ -97,6 +97,12 @@ void LaunchedLab::take_down() noexcept {
 }
 
 Error LaunchedLab::why_not(const Error& failure) noexcept {
+  // The report ends a moment before the supervisor does. To let go of the lab in between would make the
+  // keeper take its end for one that was wanted.
+  constexpr std::chrono::milliseconds kLastMoment{2000};
+  const UniqueFd keeper = keeper_fd();
+  pollfd ended{.fd = keeper.get(), .events = POLLIN, .revents = 0};
+  ::poll(&ended, 1, static_cast<int>(kLastMoment.count()));
   end_keeper();
   std::optional<Error> why;
   try {
