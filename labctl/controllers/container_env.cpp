@@ -3,6 +3,8 @@
 #include "topology/base/error.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <unordered_map>
 
 namespace labctl::controllers {
 namespace {
@@ -45,16 +47,41 @@ void set(Environment& env, const std::string& name, std::string value) {
   }
 }
 
-std::function<std::optional<std::string>(const std::string&)> finder(const Environment& env) {
-  return [&env](const std::string& name) -> std::optional<std::string> {
-    for (const auto& [other, value] : env) {
-      if (other == name) {
-        return value;
+const std::string* find_in(const Environment& env, std::string_view name) {
+  const auto found =
+      std::find_if(env.begin(), env.end(), [&](const auto& entry) { return entry.first == name; });
+  return found == env.end() ? nullptr : &found->second;
+}
+
+// Of two Services the later one counts: "a" with a port 80 and "a-port-80-tcp" share a name.
+const std::string* find_in(const ServiceLinks& services, std::string_view name) {
+  const std::string* value = nullptr;
+  for (std::size_t i = services == nullptr ? 0 : services->size(); i > 0 && value == nullptr; --i) {
+    value = find_in(*services->at(i - 1), name);
+  }
+  return value;
+}
+
+// One whose names are each there once, however many there are.
+class Collected {
+ public:
+  void add(const Environment& env) {
+    for (const auto& [name, value] : env) {
+      const auto [at, is_new] = index_.emplace(name, env_.size());
+      if (is_new) {
+        env_.emplace_back(name, value);
+      } else {
+        env_[at->second].second = value;
       }
     }
-    return std::nullopt;
-  };
-}
+  }
+  bool contains(const std::string& name) const { return index_.contains(name); }
+  Environment take() { return std::move(env_); }
+
+ private:
+  Environment env_;
+  std::unordered_map<std::string_view, std::size_t> index_;  // of what add() was given
+};
 
 }  // namespace
 
@@ -103,30 +130,54 @@ std::string expand(std::string_view text,
   return result;
 }
 
-Environment container_env(const model::Pod& pod, const model::Container& container,
-                          const DownwardFacts& facts) {
-  // What the container runtime sets cannot be referred to, as on a real node.
-  Environment referable = facts.services;
-  for (const model::EnvVar& variable : container.env) {
-    set(referable, variable.name,
-        variable.field_path.empty() ? expand(variable.value, finder(referable))
-                                    : resolve_field(pod, facts, variable.field_path));
+std::optional<std::string> ContainerEnv::find(std::string_view name) const {
+  const std::string* value = find_in(own, name);
+  if (value == nullptr) {
+    value = find_in(services, name);
   }
-  Environment env = {{"PATH", std::string(kPath)}, {"HOSTNAME", facts.hostname}, {"HOME", "/root"}};
-  if (facts.tty) {
-    env.emplace_back("TERM", "xterm");
+  if (value == nullptr) {
+    value = find_in(base, name);
   }
-  const auto find = finder(referable);
-  std::erase_if(env, [&](const auto& entry) { return find(entry.first).has_value(); });
-  env.insert(env.end(), referable.begin(), referable.end());
+  return value == nullptr ? std::nullopt : std::optional(*value);
+}
+
+Environment ContainerEnv::whole() const {
+  Collected rest;
+  for (std::size_t i = 0; services != nullptr && i < services->size(); ++i) {
+    rest.add(*services->at(i));
+  }
+  rest.add(own);
+  Environment env;
+  std::copy_if(base.begin(), base.end(), std::back_inserter(env),
+               [&](const auto& entry) { return !rest.contains(entry.first); });
+  Environment others = rest.take();
+  env.insert(env.end(), std::make_move_iterator(others.begin()), std::make_move_iterator(others.end()));
   return env;
 }
 
-std::vector<std::string> expand_all(const std::vector<std::string>& words, const Environment& env) {
+ContainerEnv container_env(const model::Pod& pod, const model::Container& container,
+                           const DownwardFacts& facts) {
+  ContainerEnv env;
+  env.services = facts.services;
+  // What the container runtime sets, the base, cannot be referred to here, as on a real node.
+  const auto find = [&](const std::string& name) { return env.find(name); };
+  for (const model::EnvVar& variable : container.env) {
+    set(env.own, variable.name,
+        variable.field_path.empty() ? expand(variable.value, find)
+                                    : resolve_field(pod, facts, variable.field_path));
+  }
+  env.base = {{"PATH", std::string(kPath)}, {"HOSTNAME", facts.hostname}, {"HOME", "/root"}};
+  if (facts.tty) {
+    env.base.emplace_back("TERM", "xterm");
+  }
+  return env;
+}
+
+std::vector<std::string> expand_all(const std::vector<std::string>& words, const ContainerEnv& env) {
   std::vector<std::string> result;
   result.reserve(words.size());
   for (const std::string& word : words) {
-    result.push_back(expand(word, finder(env)));
+    result.push_back(expand(word, [&](const std::string& name) { return env.find(name); }));
   }
   return result;
 }

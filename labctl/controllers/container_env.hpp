@@ -6,6 +6,7 @@
 #include "topology/model/pod.hpp"
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,12 +18,30 @@ namespace labctl::controllers {
 // In order, each name once.
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
+// FOO_SERVICE_HOST ... of a pod's namespace, a list for each Service, as they were when the pod started; see
+// service_env.hpp. Never changed once made, and shared by all pods that started with the same Services:
+// copies for each pod would be pods times Services. Null: none.
+using ServiceLinks = std::shared_ptr<const std::vector<std::shared_ptr<const Environment>>>;
+
 // What a pod may ask about itself beyond its own object.
 struct DownwardFacts {
   std::string hostname;
   std::vector<IpAddress> host_ips;  // of its node
-  Environment services;             // FOO_SERVICE_HOST ... of its namespace
+  ServiceLinks services;
   bool tty = false;
+};
+
+// What the programs of a container find. Put together by whole(), which is for the moment when a program is
+// executed: with many Services it is long.
+struct ContainerEnv {
+  Environment base;  // PATH, HOSTNAME, HOME, (TERM)
+  ServiceLinks services;
+  Environment own;  // the container's, each name once
+
+  // What $(NAME) in the command line means; nothing for an unknown name.
+  std::optional<std::string> find(std::string_view name) const;
+  // The base, then the Services', then the container's own, each replacing earlier ones of the same name.
+  Environment whole() const;
 };
 
 // A fieldRef: metadata.name, .namespace, .uid, .labels['k'], .annotations['k'] (absent key: empty),
@@ -35,13 +54,12 @@ std::string resolve_field(const model::Pod& pod, const DownwardFacts& facts, con
 std::string expand(std::string_view text,
                    const std::function<std::optional<std::string>(const std::string&)>& find);
 
-// PATH, HOSTNAME, HOME, (TERM), then the Services', then the container's own, each replacing earlier ones of
-// the same name;
-// $(NAME) in a value sees what stands before it. Throws Error: InvalidInput as resolve_field.
-Environment container_env(const model::Pod& pod, const model::Container& container,
-                          const DownwardFacts& facts);
+// $(NAME) in a value of the container's sees the Services' and what stands before it. Throws Error:
+// InvalidInput as resolve_field.
+ContainerEnv container_env(const model::Pod& pod, const model::Container& container,
+                           const DownwardFacts& facts);
 
 // $(NAME) of the environment in each word.
-std::vector<std::string> expand_all(const std::vector<std::string>& words, const Environment& env);
+std::vector<std::string> expand_all(const std::vector<std::string>& words, const ContainerEnv& env);
 
 }  // namespace labctl::controllers

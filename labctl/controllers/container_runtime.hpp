@@ -38,7 +38,7 @@ struct PodSite {
 struct RunSpec {
   std::string container;
   ImageChoice choice;  // not Invalid; its command expanded
-  Environment env;
+  ContainerEnv env;
   std::string working_dir;
   // For the built-in server's role: the container's own words, expanded.
   std::string image;

@@ -197,7 +197,7 @@ void LocalRuntime::start_built_in(Run& run, const Pod& pod, const RunSpec& spec)
   request.image = spec.image;
   request.command = spec.command;
   request.args = spec.args;
-  request.env = as_map(spec.env);
+  request.env = [&spec] { return as_map(spec.env.whole()); };
   request.ports = spec.ports;
   request.resolv_conf = pod.site.resolv_conf;
   request.hosts = pod.site.hosts;
@@ -235,7 +235,7 @@ kernel::ProcessOptions LocalRuntime::options_in(Pod& pod, const std::string& roo
 void LocalRuntime::start_process(RunId id, Run& run, Pod& pod, const RunSpec& spec) {
   kernel::ProcessOptions options = options_in(pod, spec.choice.root);
   options.argv = spec.choice.command;
-  options.env = spec.env;
+  options.env = spec.env.whole();
   options.working_dir = spec.working_dir;
   options.out = kernel::Stdio::pipe();
   options.err = kernel::Stdio::pipe();

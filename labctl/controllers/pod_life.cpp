@@ -436,7 +436,7 @@ kernel::ProcessOptions PodLife::exec_options(const model::PodKey& key, std::stri
   Container& target = get_container(entry, container);
   kernel::ProcessOptions options = runtime_.exec_options(entry.id, target.run);
   options.argv = std::move(command);
-  options.env = container_env(entry.pod, *target.spec, facts_of(entry));
+  options.env = container_env(entry.pod, *target.spec, facts_of(entry)).whole();
   for (const auto& [name, value] : env) {
     std::erase_if(options.env,
                   [&name = name](const auto& entry_of_env) { return entry_of_env.first == name; });

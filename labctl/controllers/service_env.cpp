@@ -3,16 +3,15 @@
 #include "labctl/controllers/objects.hpp"
 #include "labctl/store/store.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace labctl::controllers {
 namespace {
 
 using nlohmann::json;
 using store::ObjectPtr;
-
-constexpr std::string_view kMasterNamespace = "default";
-constexpr std::string_view kMasterService = "kubernetes";
 
 // ASCII letters only: names are DNS labels.
 std::string as_variable(std::string_view name) {
@@ -85,33 +84,61 @@ void add_variables(const json& service, Environment& env) {
   }
 }
 
+const store::Key kMaster{"services", "default", "kubernetes"};
+
 }  // namespace
 
-Environment service_environment(const store::Store& store, const std::string& ns, bool enable_service_links) {
-  Environment env;
-  ObjectPtr master = store.find({"services", std::string(kMasterNamespace), std::string(kMasterService)});
-  if (master != nullptr && !is_reached_by_ip(*master)) {
-    master = nullptr;
+ServiceEnvironments::ServiceEnvironments(store::Store& store) : store_(store) {
+  subscription_ = store_.on_change([this](const store::Change& change) {
+    if (change.key.resource == kMaster.resource) {
+      variables_.erase(change.key);
+      links_.erase({change.key.ns, true});
+      if (change.key == kMaster) {
+        links_.clear();
+      }
+    } else if (change.key.resource == "namespaces" && change.type == store::ChangeType::Deleted) {
+      links_.erase({change.key.name, true});
+      links_.erase({change.key.name, false});
+    }
+  });
+}
+
+std::shared_ptr<const Environment> ServiceEnvironments::variables(const json& service) {
+  std::shared_ptr<const Environment>& made = variables_[store::key_of(kMaster.resource, service)];
+  if (made == nullptr) {
+    Environment env;
+    add_variables(service, env);
+    made = std::make_shared<const Environment>(std::move(env));
   }
+  return made;
+}
+
+ServiceLinks ServiceEnvironments::of(const std::string& ns, bool enable_service_links) {
+  ServiceLinks& links = links_[{ns, enable_service_links}];
+  if (links == nullptr) {
+    links = make(ns, enable_service_links);
+  }
+  return links;
+}
+
+ServiceLinks ServiceEnvironments::make(const std::string& ns, bool enable_service_links) {
+  std::vector<ObjectPtr> services;
   if (enable_service_links) {
-    const std::vector<ObjectPtr> services = store.list("services", ns);
-    for (const ObjectPtr& service : services) {
-      if (name_of(*service) == kMasterService && is_reached_by_ip(*service)) {
-        master = nullptr;
-      }
-    }
-    if (master != nullptr) {
-      add_variables(*master, env);
-    }
-    for (const ObjectPtr& service : services) {
-      if (is_reached_by_ip(*service)) {
-        add_variables(*service, env);
-      }
-    }
-  } else if (master != nullptr) {
-    add_variables(*master, env);
+    services = store_.list(kMaster.resource, ns);
+    std::erase_if(services, [](const ObjectPtr& service) { return !is_reached_by_ip(*service); });
   }
-  return env;
+  const bool has_own = std::any_of(services.begin(), services.end(), [](const ObjectPtr& service) {
+    return name_of(*service) == kMaster.name;
+  });
+  std::vector<std::shared_ptr<const Environment>> links;
+  const ObjectPtr master = has_own ? nullptr : store_.find(kMaster);
+  if (master != nullptr && is_reached_by_ip(*master)) {
+    links.push_back(variables(*master));
+  }
+  for (const ObjectPtr& service : services) {
+    links.push_back(variables(*service));
+  }
+  return std::make_shared<const std::vector<std::shared_ptr<const Environment>>>(std::move(links));
 }
 
 }  // namespace labctl::controllers

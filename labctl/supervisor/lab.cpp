@@ -112,6 +112,7 @@ Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       pid_outside_(setup.pid_outside),
       store_(name_, clock_),
       services_(sharing(store_, cluster_, std::move(setup.shared)), cluster_),
+      service_env_(store_),
       repair_(store_, cluster_),
       reconciler_(store_, cluster_, clock_),
       fabric_(network_, own_network()),

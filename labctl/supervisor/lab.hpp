@@ -16,6 +16,7 @@
 #include "labctl/controllers/pod_life.hpp"
 #include "labctl/controllers/reconcile.hpp"
 #include "labctl/controllers/service_allocation.hpp"
+#include "labctl/controllers/service_env.hpp"
 #include "labctl/controllers/stuck.hpp"
 #include "labctl/store/shared_table.hpp"
 #include "labctl/store/store.hpp"
@@ -158,6 +159,7 @@ class Lab {
   SystemClock clock_;
   store::Store store_;
   controllers::ServiceAllocation services_;
+  controllers::ServiceEnvironments service_env_;
   controllers::AllocationRepair repair_;
   controllers::Reconciler reconciler_;
   apply::KernelNetwork network_;

@@ -6,7 +6,6 @@
 #include "labctl/controllers/events.hpp"
 #include "labctl/controllers/image_map.hpp"
 #include "labctl/controllers/objects.hpp"
-#include "labctl/controllers/service_env.hpp"
 #include "labctl/supervisor/boot_objects.hpp"
 #include "labctl/supervisor/lab.hpp"
 #include "topology/base/error.hpp"
@@ -319,7 +318,7 @@ void Lab::start_containers(const model::Pod& pod, int netns_fd) {
     data_path_.claim_host_ports(pod, placed_.at(pod.key).slot.node);
   }
   if (const store::ObjectPtr object = store_.find(key_of(pod.key))) {
-    place.services = controllers::service_environment(store_, pod.key.ns, wants_service_links(*object));
+    place.services = service_env_.of(pod.key.ns, wants_service_links(*object));
   }
   life_.start(pod, place);
   Placed& placed = placed_.at(pod.key);

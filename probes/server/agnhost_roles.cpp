@@ -135,6 +135,10 @@ Role serve_hostname(const Words& words) {
   return role;
 }
 
+std::map<std::string, std::string> env_of(const RoleRequest& request) {
+  return request.env ? request.env() : std::map<std::string, std::string>();
+}
+
 Role porter(const Words& words, const RoleRequest& request) {
   Role role{.name = "porter", .signal_exit_code = 2};
   bool json = false;
@@ -149,7 +153,7 @@ Role porter(const Words& words, const RoleRequest& request) {
                                                     {"SERVE_UDP_PORT_", Protocol::Udp, false},
                                                     {"SERVE_SCTP_PORT_", Protocol::Sctp, false},
                                                     {"SERVE_TLS_PORT_", Protocol::Tcp, true}}};
-  for (const auto& [name, text] : request.env) {
+  for (const auto& [name, text] : env_of(request)) {
     for (const Prefix& prefix : kPrefixes) {
       if (!name.starts_with(prefix.text)) {
         continue;
@@ -244,9 +248,10 @@ Role no_snat_test(const Words& words, const RoleRequest& request) {
   Role role{.name = "no-snat-test", .signal_exit_code = 2};
   std::string port = "8080";
   no_words(AgnhostFlags().add("port", &port).parse(words), role.name);
+  const std::map<std::string, std::string> env = env_of(request);
   const auto address_of = [&](const char* name) {
-    const auto found = request.env.find(name);
-    if (found == request.env.end()) {
+    const auto found = env.find(name);
+    if (found == env.end()) {
       throw Error(ErrorKind::InvalidInput, std::string(name) + " env var was not present in the environment");
     }
     if (!IpAddress::parse(found->second)) {

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -76,12 +77,14 @@ struct Role {
   bool operator==(const Role&) const = default;
 };
 
-// The container in its own words. `env` is complete: fieldRefs resolved, service variables in it.
+// The container in its own words.
 struct RoleRequest {
   std::string image;
   std::vector<std::string> command;
   std::vector<std::string> args;
-  std::map<std::string, std::string> env;
+  // Complete: fieldRefs resolved, service variables in it. Asked only by roles that read it, once: with many
+  // Services it is long. Unset: empty.
+  std::function<std::map<std::string, std::string>()> env;
   std::vector<model::ContainerPort> ports;
   std::string resolv_conf;  // text of the pod's /etc/resolv.conf, for dns-suffix and dns-server-list
   std::string hosts;        // text of the pod's /etc/hosts, for etc-hosts

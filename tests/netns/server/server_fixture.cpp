@@ -190,7 +190,7 @@ ContainerId BuiltInServer::start(PodId pod, std::vector<std::string> words,
   RoleRequest request;
   request.image = "registry.k8s.io/e2e-test-images/agnhost:2.47";
   request.args = std::move(words);
-  request.env = std::move(env);
+  request.env = [env = std::move(env)] { return env; };
   return server_->start(pod, role_of(request));
 }
 

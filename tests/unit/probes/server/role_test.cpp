@@ -21,7 +21,7 @@ RoleRequest agnhost(std::vector<std::string> args, std::map<std::string, std::st
   RoleRequest request;
   request.image = "registry.k8s.io/e2e-test-images/agnhost:2.47";
   request.args = std::move(args);
-  request.env = std::move(env);
+  request.env = [env = std::move(env)] { return env; };
   return request;
 }
 

@@ -16,11 +16,20 @@ std::string value_of(const Environment& env, const std::string& name) {
   return "(unset)";
 }
 
+// A list for each Service.
+ServiceLinks links(const std::vector<Environment>& services) {
+  std::vector<std::shared_ptr<const Environment>> made;
+  for (const Environment& service : services) {
+    made.push_back(std::make_shared<const Environment>(service));
+  }
+  return std::make_shared<const std::vector<std::shared_ptr<const Environment>>>(std::move(made));
+}
+
 DownwardFacts facts() {
   DownwardFacts result;
   result.hostname = "web-0";
   result.host_ips = {*IpAddress::parse("192.168.50.11"), *IpAddress::parse("2001:db8::11")};
-  result.services = {{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}};
+  result.services = links({{{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}}});
   return result;
 }
 
@@ -70,7 +79,7 @@ TEST(ContainerEnv, ValuesSeeWhatStandsBeforeThem) {
                            {"LATER", "x", ""},
                            {"NAME", "", "metadata.name"},
                            {"GREETING", "I am $(NAME)", ""}};
-  const Environment env = container_env(pod, pod.containers[0], facts());
+  const Environment env = container_env(pod, pod.containers[0], facts()).whole();
   EXPECT_EQ(value_of(env, "URL"), "http://10.96.0.1/$(LATER)");
   EXPECT_EQ(value_of(env, "GREETING"), "I am web-0");
 }
@@ -78,7 +87,7 @@ TEST(ContainerEnv, ValuesSeeWhatStandsBeforeThem) {
 TEST(ContainerEnv, DefaultsCanBeReplacedButNotReferredTo) {
   model::Pod pod = make_pod({"a"});
   pod.containers[0].env = {{"HOME", "/data", ""}, {"WHERE", "$(HOSTNAME)", ""}};
-  const Environment env = container_env(pod, pod.containers[0], facts());
+  const Environment env = container_env(pod, pod.containers[0], facts()).whole();
   EXPECT_EQ(value_of(env, "HOME"), "/data");
   EXPECT_EQ(value_of(env, "HOSTNAME"), "web-0");
   EXPECT_EQ(value_of(env, "WHERE"), "$(HOSTNAME)");
@@ -89,14 +98,41 @@ TEST(ContainerEnv, DefaultsCanBeReplacedButNotReferredTo) {
 TEST(ContainerEnv, EachNameComesOnceAndTheLastCounts) {
   model::Pod pod = make_pod({"a"});
   pod.containers[0].env = {{"KUBERNETES_SERVICE_HOST", "192.0.2.1", ""}, {"X", "1", ""}, {"X", "$(X)2", ""}};
-  const Environment env = container_env(pod, pod.containers[0], facts());
+  const Environment env = container_env(pod, pod.containers[0], facts()).whole();
   EXPECT_EQ(value_of(env, "KUBERNETES_SERVICE_HOST"), "192.0.2.1");
   EXPECT_EQ(value_of(env, "X"), "12");
   EXPECT_EQ(env.size(), 5u);
 }
 
 TEST(ContainerEnv, CommandsAreExpandedWordByWord) {
-  EXPECT_EQ(expand_all({"echo", "$(A) b"}, {{"A", "x y"}}), (std::vector<std::string>{"echo", "x y b"}));
+  ContainerEnv env;
+  env.own = {{"A", "x y"}};
+  EXPECT_EQ(expand_all({"echo", "$(A) b"}, env), (std::vector<std::string>{"echo", "x y b"}));
+}
+
+TEST(ContainerEnv, CommandsSeeAllThatTheProgramWill) {
+  model::Pod pod = make_pod({"a"});
+  pod.containers[0].env = {{"X", "own", ""}};
+  DownwardFacts its = facts();
+  its.services = links({{{"X", "first"}, {"Y", "first"}}, {{"Y", "second"}}});
+  const ContainerEnv env = container_env(pod, pod.containers[0], its);
+  EXPECT_EQ(expand_all({"$(X)", "$(Y)", "$(HOSTNAME)", "$(NONE)"}, env),
+            (std::vector<std::string>{"own", "second", "web-0", "$(NONE)"}));
+  EXPECT_EQ(value_of(env.whole(), "Y"), "second");
+  EXPECT_EQ(env.whole().size(), 5u);
+}
+
+TEST(ContainerEnv, TheServicesPartIsNotCopied) {
+  const DownwardFacts its = facts();
+  const model::Pod pod = make_pod({"a"});
+  EXPECT_EQ(container_env(pod, pod.containers[0], its).services, its.services);
+}
+
+TEST(ContainerEnv, APodWithoutServicesHasTheRest) {
+  const model::Pod pod = make_pod({"a"});
+  const ContainerEnv env = container_env(pod, pod.containers[0], {});
+  EXPECT_EQ(env.find("KUBERNETES_SERVICE_HOST"), std::nullopt);
+  EXPECT_EQ(env.whole().size(), 3u);
 }
 
 }  // namespace
