@@ -66,6 +66,7 @@ void Lab::sync() {
   }
   bool is_well = loop_.carry_out([this] { data_path_.sync(); });
   is_well = loop_.carry_out([this] { dns_.sync(); }) && is_well;
+  is_well = loop_.carry_out([this] { data_path_.end_stale_flows(); }) && is_well;
   if (!is_done) {
     schedule_sync();
   } else if (is_well) {

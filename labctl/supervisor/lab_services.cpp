@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace labctl::supervisor {
 namespace {
@@ -139,14 +140,16 @@ void LabServices::sync() {
 
 void LabServices::update(const ServiceKey& key) {
   Known& known = known_[key];
-  const model::Service before = known.service;
   known.object = store_.find(store_key(key));
   known.service = known.is_gone() ? model::Service() : manifest::decode_service(*known.object);
   known.service.key = key;
   queue_programs(known);
   queue_router(known);
   update_health(known);
-  collect_flows(before, known);
+  UdpEndpoints udp = udp_endpoints(known);
+  const std::vector<apply::UdpFlows> ended = ended_flows(known.udp, udp);
+  stale_.insert(stale_.end(), ended.begin(), ended.end());
+  known.udp = std::move(udp);
   if (on_service_) {
     on_service_(known.service, known.slice_list(), known.is_gone());
   }
@@ -202,22 +205,21 @@ void LabServices::release_host_ports(const model::PodKey& pod) {
   are_host_ports_dirty_ = true;
 }
 
-void LabServices::commit() {
-  const std::vector<apply::UdpFlows> stale = std::exchange(stale_, {});
-  std::vector<apply::ServiceTable*> tables;
+std::vector<std::pair<std::string, apply::ServiceTable*>> LabServices::tables() {
+  std::vector<std::pair<std::string, apply::ServiceTable*>> tables;
   for (NodeState& node : nodes_) {
-    tables.push_back(&*node.table);
+    tables.emplace_back(node.program.viewer.node, &*node.table);
   }
-  tables.push_back(&*router_);
-  for (std::size_t i = 0; i < tables.size(); ++i) {
+  tables.emplace_back("router", &*router_);
+  return tables;
+}
+
+void LabServices::commit() {
+  for (const auto& [name, table] : tables()) {
     try {
-      tables[i]->commit();
-      if (!stale.empty()) {
-        tables[i]->end_stale_flows(stale);
-      }
+      table->commit();
     } catch (const Error& error) {
-      spdlog::error("{}: program Services: {}", i < nodes_.size() ? cluster_.nodes[i].name : "router",
-                    error.what());
+      spdlog::error("{}: program Services: {}", name, error.what());
     }
   }
   if (!route_changes_.empty()) {
@@ -233,11 +235,13 @@ void LabServices::commit() {
 }
 
 std::size_t LabServices::resync() {
-  for (const auto& [key, known] : known_) {
+  for (auto& [key, known] : known_) {
+    known.udp.clear();  // all flows are looked at
     dirty_.insert(key);
   }
   are_nodes_dirty_ = true;
   sync();
+  end_stale_flows();
   std::size_t mended = router_ ? router_->resync() : 0;
   for (NodeState& node : nodes_) {
     mended += node.table->resync();
@@ -267,34 +271,32 @@ std::vector<service::Vip> LabServices::vips_of(const model::Service& service,
   return vips;
 }
 
-void LabServices::collect_flows(const model::Service& before, const Known& known) {
-  const auto is_udp = [](const model::ServicePort& port) { return port.protocol == model::Protocol::Udp; };
+UdpEndpoints LabServices::udp_endpoints(const Known& known) const {
   const Slices slices = known.slice_list();
-  std::vector<apply::UdpFlows> served;
-  std::set<service::Vip> left_alone;  // without a serving endpoint
+  UdpEndpoints endpoints;
   for (const model::ServicePort& port : known.service.ports) {
-    if (!is_udp(port)) {
-      continue;
-    }
-    const auto serving = service::serving(all_endpoints(known.service, slices, port));
-    for (const service::Vip& vip : vips_of(known.service, port)) {
-      if (serving.empty()) {
-        left_alone.insert(vip);
-      } else {
-        served.push_back({vip, serving});
+    if (port.protocol == model::Protocol::Udp) {
+      const auto serving = service::serving(all_endpoints(known.service, slices, port));
+      for (const service::Vip& vip : vips_of(known.service, port)) {
+        endpoints[vip] = serving;
       }
     }
   }
-  // What the Service had and has no more comes first: what it has now is looked at last, and counts.
-  for (const model::ServicePort& port :
-       before == known.service ? std::vector<model::ServicePort>{} : before.ports) {
-    for (const service::Vip& vip : is_udp(port) ? vips_of(before, port) : std::vector<service::Vip>{}) {
-      if (!left_alone.contains(vip)) {
-        stale_.push_back({vip, {}});
-      }
+  return endpoints;
+}
+
+void LabServices::end_stale_flows() {
+  const std::vector<apply::UdpFlows> stale = std::exchange(stale_, {});
+  if (stale.empty()) {
+    return;
+  }
+  for (const auto& [name, table] : tables()) {
+    try {
+      table->end_stale_flows(stale);
+    } catch (const Error& error) {
+      spdlog::error("{}: end flows to what is gone: {}", name, error.what());
     }
   }
-  stale_.insert(stale_.end(), served.begin(), served.end());
 }
 
 // ---- describe ----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 // Threads: the main loop's.
 
 #include "labctl/store/store.hpp"
+#include "labctl/supervisor/udp_flows.hpp"
 #include "probes/server/server.hpp"
 #include "topology/apply/fabric.hpp"
 #include "topology/apply/service_table.hpp"
@@ -50,6 +51,8 @@ class LabServices {
 
   // Acts on all that changed. What a node refuses is logged.
   void sync();
+  // Ends the UDP flows that what changed ends: after sync(), and whatever else others wait for.
+  void end_stale_flows();
   bool has_work() const { return !dirty_.empty() || are_host_ports_dirty_; }
 
   // What each node does for a Service: an array of {node, entries}. Throws Error NotFound.
@@ -64,6 +67,7 @@ class LabServices {
     store::ObjectPtr object;  // null: not there, only its slices
     model::Service service;
     std::map<store::Key, model::EndpointSlice> slices;
+    UdpEndpoints udp;
 
     bool is_gone() const { return object == nullptr; }
     Slices slice_list() const;
@@ -90,8 +94,9 @@ class LabServices {
   std::vector<IpAddress> balanced_nodes(const Known& known) const;
   void update_health(const Known& known);
   void start_health(std::size_t node, const model::ServiceKey& key, HealthCheck& check);
-  void collect_flows(const model::Service& before, const Known& known);
+  UdpEndpoints udp_endpoints(const Known& known) const;
   std::vector<service::Vip> vips_of(const model::Service& service, const model::ServicePort& port) const;
+  std::vector<std::pair<std::string, apply::ServiceTable*>> tables();
   void commit();
   server::PodId server_of(std::size_t node);
   void start_api_stub();

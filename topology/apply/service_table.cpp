@@ -370,6 +370,9 @@ std::size_t ServiceTable::end_stale_flows(std::span<const UdpFlows> flows) {
     has_family[flow.vip.address.family() == Family::IPv4 ? 0 : 1] = true;
   }
   std::size_t ended = 0;
+  if (by_vip.empty() || state_->flows().count() == 0) {
+    return ended;
+  }
   for (const Family family : {Family::IPv4, Family::IPv6}) {
     if (!has_family[family == Family::IPv4 ? 0 : 1]) {
       continue;

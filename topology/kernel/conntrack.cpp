@@ -23,6 +23,7 @@ namespace {
 namespace nf = netfilter;
 
 constexpr int kGetFlow = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
+constexpr int kGetCount = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS;
 constexpr int kDeleteFlow = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE;
 constexpr std::uint32_t kFilterProtocol = 1U << 3;  // CTA_FILTER_F_CTA_PROTO_NUM, which no header has
 
@@ -146,6 +147,31 @@ std::vector<std::byte> erase_request(const Flow& flow) {
 }  // namespace
 
 ConntrackSocket ConntrackSocket::open() { return ConntrackSocket(nf::open_socket()); }
+
+std::uint32_t ConntrackSocket::count() {
+  const std::string act = "count tracked connections";
+  std::vector<std::byte> request;
+  nf::end_message(request, nf::start_message(request, kGetCount, 0, AF_UNSPEC));
+  nf::header_at(request, 0).nlmsg_seq = ++sequence_;
+  nf::send_bytes(fd_.get(), request, act);
+  std::optional<std::uint32_t> count;
+  int error = 0;
+  nf::read_replies(fd_.get(), [&](const nf::Reply& reply) {
+    if (reply.sequence == sequence_ && reply.type == NLMSG_ERROR) {
+      error = reply.error;
+    } else if (reply.sequence == sequence_) {
+      count = nf::number(nf::attribute(reply.attributes, CTA_STATS_GLOBAL_ENTRIES));
+    }
+    return true;
+  });
+  if (error != 0) {
+    throw Error::from_errno(error, act, error == EINVAL ? kMissing : "");
+  }
+  if (!count) {
+    throw Error(ErrorKind::Kernel, act + ": the kernel's answer was lost");
+  }
+  return *count;
+}
 
 std::vector<Flow> ConntrackSocket::list(Family family, std::uint8_t protocol) {
   const std::string act = "list tracked connections";

@@ -38,6 +38,10 @@ class ConntrackSocket {
   // In the calling thread's network namespace. Throws Error.
   static ConntrackSocket open();
 
+  // How many connections this namespace tracks now, of all families and protocols; about, while packets come.
+  // The kernel has the number at hand, whereas to list() it walks the table of the whole host.
+  std::uint32_t count();
+
   // The flows of one family and protocol. While the table changes, a flow may be missed or told twice, as the
   // kernel tells them.
   std::vector<Flow> list(Family family, std::uint8_t protocol);

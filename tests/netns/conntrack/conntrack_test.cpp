@@ -110,6 +110,17 @@ TEST_P(ConntrackTest, AFlowIsToldAsItWasSentAndAsItIsAnswered) {
   EXPECT_EQ(flows[0].id, flow.id);
 }
 
+TEST_P(ConntrackTest, CountsWhatThisNamespaceTracks) {
+  EXPECT_EQ(socket_->count(), 0u);
+  const UniqueFd endpoint = bound(SOCK_DGRAM, GetParam().endpoint, 5300);
+  const UniqueFd client = bound(SOCK_DGRAM, GetParam().client, 4000);
+  send(client);
+  EXPECT_EQ(socket_->count(), 1u);
+  NamespaceScope other;
+  other.enter_new();
+  EXPECT_EQ(ConntrackSocket::open().count(), 0u);
+}
+
 TEST_P(ConntrackTest, AnErasedFlowIsGoneOnce) {
   const UniqueFd endpoint = bound(SOCK_DGRAM, GetParam().endpoint, 5300);
   const UniqueFd client = bound(SOCK_DGRAM, GetParam().client, 4000);
