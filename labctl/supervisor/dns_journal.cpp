@@ -109,7 +109,8 @@ DnsJournal::Batch DnsJournal::batch(std::size_t zone, Position from, std::size_t
   auto entry = list.entries.begin() + static_cast<std::ptrdiff_t>(from - list.first);
   Batch batch;
   batch.owner = entry->owner;
-  // A record that comes and goes again within the batch is not to be spoken of: removals are said first.
+  // Of each record only the last is said, whatever it was before: a server that refused a change may lack what
+  // it should have.
   std::set<Record> removed;
   std::set<Record> added;
   std::size_t bytes = 0;
@@ -119,14 +120,12 @@ DnsJournal::Batch DnsJournal::batch(std::size_t zone, Position from, std::size_t
       break;
     }
     for (const Record& record : entry->change.removed) {
-      if (added.erase(record) == 0) {
-        removed.insert(record);
-      }
+      added.erase(record);
+      removed.insert(record);
     }
     for (const Record& record : entry->change.added) {
-      if (removed.erase(record) == 0) {
-        added.insert(record);
-      }
+      removed.erase(record);
+      added.insert(record);
     }
   }
   batch.end = from + batch.count;

@@ -19,7 +19,7 @@ class DnsJournal {
 
   // Several changes as one message.
   struct Batch {
-    dns::ZoneChange change;  // the net effect
+    dns::ZoneChange change;  // how each record is at the end
     Position end = 0;        // where the server is once it has it
     std::string owner;       // of the first
     std::size_t count = 0;

@@ -55,7 +55,8 @@ DnsUpdater::DnsUpdater(controllers::EventLoop& loop, const DnsJournal& journal, 
     : loop_(loop),
       journal_(journal),
       hooks_(std::move(hooks)),
-      patience_(patience),
+      next_patience_(patience),
+      patience_(patience, std::chrono::steady_clock::now()),
       socket_(open_socket(netns_fd)),
       zones_(journal.zones().size()) {
   for (std::size_t i = 0; i < zones_.size(); ++i) {
@@ -76,15 +77,21 @@ void DnsUpdater::started(std::vector<DnsJournal::Position> at) {
     zones_[i].id = next_id_++;  // of every question: a slow server's answer to the first will do
   }
   is_ready_ = false;
-  asked_since_ = std::chrono::steady_clock::now();
+  patience_ = Patience(next_patience_, std::chrono::steady_clock::now());
+  next_patience_ = std::min<std::chrono::milliseconds>(2 * next_patience_, kPatience);
   last_answer_ = "no reply";
   ask_for_zones();
 }
 
+void DnsUpdater::stopped() {
+  loop_.cancel(std::exchange(timer_, 0));
+  is_ready_ = false;
+}
+
 void DnsUpdater::ask_for_zones() {
   loop_.cancel(std::exchange(timer_, 0));
-  if (std::chrono::steady_clock::now() - asked_since_ > patience_) {
-    return hooks_.on_failed("it does not answer for its zones: " + last_answer_);
+  if (patience_.is_over(std::chrono::steady_clock::now())) {
+    return hooks_.on_failed(trouble());
   }
   for (std::size_t i = 0; i < zones_.size(); ++i) {
     if (!zones_[i].is_loaded) {
@@ -129,7 +136,7 @@ void DnsUpdater::on_message(const std::vector<std::uint8_t>& message) {
     const std::string& origin = journal_.zones()[i];
     if (zone.flight) {
       if (const protocol::DnsAck ack = protocol::decode_dns_ack(message, id); ack.is_reply) {
-        on_ack(zone, origin, ack.rcode);
+        on_ack(zone, ack.rcode);
       }
     } else if (!zone.is_loaded) {
       const protocol::DnsReply reply = protocol::decode_dns_reply(message, soa_of(origin), id);
@@ -151,6 +158,7 @@ void DnsUpdater::on_zone_reply(Zone& zone, const std::string& rcode) {
   }
   loop_.cancel(std::exchange(timer_, 0));
   is_ready_ = true;
+  next_patience_ = kPatience;
   push();
   hooks_.on_ready();
 }
@@ -172,13 +180,13 @@ void DnsUpdater::send_batch(Zone& zone, std::size_t index) {
     zone.message = protocol::encode_dns_update(zone.flight->change, zone.id);
   } catch (const Error& error) {
     spdlog::error("DNS: {}: {}", zone.flight->owner, error.what());
-    return on_ack(zone, journal_.zones()[index], "FORMERR");
+    return on_ack(zone, "FORMERR");
   }
   send(zone.message);
   watch_flights();
 }
 
-void DnsUpdater::on_ack(Zone& zone, const std::string& origin, const std::string& rcode) {
+void DnsUpdater::on_ack(Zone& zone, const std::string& rcode) {
   const DnsJournal::Batch batch = *std::exchange(zone.flight, std::nullopt);
   if (rcode == "NOERROR") {
     zone.position = batch.end;
@@ -189,7 +197,7 @@ void DnsUpdater::on_ack(Zone& zone, const std::string& origin, const std::string
   } else {
     zone.position = batch.end;
     zone.singly -= std::min(zone.singly, batch.count);
-    hooks_.on_refused(batch.owner, origin, rcode);
+    hooks_.on_refused(batch, rcode);
   }
   push();
 }

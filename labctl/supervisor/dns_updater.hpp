@@ -10,6 +10,7 @@
 
 #include "labctl/controllers/event_loop.hpp"
 #include "labctl/supervisor/dns_journal.hpp"
+#include "labctl/supervisor/patience.hpp"
 #include "topology/base/unique_fd.hpp"
 
 #include <chrono>
@@ -26,9 +27,8 @@ class DnsUpdater {
   struct Hooks {
     // It answers for all zones.
     std::function<void()> on_ready;
-    // It does not take the change of `owner`, and says `rcode`; the change is passed over.
-    std::function<void(const std::string& owner, const std::string& zone, const std::string& rcode)>
-        on_refused;
+    // It does not take this one change and says `rcode`; the change is passed over.
+    std::function<void(const DnsJournal::Batch& refused, const std::string& rcode)> on_refused;
     // It is silent, or knows no zone, long after it started; `why` says which.
     std::function<void(const std::string& why)> on_failed;
   };
@@ -36,8 +36,9 @@ class DnsUpdater {
   // A server that has 10,000 Services to read needs less than a second.
   static constexpr std::chrono::seconds kPatience{60};
 
-  // All must outlive this. `netns_fd` is used here only. A server that does not answer for its zones within
-  // `patience` of its start has failed. Throws Error Kernel.
+  // All must outlive this. `netns_fd` is used here only. A server that has not answered for its zones when it
+  // was asked for so long as `patience` has failed. Each further start in vain has twice as long, up to
+  // kPatience, and so has one that was ready before. Throws Error Kernel.
   DnsUpdater(controllers::EventLoop& loop, const DnsJournal& journal, int netns_fd, Hooks hooks,
              std::chrono::milliseconds patience = kPatience);
   ~DnsUpdater();
@@ -46,10 +47,14 @@ class DnsUpdater {
 
   // The server starts now, with zone files as of `at` (by zone), which the journal has not forgotten.
   void started(std::vector<DnsJournal::Position> at);
+  // It has ended, and will be started again: until then it is not asked.
+  void stopped();
   // Sends what the journal has more, if the server is there and nothing is on its way.
   void push();
 
   bool is_ready() const { return is_ready_; }
+  // Why it is not: "it does not answer for its zones: no reply".
+  std::string trouble() const { return "it does not answer for its zones: " + last_answer_; }
   // Changes that it does not have yet.
   std::size_t behind() const;
   // What it needs the journal for. Before started(): nothing.
@@ -70,7 +75,7 @@ class DnsUpdater {
   void read_replies();
   void on_message(const std::vector<std::uint8_t>& message);
   void on_zone_reply(Zone& zone, const std::string& rcode);
-  void on_ack(Zone& zone, const std::string& origin, const std::string& rcode);
+  void on_ack(Zone& zone, const std::string& rcode);
   void send_batch(Zone& zone, std::size_t index);
   void send(const std::vector<std::uint8_t>& message) const;
   void watch_flights();
@@ -78,13 +83,13 @@ class DnsUpdater {
   controllers::EventLoop& loop_;
   const DnsJournal& journal_;
   Hooks hooks_;
-  std::chrono::milliseconds patience_;
+  std::chrono::milliseconds next_patience_;
+  Patience patience_;
   UniqueFd socket_;
   std::vector<Zone> zones_;
   std::uint16_t next_id_ = 1;
   bool is_ready_ = false;
-  std::chrono::steady_clock::time_point asked_since_{};
-  std::string last_answer_;
+  std::string last_answer_ = "it was not started";
   controllers::EventLoop::Id reader_ = 0;
   controllers::EventLoop::Id timer_ = 0;
 };

@@ -119,7 +119,7 @@ Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       runtime_(loop_, reaper_, runtime_options(mapping_)),
       life_(loop_, clock_, runtime_, life_options(cluster_), life_hooks()),
       data_path_(store_, cluster_, fabric_, runtime_.server()),
-      dns_(loop_, reaper_, store_, cluster_, life_),
+      dns_(loop_, reaper_, store_, cluster_, life_, setup.boot_within),
       engine_(&runtime_.server()) {
   loop_.set_on_failure([this](const std::string& words) { on_failure(words); });
   store_.set_bound("events", controllers::kEventsKept);

@@ -52,6 +52,7 @@ struct LabSetup {
   kernel::IdMapping mapping = kernel::IdMapping::Root;
   pid_t pid_outside = 0;
   std::shared_ptr<store::SharedTable> shared;  // null: nothing is shared with other labs
+  std::chrono::milliseconds boot_within{60'000};  // how long whoever boots it waits
 };
 
 class Lab {

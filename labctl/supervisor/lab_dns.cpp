@@ -24,7 +24,18 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::seconds kCheckWithin{30};
-constexpr std::chrono::seconds kReadyWithin{30};
+// Of the time to boot: for the answer to the one who waits, and for a server that has to be started again.
+constexpr int kBootShareToTell = 10;
+constexpr int kBootShareOfOne = 4;
+constexpr std::chrono::milliseconds kPatienceMin{1'000};
+// Between two looks at how long the servers have taken.
+constexpr std::chrono::milliseconds kLookEvery{50};
+
+// A server's first try: the time to boot holds several.
+std::chrono::milliseconds first_patience(std::chrono::milliseconds boot_within) {
+  return std::clamp<std::chrono::milliseconds>(boot_within / kBootShareOfOne, kPatienceMin,
+                                               DnsUpdater::kPatience);
+}
 
 std::vector<IpAddress> pod_ips(const json& pod) {
   std::vector<IpAddress> addresses;
@@ -61,15 +72,33 @@ std::optional<store::Key> parse_key(const std::string& text) {
 }
 
 // The first lines as one: the cause comes first.
-std::string words_of(const std::string& output) {
+std::string first_lines(const std::string& output) {
   constexpr int kLines = 3;
   std::istringstream lines(output);
   std::string words;
   int count = 0;
-  for (std::string line; count < kLines && std::getline(lines, line); ++count) {
-    words += (words.empty() ? "" : "; ") + line;
+  for (std::string line; count < kLines && std::getline(lines, line);) {
+    if (line.find_first_not_of(" \t\r") != std::string::npos) {
+      words += (words.empty() ? "" : "; ") + line;
+      ++count;
+    }
   }
   return words;
+}
+
+// "it ended with exit code 1", or why it does not answer while it runs.
+std::string how_it_is(const json& pod, const std::string& while_running) {
+  const json& statuses = controllers::list_at(pod, "status.containerStatuses");
+  const json* ended =
+      statuses.empty() ? nullptr : controllers::field(statuses.front(), "lastState.terminated");
+  if (ended == nullptr) {
+    return while_running;
+  }
+  const std::string end =
+      "it ended with exit code " + std::to_string(controllers::number_at(*ended, "exitCode", 0));
+  return controllers::field(statuses.front(), "state.running") == nullptr
+             ? end
+             : while_running + "; before that " + end;
 }
 
 store::Key key_of_pod(const model::PodKey& pod) { return {"pods", pod.ns, pod.name}; }
@@ -85,15 +114,19 @@ bool needs_named(const model::Cluster& cluster, const std::vector<manifest::Obje
 }
 
 LabDns::LabDns(MainLoop& loop, kernel::Reaper& reaper, store::Store& store, const model::Cluster& cluster,
-               controllers::PodLife& life)
+               controllers::PodLife& life, std::chrono::milliseconds boot_within)
     : loop_(loop),
       store_(store),
       cluster_(cluster),
       life_(life),
       book_(dns::zones_of(cluster)),
       journal_(book_.zones()),
-      outside_(loop, reaper, cluster),
+      boot_until_(std::chrono::steady_clock::now() + boot_within - boot_within / kBootShareToTell),
+      patience_(first_patience(boot_within)),
+      outside_(loop, reaper, cluster, patience_),
       checks_(loop, reaper) {}
+
+LabDns::~LabDns() { loop_.cancel(again_); }
 
 // ---- Objects -------------------------------------------------------------------------------------------
 
@@ -206,29 +239,66 @@ void LabDns::start_outside(int router_netns_fd) {
   options.argv = check_command(outside_.folder());
   checks_.run(std::move(options), kCheckWithin, [this](const controllers::CapturedEnd& end) {
     if (!end.error.empty()) {  // without words it did not look: then the server itself shows
-      outside_refusal_ = words_of(end.output);
+      outside_refusal_ = first_lines(end.output);
     }
   });
 }
 
 void LabDns::wait_until_ready() {
-  const auto deadline = std::chrono::steady_clock::now() + kReadyWithin;
-  const auto is_done = [this] {
-    return !outside_refusal_.empty() || (has_been_ready_ && (!is_on_ || outside_.is_ready()));
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(boot_until_ - now());
+  Patience patience(std::max(left, patience_), now());
+  const auto is_ready = [this] { return has_been_ready_ && (!is_on_ || outside_.is_ready()); };
+  const auto is_over = [&] {
+    return is_ready() || !outside_refusal_.empty() || outside_.is_hopeless() || has_no_place();
   };
-  const bool is_in_time = loop_.run_until(is_done, deadline);
+  while (!loop_.run_until(is_over, now() + kLookEvery) && !patience.is_over(now())) {
+  }
   if (!outside_refusal_.empty()) {
     throw Error(ErrorKind::InvalidInput, "outside.dns.records: named refuses the zone: " + outside_refusal_);
   }
-  if (is_in_time) {
-    return;
+  if (!is_ready()) {
+    throw Error(ErrorKind::Timeout, "the lab's DNS servers do not answer: " + trouble(),
+                "dns: {enabled: false} in the Cluster does without");
   }
-  std::string words = outside_.is_ready() ? "" : "outside: " + outside_.last_words();
-  for (const auto& [pod, server] : servers_) {
-    words += (words.empty() ? "" : "; ") + to_string(pod) + ": " + last_words(pod);
+}
+
+// Nothing is about to change that while the lab boots.
+bool LabDns::has_no_place() const {
+  const std::vector<store::ObjectPtr> pods = dns_pods();
+  return is_on_ && servers_.empty() && !pods.empty() &&
+         std::all_of(pods.begin(), pods.end(), [](const store::ObjectPtr& pod) {
+           const json* scheduled = controllers::condition(*pod, "PodScheduled");
+           return scheduled != nullptr && controllers::text_at(*scheduled, "status") == "False";
+         });
+}
+
+std::vector<store::ObjectPtr> LabDns::dns_pods() const {
+  std::vector<store::ObjectPtr> pods = store_.list("pods", std::string(controllers::kDnsNamespace));
+  std::erase_if(pods, [](const store::ObjectPtr& pod) { return !controllers::is_dns_pod(*pod); });
+  return pods;
+}
+
+// Of those that are not ready, each with its name.
+std::string LabDns::trouble() {
+  std::string words = outside_.is_ready() ? "" : "outside: " + outside_.trouble();
+  for (const store::ObjectPtr& pod : dns_pods()) {
+    if (!has_been_ready_) {
+      const model::PodKey key{controllers::namespace_of(*pod), controllers::name_of(*pod)};
+      words += (words.empty() ? "" : "; ") + to_string(key) + ": " + trouble_of(*pod, key);
+    }
   }
-  throw Error(ErrorKind::Timeout, "the lab's DNS servers do not answer: " + words,
-              "dns: {enabled: false} in the Cluster does without");
+  return words.empty() ? "there is none" : words;
+}
+
+std::string LabDns::trouble_of(const json& pod, const model::PodKey& key) {
+  const auto server = servers_.find(key);
+  if (server == servers_.end()) {
+    const json* scheduled = controllers::condition(pod, "PodScheduled");
+    const std::string why = scheduled == nullptr ? "" : controllers::text_at(*scheduled, "message");
+    return "it was not started" + (why.empty() ? "" : ": " + why);
+  }
+  return with_last_words(key, how_it_is(pod, server->second.updater->trouble()));
 }
 
 void LabDns::write_files(const std::string& folder) const {
@@ -259,10 +329,11 @@ void LabDns::before_start(const model::Pod& pod, int netns_fd) {
     server.updater = std::make_unique<DnsUpdater>(
         loop_, journal_, netns_fd,
         DnsUpdater::Hooks{[this, key = pod.key] { on_ready(key); },
-                          [this, key = pod.key](const auto& owner, const auto& zone, const auto& rcode) {
-                            on_refused(key, owner, zone, rcode);
+                          [this, key = pod.key](const DnsJournal::Batch& refused, const std::string& rcode) {
+                            on_refused(key, refused, rcode);
                           },
-                          [this, key = pod.key](const std::string& why) { on_failed(key, why); }});
+                          [this, key = pod.key](const std::string& why) { on_failed(key, why); }},
+        patience_);
   }
   for (const store::Key& key : std::exchange(dirty_, {})) {
     read_object(key);
@@ -303,33 +374,54 @@ void LabDns::set_gate(const model::PodKey& pod, bool is_open, const std::string&
   }
 }
 
-void LabDns::on_refused(const model::PodKey& pod, const std::string& owner, const std::string& zone,
+void LabDns::on_refused(const model::PodKey& pod, const DnsJournal::Batch& refused,
                         const std::string& rcode) {
-  const std::string message = "the DNS server " + to_string(pod) +
-                              " keeps what it had: it refuses a change of " + zone + " with " + rcode + ": " +
-                              last_words(pod);
-  if (const auto key = parse_key(owner)) {
-    warn(*key, "DNSUpdateRefused", message);
-  } else {
-    spdlog::error("{}", message);
+  if (refused_.add(refused.owner, refused.change)) {
+    const std::string what =
+        "the DNS server " + to_string(pod) + " refuses a change of " + refused.change.zone + " with " + rcode;
+    const std::string message = with_last_words(pod, what) + "; it is told again";
+    if (const auto key = parse_key(refused.owner)) {
+      warn(*key, "DNSUpdateRefused", message);
+    } else {
+      spdlog::error("{}", message);
+    }
+  }
+  say_refused_later();
+}
+
+void LabDns::say_refused_later() {
+  if (again_ == 0 && !refused_.empty()) {
+    again_ = loop_.call_after(refused_.delay(), [this] {
+      again_ = 0;
+      refused_.say_again(book_, journal_);
+      sync();
+      say_refused_later();
+    });
   }
 }
 
 void LabDns::on_failed(const model::PodKey& pod, const std::string& why) {
-  warn(key_of_pod(pod), "DNSServerFailed", why + ": " + last_words(pod) + "; it is started again");
+  warn(key_of_pod(pod), "DNSServerFailed", with_last_words(pod, why) + "; it is started again");
   set_gate(pod, false, why);
   life_.restart(pod, controllers::kDnsContainer);
 }
 
-std::string LabDns::last_words(const model::PodKey& pod) {
+// What it said at the end, also of the run before when this one said nothing yet.
+std::string LabDns::with_last_words(const model::PodKey& pod, const std::string& what) {
   constexpr std::size_t kLines = 3;
   std::string text;
   if (life_.contains(pod)) {
-    for (const controllers::LogLine& line : life_.log(pod, controllers::kDnsContainer).lines(kLines)) {
-      text += (text.empty() ? "" : "; ") + line.text;
+    const controllers::ContainerLog& log = life_.log(pod, controllers::kDnsContainer);
+    std::vector<controllers::LogLine> lines = log.lines(kLines);
+    if (lines.empty()) {
+      lines = log.lines(kLines, true);
+    }
+    for (const controllers::LogLine& line : lines) {
+      text += line.text + "\n";
     }
   }
-  return text;
+  text = first_lines(text);
+  return what + (text.empty() ? ", without a word" : ": " + text);
 }
 
 void LabDns::warn(const store::Key& object, const std::string& reason, const std::string& message) {

@@ -22,10 +22,14 @@
 #include "labctl/supervisor/lab_services.hpp"
 #include "labctl/supervisor/main_loop.hpp"
 #include "labctl/supervisor/outside_dns.hpp"
+#include "labctl/supervisor/refused_changes.hpp"
 #include "topology/dns/zones.hpp"
 #include "topology/manifest/loader.hpp"
 #include "topology/model/cluster.hpp"
 
+#include <nlohmann/json_fwd.hpp>
+
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,9 +44,12 @@ bool needs_named(const model::Cluster& cluster, const std::vector<manifest::Obje
 
 class LabDns {
  public:
-  // All must outlive this.
+  // All must outlive this. `boot_within`: how long whoever boots the lab is going to wait, from now.
   LabDns(MainLoop& loop, kernel::Reaper& reaper, store::Store& store, const model::Cluster& cluster,
-         controllers::PodLife& life);
+         controllers::PodLife& life, std::chrono::milliseconds boot_within);
+  ~LabDns();
+  LabDns(const LabDns&) = delete;
+  LabDns& operator=(const LabDns&) = delete;
 
   // The Service: first of all, for its address. `objects` are what the files say.
   void create_service(controllers::ServiceAllocation& services, const std::vector<manifest::Object>& objects);
@@ -85,10 +92,14 @@ class LabDns {
   void trim();
   void on_ready(const model::PodKey& pod);
   void set_gate(const model::PodKey& pod, bool is_open, const std::string& why = {});
-  void on_refused(const model::PodKey& pod, const std::string& owner, const std::string& zone,
-                  const std::string& rcode);
+  void on_refused(const model::PodKey& pod, const DnsJournal::Batch& refused, const std::string& rcode);
+  void say_refused_later();
   void on_failed(const model::PodKey& pod, const std::string& why);
-  std::string last_words(const model::PodKey& pod);
+  bool has_no_place() const;
+  std::vector<store::ObjectPtr> dns_pods() const;
+  std::string trouble();
+  std::string trouble_of(const nlohmann::json& pod, const model::PodKey& key);
+  std::string with_last_words(const model::PodKey& pod, const std::string& what);
   void warn(const store::Key& object, const std::string& reason, const std::string& message);
 
   MainLoop& loop_;
@@ -100,7 +111,11 @@ class LabDns {
 
   dns::RecordBook book_;
   DnsJournal journal_;
+  RefusedChanges refused_;
+  MainLoop::Id again_ = 0;  // when they are said again
   std::map<model::PodKey, Server> servers_;
+  std::chrono::steady_clock::time_point boot_until_;
+  std::chrono::milliseconds patience_;  // with a server's first start
   OutsideDns outside_;
   controllers::CapturedRuns checks_;
   std::string outside_refusal_;  // what named says of the outside zone; empty: nothing wrong

@@ -61,7 +61,12 @@ void install_named() {
   if (!fs::exists(named_copy())) {
     std::error_code failure;
     fs::create_directories(controllers::kDnsDirectory, failure);
-    fs::copy_file(host_program("named"), named_copy(), failure);
+    // Beside first: where there is no room for all of it, it must not seem to be there.
+    const std::string beside = named_copy() + ".new";
+    fs::copy_file(host_program("named"), beside, fs::copy_options::overwrite_existing, failure);
+    if (!failure) {
+      fs::rename(beside, named_copy(), failure);
+    }
     if (failure) {
       throw Error::from_errno(failure.value(), "copy named to " + named_copy());
     }
@@ -80,6 +85,9 @@ std::string last_lines(const std::string& file) {
   std::ifstream in(file);
   std::deque<std::string> lines;
   for (std::string line; std::getline(in, line);) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) {
+      continue;
+    }
     lines.push_back(line);
     if (lines.size() > kLastLines) {
       lines.pop_front();

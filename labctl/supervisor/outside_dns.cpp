@@ -7,18 +7,33 @@
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <utility>
 
 namespace labctl::supervisor {
 namespace {
 
-constexpr std::chrono::seconds kAgainAfter{1};
+constexpr std::chrono::milliseconds kAgainAfter{500};
+constexpr std::chrono::milliseconds kAgainAfterMax{30'000};
+
+std::string end_in_words(kernel::ExitStatus status) {
+  return status.signal != 0 ? "signal " + std::to_string(status.signal)
+                            : "exit code " + std::to_string(status.exit_code());
+}
 
 }  // namespace
 
-OutsideDns::OutsideDns(controllers::EventLoop& loop, kernel::Reaper& reaper, const model::Cluster& cluster)
-    : loop_(loop), reaper_(reaper), cluster_(cluster), folder_(dns_folder("outside")), journal_({"."}) {}
+OutsideDns::OutsideDns(controllers::EventLoop& loop, kernel::Reaper& reaper, const model::Cluster& cluster,
+                       std::chrono::milliseconds patience)
+    : loop_(loop),
+      reaper_(reaper),
+      cluster_(cluster),
+      folder_(dns_folder("outside")),
+      journal_({"."}),
+      patience_(patience),
+      again_after_(kAgainAfter) {}
 
 OutsideDns::~OutsideDns() {
   loop_.cancel(again_);
@@ -29,22 +44,23 @@ OutsideDns::~OutsideDns() {
 
 void OutsideDns::start(int router_netns_fd) {
   netns_fd_ = router_netns_fd;
+  install_named();
+  updater_.emplace(loop_, journal_, netns_fd_,
+                   DnsUpdater::Hooks{[this] { on_ready(); }, [](const auto&, const auto&) {},
+                                     [this](const std::string& why) { on_failed(why); }},
+                   patience_);
+  spawn();
+}
+
+// The files are written each time: what spoilt them last time may be over.
+void OutsideDns::spawn() {
   const std::vector<IpAddress> addresses = model::outside_dns_addresses(cluster_);
   std::vector<IpAddress> listen_on = addresses;
   listen_on.push_back(*IpAddress::parse("127.0.0.1"));  // where it is asked whether it is there
   write_dns_file(folder_, "named.conf", dns::outside_named_conf(folder_, listen_on));
   write_dns_file(folder_, dns::zone_file_name("."), dns::outside_zone(cluster_.outside, addresses));
-  install_named();
-  updater_.emplace(loop_, journal_, netns_fd_,
-                   DnsUpdater::Hooks{[] {}, [](const auto&, const auto&, const auto&) {},
-                                     [this](const std::string& why) {
-                                       spdlog::error("outside DNS server: {}: {}", why, last_words());
-                                     }});
-  spawn();
-}
-
-void OutsideDns::spawn() {
-  const UniqueFd log(::open((folder_ + "/log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  const UniqueFd log(
+      ::open((folder_ + "/log").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
   if (!log) {
     throw Error::from_errno(errno, "open " + folder_ + "/log");
   }
@@ -55,25 +71,57 @@ void OutsideDns::spawn() {
   options.err = kernel::Stdio::from(log.get());
   options.capabilities = kernel::CapabilityPolicy::Container;
   child_ = kernel::spawn(options);
+  reaper_.watch(child_.pid(), [this](kernel::ExitStatus status) { on_ended(status); });
   updater_->started({0});
-  reaper_.watch(child_.pid(), [this](kernel::ExitStatus status) {
-    child_.release();
-    spdlog::warn("outside DNS server: ended with {}, starts again: {}", status.exit_code(), last_words());
-    spawn_later();
-  });
+}
+
+void OutsideDns::on_ready() {
+  again_after_ = kAgainAfter;
+  ends_in_vain_ = 0;
+  last_end_.clear();
+}
+
+void OutsideDns::on_ended(kernel::ExitStatus status) {
+  child_.release();
+  last_end_ = with_last_words("it ended with " + end_in_words(status));
+  spdlog::warn("outside DNS server: {}; it is started again", last_end_);
+  ++ends_in_vain_;
+  updater_->stopped();
+  spawn_later();
+}
+
+void OutsideDns::on_failed(const std::string& why) {
+  spdlog::error("outside DNS server: {}; it is started again", with_last_words(why));
+  if (child_.pid() > 0) {
+    child_.signal(SIGKILL);  // and on_ended()
+  }
 }
 
 void OutsideDns::spawn_later() {
-  again_ = loop_.call_after(kAgainAfter, [this] {
+  loop_.cancel(again_);
+  again_ = loop_.call_after(again_after_, [this] {
+    again_ = 0;
     try {
       spawn();
     } catch (const Error& error) {
       spdlog::error("outside DNS server: {}", error.what());
+      last_end_ = error.what();
       spawn_later();
     }
   });
+  again_after_ = std::min(2 * again_after_, kAgainAfterMax);
 }
 
-std::string OutsideDns::last_words() const { return last_lines(folder_ + "/log"); }
+std::string OutsideDns::trouble() const {
+  if (child_.pid() <= 0) {
+    return last_end_.empty() ? "it was not started" : last_end_;
+  }
+  return with_last_words(updater_->trouble()) + (last_end_.empty() ? "" : "; before that " + last_end_);
+}
+
+std::string OutsideDns::with_last_words(const std::string& what) const {
+  const std::string words = last_lines(folder_ + "/log");
+  return what + (words.empty() ? ", without a word" : ": " + words);
+}
 
 }  // namespace labctl::supervisor

@@ -14,6 +14,7 @@
 #include "topology/kernel/reaper.hpp"
 #include "topology/model/cluster.hpp"
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -23,21 +24,32 @@ namespace labctl::supervisor {
 class OutsideDns {
  public:
   // All must outlive this.
-  OutsideDns(controllers::EventLoop& loop, kernel::Reaper& reaper, const model::Cluster& cluster);
+  // `patience`: with a server that does not answer, before it is started again (DnsUpdater).
+  OutsideDns(controllers::EventLoop& loop, kernel::Reaper& reaper, const model::Cluster& cluster,
+             std::chrono::milliseconds patience);
   ~OutsideDns();
   OutsideDns(const OutsideDns&) = delete;
   OutsideDns& operator=(const OutsideDns&) = delete;
 
-  // Once the router is there; `router_netns_fd` is kept. It is started again whenever it ends. Throws Error.
+  // Once the router is there; `router_netns_fd` is kept. It is started again whenever it ends or does not
+  // answer, after a wait that grows while that is in vain. Throws Error.
   void start(int router_netns_fd);
   bool is_ready() const { return updater_ && updater_->is_ready(); }
   const std::string& folder() const { return folder_; }
-  // What it last said, for an error that it did not get ready.
-  std::string last_words() const;
+  // It ended by itself time and again and was never ready: waiting will not help.
+  bool is_hopeless() const { return ends_in_vain_ >= kEndsInVainMax; }
+  // Why it is not ready: "it ended with exit code 1: LAST WORDS". Never empty.
+  std::string trouble() const;
 
  private:
+  static constexpr int kEndsInVainMax = 5;
+
   void spawn();
   void spawn_later();
+  void on_ready();
+  void on_ended(kernel::ExitStatus status);
+  void on_failed(const std::string& why);
+  std::string with_last_words(const std::string& what) const;
 
   controllers::EventLoop& loop_;
   kernel::Reaper& reaper_;
@@ -45,7 +57,11 @@ class OutsideDns {
   std::string folder_;
   int netns_fd_ = -1;
   DnsJournal journal_;  // of a zone that never changes
+  std::chrono::milliseconds patience_;
   std::optional<DnsUpdater> updater_;
+  std::string last_end_;  // "exit code 1"; empty: it has not ended yet
+  int ends_in_vain_ = 0;  // since it was ready, or the start
+  std::chrono::milliseconds again_after_;
   kernel::ChildProcess child_;
   controllers::EventLoop::Id again_ = 0;
 };

@@ -105,7 +105,7 @@ int run_supervisor(SupervisorSetup setup) noexcept {
     loop.call_when_readable(reaper.fd(), [&reaper] { reaper.reap(); });
     Lab lab(
         loop, reaper,
-        {setup.options->lab, setup.options->cluster, setup.mapping, setup.pid_outside, shared_table(setup)});
+        {setup.options->lab, setup.options->cluster, setup.mapping, setup.pid_outside, shared_table(setup), setup.options->timeout});
     lab.boot(setup.options->objects);
     serve(setup, loop, lab, end_signals);
   } catch (const Error& error) {

@@ -117,6 +117,13 @@ support::RunningProgram Labctl::start(std::vector<std::string> arguments) const 
   return support::RunningProgram::start(program(std::move(arguments), {}));
 }
 
+support::RunningProgram Labctl::start_by(std::vector<std::string> starter,
+                                         std::vector<std::string> arguments) const {
+  support::Program wrapped = program(std::move(arguments), {});
+  wrapped.command.insert(wrapped.command.begin(), starter.begin(), starter.end());
+  return support::RunningProgram::start(wrapped);
+}
+
 ProgramResult Labctl::exec(std::string vantage, std::vector<std::string> command, std::string input) const {
   std::vector<std::string> arguments{"exec", std::move(vantage), "--"};
   arguments.insert(arguments.end(), command.begin(), command.end());

@@ -34,6 +34,8 @@ class Labctl {
   support::ProgramResult run_by(std::vector<std::string> starter, std::vector<std::string> arguments) const;
   // In the background; what it started is `command`'s child while it lives.
   support::RunningProgram start(std::vector<std::string> arguments) const;
+  support::RunningProgram start_by(std::vector<std::string> starter,
+                                   std::vector<std::string> arguments) const;
   // `labctl exec VANTAGE -- COMMAND...`
   support::ProgramResult exec(std::string vantage, std::vector<std::string> command,
                               std::string input = {}) const;

@@ -113,6 +113,16 @@ std::vector<ZoneChange> RecordBook::set(const std::string& owner, std::vector<Re
   return changes;
 }
 
+ZoneChange RecordBook::as_it_is(const std::string& zone, const std::set<Record>& records) const {
+  const auto index = std::find(zones_.begin(), zones_.end(), zone) - zones_.begin();
+  ZoneChange change{zone, {}, {}};
+  for (const Record& record : records) {
+    (counts_.at(static_cast<std::size_t>(index)).contains(record) ? change.added : change.removed)
+        .push_back(record);
+  }
+  return change;
+}
+
 std::size_t RecordBook::size() const {
   std::size_t size = 0;
   for (const auto& records : counts_) {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ class RecordBook {
   // From now on `owner` has exactly these. What changes by that, one a zone, in the order of the zones; none
   // if nothing does.
   std::vector<ZoneChange> set(const std::string& owner, std::vector<Record> records);
+
+  // What to tell a server of which it is not known whether it has these records of `zone`, one of zones().
+  ZoneChange as_it_is(const std::string& zone, const std::set<Record>& records) const;
 
   const std::vector<std::string>& zones() const { return zones_; }
   std::size_t size() const;

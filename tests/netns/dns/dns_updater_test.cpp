@@ -3,6 +3,7 @@
 #include "labctl/supervisor/dns_updater.hpp"
 
 #include "labctl/supervisor/main_loop.hpp"
+#include "labctl/supervisor/refused_changes.hpp"
 #include "tests/netns/dns/name_server.hpp"
 #include "tests/netns/process/capsule_fixture.hpp"
 #include "topology/base/ip_address.hpp"
@@ -27,6 +28,7 @@ namespace {
 using dns::Record;
 using dns::RecordType;
 using std::chrono::milliseconds;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -44,8 +46,9 @@ struct Lab {
   explicit Lab(milliseconds patience = DnsUpdater::kPatience) {
     DnsUpdater::Hooks hooks;
     hooks.on_ready = [this] { ++ready; };
-    hooks.on_refused = [this](const std::string& owner, const std::string& zone, const std::string& rcode) {
-      refused.push_back(owner + " " + zone + " " + rcode);
+    hooks.on_refused = [this](const DnsJournal::Batch& batch, const std::string& rcode) {
+      refused.push_back(batch.owner + " " + batch.change.zone + " " + rcode);
+      changes.add(batch.owner, batch.change);
     };
     hooks.on_failed = [this](const std::string& why) { failed.push_back(why); };
     updater = std::make_unique<DnsUpdater>(loop, server.journal(), server.netns_fd(), hooks, patience);
@@ -70,6 +73,7 @@ struct Lab {
   std::unique_ptr<DnsUpdater> updater;
   int ready = 0;
   std::vector<std::string> refused;
+  RefusedChanges changes;
   std::vector<std::string> failed;
 };
 
@@ -176,6 +180,46 @@ TEST(DnsUpdater, NamesTheOwnerOfARefusedChangeAndSendsTheOthers) {
     EXPECT_TRUE(lab.catches_up());
     EXPECT_THAT(lab.server.ask("last.shop.svc.cluster.local"), ElementsAre("10.96.1.3"));
     EXPECT_THAT(lab.failed, IsEmpty());
+  });
+}
+
+// Its disk is full: it cannot write its journal. What it refused meanwhile comes once there is room.
+TEST(DnsUpdater, WhatAServerRefusedIsThereOnceItCanTakeIt) {
+  with_named([] {
+    Lab lab;
+    lab.server.move_to_small_disk();
+    lab.start();
+    lab.server.set("gone", {address_of("gone", "10.96.0.7")});
+    EXPECT_TRUE(lab.catches_up());
+    lab.server.fill_disk();
+    const auto is_refused = [&] { return !lab.refused.empty(); };
+    // Until what it has room for is full.
+    for (int i = 0; i < 2'000 && !is_refused(); ++i) {
+      lab.server.set("filler", {address_of("filler-" + std::to_string(i), "10.96.1.1")});
+      EXPECT_TRUE(lab.catches_up());
+    }
+    ASSERT_TRUE(is_refused());
+    lab.refused.clear();
+    // More than what was too much before.
+    std::vector<Record> many;
+    for (int i = 0; i < 50; ++i) {
+      many.push_back(address_of("web", "10.96.2." + std::to_string(i)));
+    }
+    lab.server.set("one", many);
+    lab.server.set("gone", {});
+    EXPECT_TRUE(lab.catches_up());
+    EXPECT_THAT(lab.refused, Contains("one cluster.local. SERVFAIL"));
+    lab.server.say_again(lab.changes);
+    lab.server.set("one", {address_of("web", "10.96.0.2")});
+    EXPECT_TRUE(lab.catches_up());
+
+    lab.server.free_disk();
+    lab.server.say_again(lab.changes);
+    EXPECT_TRUE(lab.catches_up());
+    EXPECT_THAT(lab.server.ask("web.shop.svc.cluster.local"), ElementsAre("10.96.0.2"));
+    EXPECT_THAT(lab.server.ask("gone.shop.svc.cluster.local"), ElementsAre("NXDOMAIN"));
+    lab.server.say_again(lab.changes);
+    EXPECT_TRUE(lab.changes.empty());
   });
 }
 

@@ -9,6 +9,8 @@
 #include "topology/dns/service_records.hpp"
 #include "topology/kernel/network_namespace.hpp"
 
+#include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -16,6 +18,8 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <span>
 #include <utility>
 
@@ -79,6 +83,22 @@ void NameServer::write_files() {
 void NameServer::write_broken_zone() const {
   write_dns_file(folder_, dns::zone_file_name(journal_.zones()[0]), "this is no zone\n");
 }
+
+void NameServer::move_to_small_disk() const {
+  std::filesystem::create_directories(folder_);
+  EXPECT_EQ(::mount("tmpfs", folder_.c_str(), "tmpfs", 0, "size=256k"), 0);
+}
+
+void NameServer::fill_disk() const {
+  std::ofstream file(folder_ + "/fill", std::ios::app);
+  const std::string page(4096, 'x');
+  while (file.write(page.data(), static_cast<std::streamsize>(page.size())).flush()) {
+  }
+}
+
+void NameServer::free_disk() const { std::filesystem::remove(folder_ + "/fill"); }
+
+void NameServer::say_again(RefusedChanges& changes) { changes.say_again(book_, journal_); }
 
 void NameServer::start() {
   kernel::ProcessOptions options;

@@ -4,6 +4,7 @@
 // it answers. For tests in a capsule.
 
 #include "labctl/supervisor/dns_journal.hpp"
+#include "labctl/supervisor/refused_changes.hpp"
 #include "topology/base/unique_fd.hpp"
 #include "topology/dns/zones.hpp"
 #include "topology/kernel/process.hpp"
@@ -32,6 +33,12 @@ class NameServer {
   void write_files();
   // Spoils the file of the cluster's zone.
   void write_broken_zone() const;
+  // Its folder is a file system of its own, of a few pages, from now on; full, and with room again.
+  void move_to_small_disk() const;
+  void fill_disk() const;
+  void free_disk() const;
+  // Tells all servers of the journal what some refused.
+  void say_again(RefusedChanges& changes);
   void start();
   void kill();
   // Does nothing, from when this returns, until resume().
