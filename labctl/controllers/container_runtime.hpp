@@ -32,7 +32,8 @@ struct PodSite {
   int netns_fd = -1;  // borrowed until remove_pod() has returned
   std::string hosts;  // text of /etc/hosts
   std::string resolv_conf;
-  bool on_host_network = false;  // the namespace is the node's, and others live in it
+  bool on_host_network = false;           // the namespace is the node's, and others live in it
+  std::vector<kernel::FileBind> binds{};  // shown to its programs besides
 };
 
 struct RunSpec {
@@ -71,8 +72,7 @@ class ContainerRuntime {
   // To execute another program beside the container: with its files, names and network. The caller adds
   // streams and spawns at once. `run` may have ended, or be 0. Throws Error: NotFound for an unknown pod.
   virtual kernel::ProcessOptions exec_options(PodId pod, RunId run) = 0;
-  // Executes what exec_options() prepared, for its output; as CapturedRuns::run(). What was made for it goes
-  // with it.
+  // Executes what exec_options() prepared, for its output; as CapturedRuns::run().
   virtual void execute(kernel::ProcessOptions options, std::chrono::milliseconds deadline,
                        std::function<void(CapturedEnd)> done) = 0;
 };

@@ -77,7 +77,6 @@ struct LocalRuntime::Run {
   PodId pod = 0;
   Hooks hooks;
   kernel::ChildProcess child;
-  fs::path scratch;
   std::array<EventLoop::Id, 2> watches{};  // by LogStream
   EventLoop::Id kill_timer = 0;
   server::ContainerId built_in = 0;
@@ -222,8 +221,8 @@ kernel::ProcessOptions LocalRuntime::options_in(Pod& pod, const std::string& roo
   options.hostname = pod.site.hostname;
   options.view.emplace();
   options.view->root = root;
-  options.view->scratch = pod.directory / std::to_string(next_layer_++);
-  make_folder(options.view->scratch);
+  options.view->scratch = options_.scratch;
+  options.view->binds = pod.site.binds;
   for (const char* file : {"hosts", "resolv.conf", "hostname"}) {
     options.view->binds.push_back({pod.directory / file, std::string("/etc/") + file});
   }
@@ -239,14 +238,7 @@ void LocalRuntime::start_process(RunId id, Run& run, Pod& pod, const RunSpec& sp
   options.working_dir = spec.working_dir;
   options.out = kernel::Stdio::pipe();
   options.err = kernel::Stdio::pipe();
-  run.scratch = options.view->scratch;
-  try {
-    run.child = kernel::spawn(options);
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove_all(run.scratch, ignored);
-    throw;
-  }
+  run.child = kernel::spawn(options);
   run.watches[0] =
       loop_.call_when_readable(run.child.out.get(), [this, id] { read_output(id, LogStream::Out); });
   run.watches[1] =
@@ -321,10 +313,6 @@ void LocalRuntime::finish(RunId id, const ContainerEnd& end) {
   runs_.erase(found);
   pods_.at(run->pod)->runs.erase(id);
   forget(*run);
-  if (!run->scratch.empty()) {
-    std::error_code ignored;
-    fs::remove_all(run->scratch, ignored);
-  }
   run->hooks.ended(end);
 }
 
@@ -370,16 +358,7 @@ kernel::ProcessOptions LocalRuntime::exec_options(PodId pod_id, RunId run_id) {
 
 void LocalRuntime::execute(kernel::ProcessOptions options, std::chrono::milliseconds deadline,
                            std::function<void(CapturedEnd)> done) {
-  if (!options.view) {
-    captured_.run(std::move(options), deadline, std::move(done));
-    return;
-  }
-  const fs::path scratch = options.view->scratch;
-  captured_.run(std::move(options), deadline, [scratch, done = std::move(done)](CapturedEnd end) {
-    std::error_code ignored;  // the pod's folder goes with the pod
-    fs::remove_all(scratch, ignored);
-    done(std::move(end));
-  });
+  captured_.run(std::move(options), deadline, std::move(done));
 }
 
 void LocalRuntime::run_shell(server::ContainerId container, const std::string& command,

@@ -31,9 +31,10 @@ namespace labctl::controllers {
 class LocalRuntime final : public ContainerRuntime {
  public:
   struct Options {
-    // Of the lab's own, writable, on a tmpfs: files and layers of pods, in folders named by number. Made if
-    // it is not there.
+    // Of the lab's own, on a file system that pods cannot fill: their hosts, resolv.conf and hostname, in folders
+    // named by number. Made if it is not there.
     std::filesystem::path directory;
+    std::string scratch;  // kernel::MountView::scratch of all pods
     kernel::Privilege privilege = kernel::Privilege::SingleId;
   };
 
@@ -62,7 +63,7 @@ class LocalRuntime final : public ContainerRuntime {
   server::Hooks server_hooks();
   void start_process(RunId id, Run& run, Pod& pod, const RunSpec& spec);
   void start_built_in(Run& run, const Pod& pod, const RunSpec& spec);
-  // With layers of its own, for a container's run or an exec. Throws Error.
+  // With a view of its own, for a container's run or an exec. Throws Error.
   kernel::ProcessOptions options_in(Pod& pod, const std::string& root);
   void write_files(Pod& pod);
   void read_output(RunId id, LogStream stream);
@@ -87,7 +88,6 @@ class LocalRuntime final : public ContainerRuntime {
   std::map<RunId, ContainerEnd> ended_;
   PodId next_pod_ = 1;
   RunId next_run_ = 1;
-  std::uint64_t next_layer_ = 1;
   // Last: its thread posts to what stands above.
   std::unique_ptr<server::Server> server_;
 };

@@ -37,8 +37,9 @@ struct PodPlace {
   int netns_fd = -1;     // its own, or the node's for hostNetwork; borrowed until on_stopped
   std::string hostname;  // model::hostname_of, or the node's name for hostNetwork
   std::vector<IpAddress> host_ips;
-  ServiceLinks services;   // the Services' variables, FOO_SERVICE_HOST ...
-  int node_netns_fd = -1;  // the node's, where probes come from; borrowed until on_stopped
+  ServiceLinks services;                  // the Services' variables, FOO_SERVICE_HOST ...
+  int node_netns_fd = -1;                 // the node's, where probes come from; borrowed until on_stopped
+  std::vector<kernel::FileBind> binds{};  // what its programs see besides the host's files
 };
 
 struct PodReport {

@@ -68,7 +68,7 @@ kernel::Privilege privilege_of(kernel::IdMapping mapping) {
 }
 
 controllers::LocalRuntime::Options runtime_options(kernel::IdMapping mapping) {
-  return {"/run/labctl-pods", privilege_of(mapping)};
+  return {"/run/labctl-pods", kernel::kScratch, privilege_of(mapping)};
 }
 
 // "pod/NAMESPACE/NAME" as a key; nothing for other vantages.
@@ -343,7 +343,7 @@ kernel::ProcessOptions Lab::exec_options(const std::string& vantage, const std::
   options.env.insert(options.env.end(), env.begin(), env.end());
   options.netns_fd = fabric_.namespace_fd(vantage);
   options.hostname = vantage.substr(vantage.find('/') + 1);
-  options.view = kernel::MountView{};
+  options.view.emplace().scratch = kernel::kScratch;
   options.capabilities = kernel::CapabilityPolicy::Container;
   options.seccomp_shim = mapping_ == kernel::IdMapping::Single;
   return options;

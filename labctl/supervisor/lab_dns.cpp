@@ -347,6 +347,11 @@ void LabDns::before_start(const model::Pod& pod, int netns_fd) {
   server.updater->started(ends());
 }
 
+std::vector<kernel::FileBind> LabDns::binds_of(const model::Pod& pod) const {
+  return is_on_ && controllers::is_dns_pod(pod) ? named_binds(dns_folder(pod.key.name))
+                                                : std::vector<kernel::FileBind>();
+}
+
 void LabDns::forget(const model::PodKey& pod) {
   const auto found = servers_.find(pod);
   if (found != servers_.end()) {

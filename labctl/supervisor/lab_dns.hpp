@@ -67,6 +67,9 @@ class LabDns {
   // A DNS pod's container is about to start in this namespace: its files are written. Other pods are passed
   // over. Throws Error.
   void before_start(const model::Pod& pod, int netns_fd);
+  // What a DNS pod's programs see of the supervisor's files: the server and its own folder. Of other pods
+  // nothing.
+  std::vector<kernel::FileBind> binds_of(const model::Pod& pod) const;
   // Its namespace goes.
   void forget(const model::PodKey& pod);
 

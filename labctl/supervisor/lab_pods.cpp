@@ -315,6 +315,7 @@ void Lab::start_containers(const model::Pod& pod, int netns_fd) {
   place.netns_fd = netns_fd;
   place.hostname = pod.host_network ? node.name : model::hostname_of(pod, cluster_.dns.domain);
   place.host_ips = node.addresses;
+  place.binds = dns_.binds_of(pod);
   if (!pod.host_network) {
     data_path_.claim_host_ports(pod, placed_.at(pod.key).slot.node);
   }

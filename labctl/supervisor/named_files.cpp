@@ -73,6 +73,10 @@ void install_named() {
   }
 }
 
+std::vector<kernel::FileBind> named_binds(const std::string& folder) {
+  return {{named_copy(), named_copy(), true}, {folder, folder, false}};
+}
+
 std::vector<std::string> named_command(const std::string& folder) {
   return {named_copy(), "-f", "-n", "1", "-c", folder + "/named.conf"};
 }

@@ -3,6 +3,8 @@
 // The files and the command of a `named` of the lab, all below controllers::kDnsDirectory on the capsule's
 // tmpfs.
 
+#include "topology/kernel/process.hpp"
+
 #include <string>
 #include <vector>
 
@@ -19,6 +21,8 @@ void write_dns_file(const std::string& folder, const std::string& file, const st
 // A copy of the host's named, made once: AppArmor holds the original to folders that are not ours. Throws
 // Error.
 void install_named();
+// What it has to see of them.
+std::vector<kernel::FileBind> named_binds(const std::string& folder);
 std::vector<std::string> named_command(const std::string& folder);
 // The command that says what named would refuse of `folder`'s configuration and zones.
 std::vector<std::string> check_command(const std::string& folder);

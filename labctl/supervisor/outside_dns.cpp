@@ -3,6 +3,7 @@
 #include "labctl/supervisor/named_files.hpp"
 #include "topology/base/error.hpp"
 #include "topology/dns/named_conf.hpp"
+#include "topology/kernel/capsule.hpp"
 
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
@@ -69,6 +70,8 @@ void OutsideDns::spawn() {
   options.netns_fd = netns_fd_;
   options.out = kernel::Stdio::from(log.get());
   options.err = kernel::Stdio::from(log.get());
+  options.view.emplace().scratch = kernel::kScratch;  // what can look into this process sees no more than it
+  options.view->binds = named_binds(folder_);
   options.capabilities = kernel::CapabilityPolicy::Container;
   child_ = kernel::spawn(options);
   reaper_.watch(child_.pid(), [this](kernel::ExitStatus status) { on_ended(status); });

@@ -41,10 +41,14 @@ void write_single_map(const IdPlan& ids);
 // From outside: runs newuidmap and newgidmap for `pid`. False if they refuse.
 bool write_subordinate_maps(pid_t pid, const IdPlan& ids);
 
+// Where a child's view mounts what is its own: MountView::scratch. Made by mount_capsule().
+inline constexpr const char* kScratch = "/run/labctl-scratch";
+
 // In PID 1: private mounts; fresh /proc with host-wide sysctls read-only and the network's writable; /sys
-// read-only; empty /run and /dev/pts; the host name. Nothing of it is visible outside. Throws Error; a
-// refused /proc is Unsupported (an outer container masks it). On the way bounds the processes of the PID
-// namespace to kProcessesMax where the kernel can (6.14): a lab's fork bomb leaves the host its numbers.
+// read-only; /run with nothing but kScratch; an empty /dev/pts; the host name. Nothing of it is visible
+// outside. On the way bounds the processes of the PID namespace to kProcessesMax where the kernel can (6.14): a
+// lab's fork bomb leaves the host its numbers. Throws Error; a refused /proc is Unsupported (an outer container
+// masks it).
 void mount_capsule(const std::string& hostname);
 
 inline constexpr std::uint64_t kProcessesMax = 16'384;

@@ -26,6 +26,13 @@ namespace {
 using Call = ChildStep::Call;
 
 constexpr std::size_t kHostnameMax = 64;  // sethostname(2)
+// What a container may write into its layers and its /run.
+constexpr const char* kScratchOptions = "mode=0755,size=256m,nr_inodes=65536";
+constexpr std::string_view kRun = "/run";
+
+bool is_in_run(const std::string& path) {
+  return path.size() > kRun.size() && path.starts_with(kRun) && path[kRun.size()] == '/';
+}
 
 int result(long returned) { return returned < 0 ? errno : 0; }
 
@@ -253,6 +260,13 @@ class Planner {
 
   void mount_view(const MountView& view) {
     add_mount("make mounts private", "", "/", "", MS_REC | MS_SLAVE);
+    if (!view.scratch.empty()) {
+      add_mount("mount scratch", "tmpfs", view.scratch, "tmpfs", MS_NOSUID | MS_NODEV, kScratchOptions);
+    }
+    const bool has_own_run = view.root.empty() && !view.scratch.empty();
+    if (has_own_run) {
+      add_folder(std::string(kRun), own_run());
+    }
     std::string top;
     if (!view.root.empty()) {
       top = add_overlay(view.root, "/");
@@ -285,6 +299,10 @@ class Planner {
       }
     }
     mask_host_settings(top);
+    if (has_own_run) {
+      // Last: the sources of the binds may be below it.
+      add_mount("cover /run", own_run(), std::string(kRun), "", MS_BIND | MS_REC);
+    }
     if (!top.empty()) {
       add(Call::EnterRoot, "enter root " + view.root).target = top;
     }
@@ -305,9 +323,7 @@ class Planner {
     const std::string layer = options_.view->scratch + "/" + std::to_string(layers_++);
     const std::string merged = place == "/" ? layer + "/merged" : place;
     for (const std::string& folder : {layer, layer + "/upper", layer + "/work", layer + "/merged"}) {
-      if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
-        throw Error::from_errno(errno, "make folder " + folder);
-      }
+      add_folder("layer over " + lower, folder);
     }
     // userxattr: without it a user namespace may not mount one (Linux 5.11).
     add_mount("layer over " + lower, "overlay", merged, "overlay", 0,
@@ -343,7 +359,27 @@ class Planner {
       return top + place_in_root(bind, view.root, top, S_ISDIR(source.st_mode));
     }
     const std::optional<std::string> found = resolve_in_root("", bind.target);
+    if (const std::string& path = found ? *found : bind.target; is_in_run(path) && !view.scratch.empty()) {
+      return add_place_in_run(bind.target, path, S_ISDIR(source.st_mode));
+    }
     return found ? *found : add_missing_place(bind, view, S_ISDIR(source.st_mode));
+  }
+
+  // Where the child's own /run is until it covers ours.
+  std::string own_run() const { return options_.view->scratch + std::string(kRun); }
+
+  std::string add_place_in_run(const std::string& target, const std::string& path, bool is_folder) {
+    const std::string place = options_.view->scratch + path;
+    const std::size_t first = options_.view->scratch.size() + kRun.size() + 1;
+    for (std::size_t end = place.find('/', first); end != std::string::npos; end = place.find('/', end + 1)) {
+      add_folder(target, place.substr(0, end));
+    }
+    add(is_folder ? Call::Mkdir : Call::MakeFile, "make " + target).target = place;
+    return place;
+  }
+
+  void add_folder(const std::string& what, const std::string& path) {
+    add(Call::Mkdir, "make folder " + path + " for " + what).target = path;
   }
 
   // In our own tree: nothing is there to mount over, or only a link to what the lab does not have. A layer

@@ -57,8 +57,8 @@ struct ChildPlan {
   std::vector<std::string> env;  // "NAME=value"
 };
 
-// `stdio` are the descriptors that become 0, 1 and 2; all from 3 on. Folders under MountView::scratch are
-// made here. Throws Error: NotFound if the program, a source or the root is absent; InvalidInput.
+// `stdio` are the descriptors that become 0, 1 and 2; all from 3 on. Throws Error: NotFound if the program, a
+// source or the root is absent; InvalidInput.
 ChildPlan plan_child(const ProcessOptions& options, const int (&stdio)[3]);
 
 // What the child tells its parent when a step is refused.

@@ -42,8 +42,9 @@ struct Stdio {
   static Stdio from(int fd) { return {Kind::Fd, fd}; }
 };
 
-// Shows the file or folder `source` at `target` (absolute, as the child sees it). A target that is missing,
-// or a dangling link, needs MountView::scratch: it is made in a layer above the folder that holds it.
+// Shows the file or folder `source` (as the caller sees it) at `target` (absolute, as the child sees it). A
+// target that is missing, or a dangling link, needs MountView::scratch: it is made in a layer above the
+// folder that holds it.
 struct FileBind {
   std::string source;
   std::string target;
@@ -56,8 +57,10 @@ struct MountView {
   // A folder that becomes the child's "/", under a writable layer: the folder itself is never changed. /proc,
   // /sys and /dev are provided. Empty: the caller's own tree.
   std::string root;
-  // An empty folder on a writable file system for the layers, one for each spawn; the caller removes it when
-  // the process is gone. Needed with `root`, and for targets that are missing.
+  // A folder that many may name: over it the child has a small tmpfs of its own, which holds its layers and
+  // its /run, and goes with it. Needed with `root`, and for targets that are missing. In the caller's own
+  // tree /run is then empty but for `binds`: what the caller keeps there cannot be seen, nor reached or
+  // filled.
   std::string scratch;
   // A new sysfs on /sys, so that /sys/class/net shows the links of `netns_fd`.
   bool fresh_sysfs = true;

@@ -7,6 +7,7 @@
 #include "topology/base/ip_address.hpp"
 #include "topology/dns/named_conf.hpp"
 #include "topology/dns/service_records.hpp"
+#include "topology/kernel/capsule.hpp"
 #include "topology/kernel/network_namespace.hpp"
 
 #include <gtest/gtest.h>
@@ -104,6 +105,8 @@ void NameServer::start() {
   kernel::ProcessOptions options;
   options.argv = named_command(folder_);
   options.netns_fd = netns_.get();
+  options.view.emplace().scratch = kernel::kScratch;
+  options.view->binds = named_binds(folder_);
   process_ = kernel::spawn(options);
 }
 

@@ -8,6 +8,7 @@
 #include "tests/netns/process/capsule_fixture.hpp"
 #include "topology/base/clock.hpp"
 #include "topology/base/unique_fd.hpp"
+#include "topology/kernel/capsule.hpp"
 #include "topology/kernel/network_namespace.hpp"
 #include "topology/kernel/process.hpp"
 #include "topology/kernel/reaper.hpp"
@@ -16,6 +17,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -54,7 +56,10 @@ inline model::Container built_in(const std::string& name, std::uint16_t port) {
 class Host {
  public:
   Host()
-      : reaper(kernel::Reaper::create()), runtime(loop, reaper, {"/run/pods", kernel::current_privilege()}) {
+      : reaper(kernel::Reaper::create()),
+        runtime(loop, reaper, {"/run/pods", kernel::kScratch, kernel::current_privilege()}) {
+    // A folder that tests share with containers, whose /run is their own.
+    EXPECT_EQ(::mount("tmpfs", "/mnt", "tmpfs", 0, "mode=0755,size=16m"), 0);
     loop.call_when_readable(reaper.fd(), [this] { reaper.reap(); });
     PodLifeOptions options;
     options.images = {{"image-of-sh*", {"/bin/sh"}, "/run/image"}};

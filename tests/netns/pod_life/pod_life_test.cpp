@@ -184,7 +184,7 @@ TEST(PodLifeOnHost, ExecEntersAContainerOfEitherKind) {
   run_in_capsule(IdMapping::Single, [] {
     Host host;
     model::Pod real = make_pod("real");
-    real.containers = {program("a", "echo $$ > /run/mark; exec sleep 300")};
+    real.containers = {program("a", "echo $$ > /mnt/mark; exec sleep 300")};
     model::Pod served = make_pod("served");
     served.containers = {built_in("a", 8080)};
     host.start(real);

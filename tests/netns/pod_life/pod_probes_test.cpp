@@ -293,21 +293,21 @@ TEST(PodProbesOnHost, FileMakesAPodReadyInEitherKindOfContainer) {
       if (!is_program) {
         pod.containers = {built_in("a", 8080)};
       }
-      pod.containers[0].readiness_probe = every_second("echo x >> /run/tries; cat /run/ready");
+      pod.containers[0].readiness_probe = every_second("echo x >> /mnt/tries; cat /mnt/ready");
       pod.containers[0].readiness_probe->failure_threshold = 1;
       host.start(pod);
       EXPECT_EQ(host.wait_event("Unhealthy"),
-                "Unhealthy: Readiness probe failed: cat: /run/ready: No such file or directory");
-      std::ofstream("/run/ready") << "yes";
+                "Unhealthy: Readiness probe failed: cat: /mnt/ready: No such file or directory");
+      std::ofstream("/mnt/ready") << "yes";
       EXPECT_TRUE(host.wait_ready(pod));
-      const auto tries = fs::file_size("/run/tries");
-      fs::remove("/run/ready");
+      const auto tries = fs::file_size("/mnt/tries");
+      fs::remove("/mnt/ready");
       EXPECT_TRUE(host.wait_ready(pod, false));
-      EXPECT_LE(fs::file_size("/run/tries"), tries + 2 * 2)
+      EXPECT_LE(fs::file_size("/mnt/tries"), tries + 2 * 2)
           << "one that was under way, and the first to fail";
-      std::ofstream("/run/ready") << "yes";
+      std::ofstream("/mnt/ready") << "yes";
       EXPECT_TRUE(host.wait_ready(pod));
-      fs::remove("/run/ready");
+      fs::remove("/mnt/ready");
     }
   });
 }
@@ -317,11 +317,11 @@ TEST(PodProbesOnHost, ProgramsOfProbesLeaveNothingBehind) {
     ProbedHost host;
     model::Pod pod = idle_pod();
     pod.containers = {built_in("a", 8080)};
-    pod.containers[0].liveness_probe = every_second("echo x >> /run/tries");
+    pod.containers[0].liveness_probe = every_second("echo x >> /mnt/tries");
     host.start(pod);
     const auto tries = [] {
       std::error_code none;
-      const auto size = fs::file_size("/run/tries", none);
+      const auto size = fs::file_size("/mnt/tries", none);
       return none ? 0 : size / 2;
     };
     const auto files = [] {
@@ -340,15 +340,15 @@ TEST(PodProbesOnHost, LivenessRestartsAProgramThatHangs) {
   run_in_capsule(IdMapping::Single, [] {
     ProbedHost host;
     model::Pod pod = idle_pod();
-    pod.containers = {program("a", "trap '' TERM; touch /run/alive; while :; do sleep 0.05; done")};
-    pod.containers[0].liveness_probe = every_second("test -e /run/alive");
+    pod.containers = {program("a", "trap '' TERM; touch /mnt/alive; while :; do sleep 0.05; done")};
+    pod.containers[0].liveness_probe = every_second("test -e /mnt/alive");
     pod.containers[0].liveness_probe->initial_delay = 1s;
     pod.containers[0].liveness_probe->failure_threshold = 1;
     pod.containers[0].liveness_probe->termination_grace = 1s;
     host.start(pod);
     EXPECT_TRUE(host.status(pod).is_ready);
-    ASSERT_TRUE(host.loop.run_until([] { return fs::exists("/run/alive"); }));
-    fs::remove("/run/alive");
+    ASSERT_TRUE(host.loop.run_until([] { return fs::exists("/mnt/alive"); }));
+    fs::remove("/mnt/alive");
     ASSERT_TRUE(host.loop.run_until([&] { return host.status(pod).restart_count == 1; }));
     EXPECT_EQ(host.status(pod).last->exit_code, 137);
     EXPECT_THAT(host.events, Contains("Unhealthy: Liveness probe failed: exit status 1"));
@@ -361,14 +361,14 @@ TEST(PodProbesOnHost, StartupProbeHoldsTheOthersBack) {
     ProbedHost host;
     const TextServer server(host, Family::IPv4, 80, http_reply(200));
     model::Pod pod = idle_pod();
-    pod.containers[0].startup_probe = every_second("test -e /run/up");
+    pod.containers[0].startup_probe = every_second("test -e /mnt/up");
     pod.containers[0].startup_probe->failure_threshold = 30;
     pod.containers[0].readiness_probe = every_second(ActionKind::HttpGet);
     host.start(pod);
     host.wait_event("Unhealthy: Startup probe failed");
     EXPECT_FALSE(host.status(pod).is_started);
     EXPECT_EQ(server.last_request, "");
-    std::ofstream("/run/up") << "yes";
+    std::ofstream("/mnt/up") << "yes";
     EXPECT_TRUE(host.wait_ready(pod));
     EXPECT_TRUE(host.status(pod).is_started);
   });
@@ -380,11 +380,11 @@ TEST(PodProbesOnHost, HooksRunBeforeTheSignal) {
     const TextServer server(host, Family::IPv4, 80, http_reply(200));
     model::Pod pod = idle_pod();
     const std::string script =
-        "trap 'echo term $(cat /run/hook); exit 0' TERM; echo up; while :; do sleep 0.05; done";
+        "trap 'echo term $(cat /mnt/hook); exit 0' TERM; echo up; while :; do sleep 0.05; done";
     pod.containers = {program("a", script), program("b", script)};
     pod.containers[0].pre_stop = model::ContainerAction{};
     pod.containers[0].pre_stop->kind = ActionKind::Exec;
-    pod.containers[0].pre_stop->command = {"sh", "-c", "echo drained > /run/hook"};
+    pod.containers[0].pre_stop->command = {"sh", "-c", "echo drained > /mnt/hook"};
     pod.containers[1].pre_stop = model::ContainerAction{};
     pod.containers[1].pre_stop->kind = ActionKind::HttpGet;
     pod.containers[1].pre_stop->port = 80;

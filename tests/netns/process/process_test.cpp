@@ -139,6 +139,51 @@ TEST(Process, FindsAFileWhereTheHostHasADanglingLinkOrNothing) {
   });
 }
 
+TEST(Process, WithScratchItsRunIsItsOwnAndHoldsWhatIsBoundOnly) {
+  run_in_capsule(IdMapping::Single, [] {
+    fs::create_directories("/run/scratch");
+    fs::create_directories("/run/lab/mine/deep");
+    write_file("/run/lab/mine/file", "mine\n");
+    write_file("/run/lab/secret", "secret\n");
+    ProcessOptions options = shell(
+        "find /run -type f -o -type d | sort; cat /run/lab/mine/file /run/hosts; echo more >> "
+        "/run/lab/mine/file;"
+        "rm -rf /run/scratch /run/lab/secret; touch /run/left");
+    options.view.emplace();
+    options.view->scratch = "/run/scratch";
+    options.view->binds = {{"/run/lab/mine", "/run/lab/mine"},
+                           {write_file("/run/pod/hosts", "hosts\n"), "/run/hosts", true}};
+    const Finished finished = run_to_end(options);
+    EXPECT_EQ(
+        finished.out,
+        "/run\n/run/hosts\n/run/lab\n/run/lab/mine\n/run/lab/mine/deep\n/run/lab/mine/file\nmine\nhosts\n")
+        << finished.err;
+    EXPECT_EQ(read_file("/run/lab/mine/file"), "mine\nmore\n");
+    EXPECT_EQ(read_file("/run/lab/secret"), "secret\n");
+    EXPECT_TRUE(fs::is_empty("/run/scratch"));
+    EXPECT_FALSE(fs::exists("/run/left"));
+  });
+}
+
+TEST(Process, FillsItsScratchAndNothingElse) {
+  run_in_capsule(IdMapping::Single, [] {
+    fs::create_directories("/run/scratch");
+    ProcessOptions options = shell("cat /dev/zero > /run/fill; stat -c %s /run/fill; sleep 60");
+    options.view.emplace();
+    options.view->scratch = "/run/scratch";
+    options.out = Stdio::pipe();
+    const ChildProcess filler = spawn(options);
+    char size[32] = {};
+    pollfd said{filler.out.get(), POLLIN, 0};
+    ASSERT_EQ(::poll(&said, 1, 60'000), 1);
+    ASSERT_GT(::read(filler.out.get(), size, sizeof size - 1), 0);
+    EXPECT_GT(std::atoll(size), 1'000'000);
+    write_file("/run/still", std::string(1'000'000, 'x'));
+    EXPECT_EQ(fs::file_size("/run/still"), 1'000'000u);
+    EXPECT_EQ(run_to_end(options).status.exit_code(), 0);
+  });
+}
+
 TEST(Process, SysfsShowsOnlyThePodsLinks) {
   run_in_capsule(IdMapping::Single, [] {
     const UniqueFd pod = make_pod_namespace("eth0");
