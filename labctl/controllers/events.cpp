@@ -4,6 +4,7 @@
 #include "labctl/controllers/objects.hpp"
 #include "labctl/store/store.hpp"
 #include "labctl/store/timestamp.hpp"
+#include "topology/base/with_reason.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -43,10 +44,11 @@ json new_event(const json& object, const std::string& ns, EventType type, std::s
 }  // namespace
 
 void record(store::Store& store, const json& object, EventType type, std::string_view reason,
-            std::string_view message, std::string_view component) {
+            std::string_view text, std::string_view component) {
+  const std::string message = with_reason(std::string(text));
   // One name for all repeats, so that finding the earlier one is a look-up.
   std::string identity = uid_of(object);
-  for (const std::string_view part : {reason, message, component}) {
+  for (const std::string_view part : {reason, std::string_view(message), component}) {
     identity += '\n';
     identity += part;
   }

@@ -1,5 +1,7 @@
 #include "topology/base/error.hpp"
 
+#include "topology/base/with_reason.hpp"
+
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -61,7 +63,7 @@ std::string_view to_string(ErrorKind kind) {
 }
 
 Error::Error(ErrorKind kind, std::string message, std::string hint)
-    : kind_(kind), message_(std::move(message)), hint_(std::move(hint)) {}
+    : kind_(kind), message_(with_reason(std::move(message))), hint_(std::move(hint)) {}
 
 Error Error::from_errno(int errno_value, std::string_view act, std::string hint) {
   std::string message(act);

@@ -36,6 +36,13 @@ TEST(Events, NameTheObjectTheyAreAbout) {
   EXPECT_EQ(event["metadata"]["namespace"], "default");
 }
 
+TEST(Events, SayThatThereIsNoReasonWhenNoneWasGiven) {
+  ControlLoops loops;
+  const auto pod = loops.create("pods", "a", bare_pod());
+  record(loops.store, *pod, EventType::Warning, "Failed", "Error: ", "kubelet");
+  EXPECT_EQ((*loops.store.list("events").front())["message"], "Error: no reason was given");
+}
+
 TEST(Events, OfNodesAreInTheDefaultNamespace) {
   ControlLoops loops;
   record(loops.store, *loops.store.get({"nodes", "", "node-1"}), EventType::Normal, "Starting", "up");
