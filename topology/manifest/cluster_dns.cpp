@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -57,11 +58,12 @@ void read_stub_domains(const Place& list, Cluster& cluster, Findings& findings) 
     check_suffix(place.field("suffix"), cluster.dns.domain, seen, findings);
     model::StubDomain stub{std::string(place.field("suffix").text()), {}};
     const Place servers = place.field("servers");
+    std::set<IpAddress> listed;
     for (size_t j = 0; j < servers.size(); ++j) {
       const Place server = servers.item(j);
       const IpAddress address = *IpAddress::parse(server.text());
       check_server(server, address, cluster, findings);
-      if (std::find(stub.servers.begin(), stub.servers.end(), address) != stub.servers.end()) {
+      if (!listed.insert(address).second) {
         findings.error(server, to_string(address) + " is listed twice", "list each once");
         continue;
       }

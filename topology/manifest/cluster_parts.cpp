@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -57,11 +58,12 @@ void read_host_addresses(const Place& list, const std::vector<NamedRange>& range
   }
 }
 
-void read_host_port(const Place& place, model::OutsideHost& host, Findings& findings) {
+void read_host_port(const Place& place, model::OutsideHost& host,
+                    std::set<std::pair<std::uint16_t, model::Protocol>>& seen, Findings& findings) {
   const auto protocol = model::parse_protocol(place.field("protocol").text());
   const model::OutsidePort port{static_cast<std::uint16_t>(place.field("port").node->integer),
                                 protocol.value_or(model::Protocol::Tcp)};
-  if (std::find(host.ports.begin(), host.ports.end(), port) != host.ports.end()) {
+  if (!seen.emplace(port.port, port.protocol).second) {
     findings.error(place,
                    "port " + std::to_string(port.port) + "/" + std::string(to_string(port.protocol)) +
                        " is listed twice",
@@ -79,7 +81,7 @@ void check_node_known(const Place& place, const Cluster& cluster, Findings& find
   if (std::find(names.begin(), names.end(), place.text()) != names.end()) {
     return;
   }
-  const std::string near = nearest(place.text(), names);
+  const std::string near = findings.has_room() ? nearest(place.text(), names) : "";
   findings.error(place, "the cluster has no node " + in_quotes(place.text()),
                  near.empty() ? "nodes are " + some_of(names) : "did you mean " + near + "?");
 }
@@ -112,8 +114,9 @@ void read_outside(const Place& outside, const std::vector<NamedRange>& ranges, C
     }
     read_host_addresses(place.field("addresses"), ranges, cluster, host, taken, findings);
     const Place ports = place.field("ports");
+    std::set<std::pair<std::uint16_t, model::Protocol>> seen;
     for (size_t j = 0; j < ports.size(); ++j) {
-      read_host_port(ports.item(j), host, findings);
+      read_host_port(ports.item(j), host, seen, findings);
     }
     cluster.outside.hosts.push_back(std::move(host));
   }

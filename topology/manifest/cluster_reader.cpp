@@ -340,7 +340,7 @@ class ClusterReader {
         ranges_.push_back({"the outside network", outside, std::nullopt});
       }
     }
-    for (size_t i = 0; i < ranges_.size(); ++i) {
+    for (size_t i = 0; i < ranges_.size() && findings_.has_room(); ++i) {
       for (size_t j = i + 1; j < ranges_.size(); ++j) {
         if (ranges_[i].prefix.overlaps(ranges_[j].prefix)) {
           report_overlap(ranges_[i], ranges_[j]);

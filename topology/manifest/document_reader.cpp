@@ -13,7 +13,7 @@
 #include <map>
 #include <optional>
 #include <streambuf>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 
 namespace labctl::manifest {
@@ -22,7 +22,7 @@ namespace {
 // Of one source, with every alias counted as often as it is used: 10,000 objects have about 600,000.
 constexpr size_t kValuesMax = 2'000'000;
 constexpr std::string_view kYamlTag = "tag:yaml.org,2002:";
-// From here on a set finds duplicate keys; below, comparing is cheaper.
+// From here on an index finds duplicate keys; below, comparing is cheaper.
 constexpr size_t kFewKeys = 16;
 
 // Ends the reading of one document.
@@ -209,6 +209,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnSequenceEnd() override { finish(); }
   void OnMapEnd() override {
     resolve_merges(stack_.back());
+    stack_.back().node->index_entries();
     finish();
   }
 
@@ -223,7 +224,7 @@ class TreeBuilder final : public YAML::EventHandler {
     std::string key;
     Mark key_mark;
     std::vector<std::pair<Mark, const YamlNode*>> merges;
-    std::unordered_set<std::string> keys;  // only when there are many
+    std::unordered_map<std::string, size_t> keys;  // of its entries; only when there are many
   };
 
   static Refusal too_deep(Mark mark) {
@@ -377,10 +378,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void add_entry(Frame& frame, const YamlNode* value) {
     auto& entries = frame.node->entries;
-    const bool known = contains(frame, frame.key);
-    if (known) {
-      const auto first = std::find_if(entries.begin(), entries.end(),
-                                      [&](const YamlEntry& entry) { return entry.key == frame.key; });
+    if (const YamlEntry* first = known_entry(frame, frame.key)) {
       findings_.error_at(source_, frame.key_mark, "the key " + in_quotes(frame.key) + " stands here twice",
                          "the first is on line " + std::to_string(first->mark.line) +
                              "; remove one of them, or merge their values");
@@ -394,20 +392,21 @@ class TreeBuilder final : public YAML::EventHandler {
     remember(frame);
   }
 
-  static bool contains(const Frame& frame, const std::string& key) {
-    const auto& entries = frame.node->entries;
-    return frame.keys.empty() ? std::any_of(entries.begin(), entries.end(),
-                                            [&](const YamlEntry& entry) { return entry.key == key; })
-                              : frame.keys.count(key) > 0;
+  static const YamlEntry* known_entry(const Frame& frame, const std::string& key) {
+    if (frame.keys.empty()) {
+      return frame.node->entry(key);
+    }
+    const auto known = frame.keys.find(key);
+    return known == frame.keys.end() ? nullptr : &frame.node->entries[known->second];
   }
 
   static void remember(Frame& frame) {
     const auto& entries = frame.node->entries;
     if (!frame.keys.empty()) {
-      frame.keys.insert(entries.back().key);
+      frame.keys.emplace(entries.back().key, entries.size() - 1);
     } else if (entries.size() == kFewKeys) {
-      for (const YamlEntry& entry : entries) {
-        frame.keys.insert(entry.key);
+      for (size_t i = 0; i < entries.size(); ++i) {
+        frame.keys.emplace(entries[i].key, i);
       }
     }
   }
@@ -422,7 +421,7 @@ class TreeBuilder final : public YAML::EventHandler {
         }
         spend(mapping->entries.size(), mark);
         for (const YamlEntry& entry : mapping->entries) {
-          if (!contains(frame, entry.key)) {
+          if (known_entry(frame, entry.key) == nullptr) {
             frame.node->entries.push_back(entry);
             remember(frame);
           }

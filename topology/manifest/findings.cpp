@@ -1,6 +1,7 @@
 #include "topology/manifest/findings.hpp"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 #include <utility>
 
@@ -22,27 +23,31 @@ bool is_word(std::string_view key) {
 // Digits count more: node-1 is no misspelt node-2.
 size_t weight(char c) { return c >= '0' && c <= '9' ? 3 : 1; }
 
-// Optimal string alignment: insert, delete, replace, swap of neighbours.
+using Row = std::array<size_t, kWordMax + 1>;
+
+// Optimal string alignment: insert, delete, replace, swap of neighbours. Of two words of at most kWordMax.
 size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<size_t>> rows(a.size() + 1, std::vector<size_t>(b.size() + 1));
-  for (size_t i = 1; i <= a.size(); ++i) {
-    rows[i][0] = rows[i - 1][0] + weight(a[i - 1]);
-  }
+  Row above_last{};
+  Row last{};
+  Row row{};
   for (size_t j = 1; j <= b.size(); ++j) {
-    rows[0][j] = rows[0][j - 1] + weight(b[j - 1]);
+    row[j] = row[j - 1] + weight(b[j - 1]);
   }
   for (size_t i = 1; i <= a.size(); ++i) {
+    above_last = last;
+    last = row;
+    row[0] = last[0] + weight(a[i - 1]);
     for (size_t j = 1; j <= b.size(); ++j) {
       const char x = a[i - 1];
       const char y = b[j - 1];
-      const size_t replaced = rows[i - 1][j - 1] + (x == y ? 0 : std::max(weight(x), weight(y)));
-      rows[i][j] = std::min({rows[i - 1][j] + weight(x), rows[i][j - 1] + weight(y), replaced});
+      const size_t replaced = last[j - 1] + (x == y ? 0 : std::max(weight(x), weight(y)));
+      row[j] = std::min({last[j] + weight(x), row[j - 1] + weight(y), replaced});
       if (i > 1 && j > 1 && x == b[j - 2] && a[i - 2] == y) {
-        rows[i][j] = std::min(rows[i][j], rows[i - 2][j - 2] + std::max(weight(x), weight(y)));
+        row[j] = std::min(row[j], above_last[j - 2] + std::max(weight(x), weight(y)));
       }
     }
   }
-  return rows[a.size()][b.size()];
+  return row[b.size()];
 }
 
 std::string lower(std::string_view text) {
@@ -55,18 +60,20 @@ std::string lower(std::string_view text) {
 }  // namespace
 
 Place Place::field(std::string_view name) const& {
-  Place child{nullptr, mark, key_mark, source, this, name, -1};
-  if (node != nullptr) {
-    for (const YamlEntry& entry : node->entries) {
-      if (entry.key == name) {
-        child.node = entry.value->is_null() ? nullptr : entry.value;
-        child.mark = entry.value->mark;
-        child.key_mark = entry.mark;
-        break;
-      }
-    }
+  if (const YamlEntry* entry = node == nullptr ? nullptr : node->entry(name)) {
+    return member(*entry);
   }
-  return child;
+  return {nullptr, mark, key_mark, source, this, name, -1};
+}
+
+Place Place::member(const YamlEntry& entry) const& {
+  return {entry.value->is_null() ? nullptr : entry.value,
+          entry.value->mark,
+          entry.mark,
+          source,
+          this,
+          entry.key,
+          -1};
 }
 
 Place Place::item(size_t i) const& {
@@ -136,6 +143,8 @@ void Findings::repeated(const Place& place, Repeated finding) {
     repeated_.emplace(std::move(finding.kind), before);
   }
 }
+
+bool Findings::has_room() const { return entries_.size() < kFindingsMax || !has_kept_error_; }
 
 SourcePosition Findings::position(const Place& place) const { return position(place.source, place.mark); }
 
@@ -212,6 +221,11 @@ std::string nearest(std::string_view word, const std::vector<std::string_view>& 
   size_t best = std::max<size_t>(1, std::min<size_t>(3, word.size() / 3)) + 1;
   std::string_view found;
   for (const std::string_view candidate : candidates) {
+    // Each letter that one has more than the other is apart by itself.
+    const size_t longer = std::max(candidate.size(), word.size()) - std::min(candidate.size(), word.size());
+    if (longer >= best || candidate.size() > kWordMax) {
+      continue;
+    }
     const size_t apart = distance(wanted, lower(candidate));
     if (apart < best) {
       best = apart;

@@ -27,9 +27,12 @@ struct Place {
   explicit operator bool() const { return node != nullptr; }
   // The field `name` (must outlive the result); absent if it is not there or null.
   Place field(std::string_view name) const&;
+  // The same for an entry of this mapping's node, without looking for it.
+  Place member(const YamlEntry& entry) const&;
   Place item(size_t i) const&;
   // A chain of calls would leave the result with a parent that is gone.
   Place field(std::string_view name) && = delete;
+  Place member(const YamlEntry& entry) && = delete;
   Place item(size_t i) && = delete;
   size_t size() const { return node == nullptr ? 0 : node->items.size(); }
   // The text of a string value, else "".
@@ -63,6 +66,8 @@ class Findings {
   // Errors that make a value unfit; those that are errors only because of `strict` are not among them, so
   // that a strict load finds as much as another.
   size_t errors() const { return errors_; }
+  // False once findings are only counted: a hint that costs something need not be thought of any more.
+  bool has_room() const;
   SourcePosition position(const Place& place) const;
   SourcePosition position(int source, Mark mark) const;
   // All of them, by source, line and column.

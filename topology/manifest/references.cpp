@@ -82,7 +82,7 @@ void check_pod(const Place& spec, const Record& record, const KnownNodes& known,
   const Place node_name = spec.field("nodeName");
   const std::vector<std::string_view> names = names_of(known);
   if (node_name && std::find(names.begin(), names.end(), node_name.text()) == names.end()) {
-    const std::string near = nearest(node_name.text(), names);
+    const std::string near = findings.has_room() ? nearest(node_name.text(), names) : "";
     findings.error(node_name, "the cluster has no node " + in_quotes(node_name.text()),
                    near.empty() ? "nodes are " + some_of(names) : "did you mean " + near + "?");
   }
@@ -126,7 +126,7 @@ void check_namespaces(const std::vector<Record>& records, const std::set<std::st
     if (record.ns.empty() || all.count(record.ns) > 0) {
       continue;
     }
-    const std::string near = nearest(record.ns, {all.begin(), all.end()});
+    const std::string near = findings.has_room() ? nearest(record.ns, {all.begin(), all.end()}) : "";
     const Place metadata = record.place.field("metadata");
     findings.error(metadata.field("namespace"), "there is no namespace " + in_quotes(record.ns),
                    near.empty() ? "add {apiVersion: v1, kind: Namespace, metadata: {name: " + record.ns + "}}"
@@ -140,7 +140,7 @@ void check_nodes(const std::vector<Record>& records, const KnownNodes& known, Fi
     const Place spec = record.place.field("spec");
     if (record.kind->name == "Node" && !names.empty() && !record.name.empty() &&
         std::find(names.begin(), names.end(), record.name) == names.end()) {
-      const std::string near = nearest(record.name, names);
+      const std::string near = findings.has_room() ? nearest(record.name, names) : "";
       const Place metadata = record.place.field("metadata");
       findings.error(metadata.field("name"), "the cluster has no node " + in_quotes(record.name),
                      near.empty() ? "a Node object labels a node of the Cluster; those are " + some_of(names)

@@ -122,7 +122,7 @@ void check_number_range(const Place& place, const Field& field, Findings& findin
 
 void check_string_map(const Place& place, const Field& field, Findings& findings) {
   for (const YamlEntry& entry : place.node->entries) {
-    Place value = place.field(entry.key);
+    const Place value = place.member(entry);
     if (field.check_key != nullptr) {
       if (const auto complaint = field.check_key(entry.key)) {
         Place key = value;
@@ -225,11 +225,14 @@ void report_effect(const Place& place, const Schema& schema, const Field& field,
 }
 
 void unknown_field(const Place& place, const Schema& schema, Findings& findings) {
-  std::vector<std::string_view> known;
-  for (const Field& field : schema.fields) {
-    known.push_back(field.name);
+  std::string near;
+  if (findings.has_room()) {
+    std::vector<std::string_view> known;
+    for (const Field& field : schema.fields) {
+      known.push_back(field.name);
+    }
+    near = nearest(place.key, known);
   }
-  const std::string near = nearest(place.key, known);
   findings.repeated(place, {std::string(schema.name) + "?" + std::string(place.key),
                             "unknown field in " + std::string(schema.name),
                             near.empty() ? "" : "did you mean " + near + "?", true, true});
@@ -269,7 +272,7 @@ void check_schema(const Place& place, const Schema& schema, Findings& findings) 
   for (const YamlEntry& entry : place.node->entries) {
     const auto field = std::find_if(schema.fields.begin(), schema.fields.end(),
                                     [&](const Field& known) { return known.name == entry.key; });
-    const Place value = place.field(entry.key);
+    const Place value = place.member(entry);
     if (field == schema.fields.end()) {
       unknown_field(value, schema, findings);
     } else if (value) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <numeric>
 
 namespace labctl::manifest {
 namespace {
@@ -12,6 +13,9 @@ constexpr std::array<std::string_view, 9> kTrue{"true", "True", "TRUE", "yes", "
                                                 "YES",  "on",   "On",   "ON"};
 constexpr std::array<std::string_view, 9> kFalse{"false", "False", "FALSE", "no", "No",
                                                  "NO",    "off",   "Off",   "OFF"};
+// Up to here looking through is quicker than an index.
+constexpr std::size_t kFewEntries = 16;
+
 constexpr std::array<std::string_view, 5> kNull{"", "~", "null", "Null", "NULL"};
 
 template <typename List>
@@ -62,13 +66,31 @@ bool parse_float(std::string_view text, double& out) {
 
 }  // namespace
 
-const YamlNode* YamlNode::find(std::string_view key) const {
-  for (const YamlEntry& entry : entries) {
-    if (entry.key == key) {
-      return entry.value->is_null() ? nullptr : entry.value;
-    }
+const YamlEntry* YamlNode::entry(std::string_view key) const {
+  if (by_key.empty()) {
+    const auto found =
+        std::find_if(entries.begin(), entries.end(), [&](const YamlEntry& one) { return one.key == key; });
+    return found == entries.end() ? nullptr : &*found;
   }
-  return nullptr;
+  const auto found =
+      std::lower_bound(by_key.begin(), by_key.end(), key,
+                       [&](std::uint32_t i, std::string_view wanted) { return entries[i].key < wanted; });
+  return found == by_key.end() || entries[*found].key != key ? nullptr : &entries[*found];
+}
+
+const YamlNode* YamlNode::find(std::string_view key) const {
+  const YamlEntry* found = entry(key);
+  return found == nullptr || found->value->is_null() ? nullptr : found->value;
+}
+
+void YamlNode::index_entries() {
+  if (entries.size() <= kFewEntries) {
+    return;
+  }
+  by_key.resize(entries.size());
+  std::iota(by_key.begin(), by_key.end(), 0U);
+  std::sort(by_key.begin(), by_key.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return entries[a].key < entries[b].key; });
 }
 
 void resolve_plain_scalar(YamlNode& node) {

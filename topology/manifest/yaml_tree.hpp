@@ -30,14 +30,19 @@ struct YamlNode {
   Mark mark;
   std::string text;  // a scalar as written, escapes resolved
   std::vector<const YamlNode*> items;
-  std::vector<YamlEntry> entries;  // in file order, keys unique, merge keys (<<) resolved
+  std::vector<YamlEntry> entries;     // in file order, keys unique, merge keys (<<) resolved
+  std::vector<std::uint32_t> by_key;  // of a large mapping: its entries in the order of their keys
 
   bool is_mapping() const { return kind == Kind::Mapping; }
   bool is_sequence() const { return kind == Kind::Sequence; }
   bool is_string() const { return kind == Kind::String; }
   bool is_null() const { return kind == Kind::Null; }
-  // The value of `key`, or nullptr: absent, null (which Kubernetes takes as absent), or this is no mapping.
+  // The entry of `key`, or nullptr: absent, or this is no mapping.
+  const YamlEntry* entry(std::string_view key) const;
+  // Its value; nullptr also for null, which Kubernetes takes as absent.
   const YamlNode* find(std::string_view key) const;
+  // To be called when a mapping is complete: entries are then found without looking through all of them.
+  void index_entries();
 };
 
 struct YamlEntry {
