@@ -39,13 +39,8 @@ struct LintResult {
 
 std::string counted(long n, const char* noun) { return std::to_string(n) + " " + noun + (n == 1 ? "" : "s"); }
 
-bool is_folder(const std::string& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
-}
-
 bool is_below(const fs::path& file, const std::vector<fs::path>& folders) {
-  const fs::path place = fs::weakly_canonical(file);
+  const fs::path place = scenario::place_of(file);
   return std::any_of(folders.begin(), folders.end(), [&](const fs::path& folder) {
     return std::mismatch(folder.begin(), folder.end(), place.begin(), place.end()).first == folder.end();
   });
@@ -54,20 +49,21 @@ bool is_below(const fs::path& file, const std::vector<fs::path>& folders) {
 // A scenario is checked as `test` does, with the files it names; each file is then read once, and what else
 // lies in its folder is its own affair. All other files together are checked as `up` does.
 LintResult lint(const std::vector<std::string>& paths, const LintOptions& options) {
+  std::vector<manifest::Source> sources = manifest::read_sources(paths);
   std::vector<std::string> scenarios;
   std::vector<fs::path> scenario_folders;
-  for (const std::string& path : paths) {
-    if (path == "-" || (!is_folder(path) && !scenario::holds_scenario(path))) {
+  const std::set<std::string> named(paths.begin(), paths.end());
+  for (const manifest::Source& source : sources) {
+    // A pipe can be read once: what it holds is checked by itself.
+    std::error_code ignored;
+    if (!fs::is_regular_file(source.name, ignored)) {
       continue;
     }
-    if (!is_folder(path)) {
-      scenarios.push_back(path);
-      continue;
-    }
-    for (const fs::path& file : scenario::scenario_files_below(path)) {
-      if (scenario::holds_scenario(file.string())) {
-        scenarios.push_back(file.string());
-        scenario_folders.push_back(fs::weakly_canonical(file.parent_path()));
+    const bool is_named = named.contains(source.name);
+    if ((is_named || scenario::is_scenario_file(source.name)) && scenario::holds_scenario(source)) {
+      scenarios.push_back(source.name);
+      if (!is_named) {
+        scenario_folders.push_back(scenario::place_of(fs::path(source.name).parent_path()));
       }
     }
   }
@@ -79,12 +75,11 @@ LintResult lint(const std::vector<std::string>& paths, const LintOptions& option
   scenario::Discovered found = scenario::discover(scenarios, discovery);
   std::set<fs::path> seen;
   for (const std::string& file : found.files) {
-    seen.insert(fs::weakly_canonical(file));
+    seen.insert(scenario::place_of(file));
   }
-  std::vector<manifest::Source> sources = manifest::read_sources(paths);
   std::erase_if(sources, [&](const manifest::Source& source) {
     return source.name != "<stdin>" &&
-           (seen.contains(fs::weakly_canonical(source.name)) || is_below(source.name, scenario_folders));
+           (seen.contains(scenario::place_of(source.name)) || is_below(source.name, scenario_folders));
   });
   manifest::LoadOptions load;
   load.strict = options.strict;

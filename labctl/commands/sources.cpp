@@ -11,6 +11,9 @@ nlohmann::json read_sources_json(const std::vector<std::string>& paths) {
   nlohmann::json sources = nlohmann::json::array();
   for (const manifest::Source& source : manifest::read_sources(paths)) {
     sources.push_back({{"name", source.name}, {"text", source.text}});
+    if (!source.skipped.empty()) {
+      sources.back()["skipped"] = source.skipped;
+    }
   }
   return sources;
 }

@@ -11,7 +11,7 @@
 
 namespace labctl::commands {
 
-// [{"name","text"}] of the files, folders and "-" in `paths`.
+// [{"name","text"}] (and "skipped") of the files, folders and "-" in `paths`.
 // Throws Error: NotFound for a missing path, InvalidInput for what cannot be read.
 nlohmann::json read_sources_json(const std::vector<std::string>& paths);
 

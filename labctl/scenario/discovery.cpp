@@ -281,10 +281,16 @@ void tidy(std::vector<Diagnostic>& diagnostics) {
 
 std::vector<fs::path> scenario_files_below(const fs::path& folder) {
   std::vector<fs::path> files;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && entry.path().filename() == kFileName) {
-      files.push_back(entry.path());
+  std::error_code error;
+  fs::recursive_directory_iterator entry(folder, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    std::error_code unreadable;
+    if (is_scenario_file(entry->path()) && entry->is_regular_file(unreadable)) {
+      files.push_back(entry->path());
     }
+  }
+  if (error) {
+    throw Error(ErrorKind::InvalidInput, "read " + folder.string() + ": " + error.message());
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -301,15 +307,23 @@ report::ScenarioResult heading_of(const Scenario& scenario) {
   return result;
 }
 
-bool holds_scenario(const std::string& file) {
-  try {
-    const manifest::Loaded loaded = manifest::load(manifest::read_sources({file}), {});
-    return !loaded.unsound_scenarios.empty() ||
-           std::any_of(loaded.scenarios.begin(), loaded.scenarios.end(),
-                       [](const manifest::Object& object) { return object.kind == "Scenario"; });
-  } catch (const Error&) {
+fs::path place_of(const fs::path& path) {
+  std::error_code none;
+  fs::path place = fs::weakly_canonical(path, none);
+  return none ? path : place;
+}
+
+bool is_scenario_file(const fs::path& file) { return file.filename() == kFileName; }
+
+bool holds_scenario(const manifest::Source& source) {
+  // Most files that are no scenario never say the word, and need not be read for that.
+  if (source.text.find("Scenario") == std::string::npos) {
     return false;
   }
+  const manifest::Loaded loaded = manifest::load({source}, {});
+  return !loaded.unsound_scenarios.empty() ||
+         std::any_of(loaded.scenarios.begin(), loaded.scenarios.end(),
+                     [](const manifest::Object& object) { return object.kind == "Scenario"; });
 }
 
 Discovered discover(const std::vector<std::string>& paths, const DiscoverOptions& options) {
@@ -320,7 +334,7 @@ Discovered discover(const std::vector<std::string>& paths, const DiscoverOptions
   load.known_variables = options.variables;
   for (const std::string& path : paths) {
     for (const fs::path& file : files_of(path)) {
-      if (!seen.insert(fs::canonical(file)).second) {
+      if (!seen.insert(place_of(file)).second) {
         continue;
       }
       manifest::Loaded loaded = manifest::load(manifest::read_sources({file.string()}), load);

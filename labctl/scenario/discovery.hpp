@@ -46,8 +46,13 @@ Discovered discover(const std::vector<std::string>& paths, const DiscoverOptions
 // A result with what is known before the scenario has run.
 report::ScenarioResult heading_of(const Scenario& scenario);
 
-// Whether the file holds a Scenario, sound or not; false for what cannot be read.
-bool holds_scenario(const std::string& file);
+// The one path of what `path` leads to, links resolved; a pipe that a shell made has none but its own.
+std::filesystem::path place_of(const std::filesystem::path& path);
+
+// Its name is that of the file that a scenario's folder has.
+bool is_scenario_file(const std::filesystem::path& file);
+// Whether the text holds a Scenario, sound or not.
+bool holds_scenario(const manifest::Source& source);
 
 // The scenario.yaml files below a folder, in order of their paths.
 std::vector<std::filesystem::path> scenario_files_below(const std::filesystem::path& folder);

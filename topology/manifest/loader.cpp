@@ -58,7 +58,11 @@ class Load {
 
  private:
   void read_source(int source) {
-    const auto& text = sources_[static_cast<size_t>(source)].text;
+    const auto& [name, text, skipped] = sources_[static_cast<size_t>(source)];
+    if (!skipped.empty()) {
+      findings_.warning({nullptr, {}, {}, source, nullptr, {}, -1}, "left out: " + skipped + ", not a file");
+      return;
+    }
     for (const YamlNode* root : read_documents(source, text, arena_, findings_)) {
       read_object({root, root->mark, root->mark, source, nullptr, {}, -1}, "", "", 0);
     }
