@@ -169,8 +169,8 @@ void EndpointSliceLoop::write(const Owner& owner, const std::map<std::string, Wa
   for (const auto& [key, object] : store_.owned_by(uid_of(owner.object))) {
     // A user's slice may be owned by the Service as well; it is told by who manages it.
     const json* labels = field(*object, "metadata.labels");
-    if (key.resource != kSlices || labels == nullptr ||
-        labels->value(kManagedByLabel, "") != owner.labels.at(kManagedByLabel)) {
+    if (key.resource != kSlices || labels == nullptr || !labels->contains(kManagedByLabel) ||
+        labels->at(kManagedByLabel) != owner.labels.at(kManagedByLabel)) {
       continue;
     }
     const ParsedSlice& parsed = known(key, object).parsed;

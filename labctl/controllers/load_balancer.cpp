@@ -58,7 +58,7 @@ void set_ingress(json& service, const json& ingress) {
 
 void set_finalizer(json& service, bool is_wanted) {
   json& metadata = service["metadata"];
-  json finalizers = metadata.value("finalizers", json::array());
+  json finalizers = list_at(service, "metadata.finalizers");
   finalizers.erase(std::remove(finalizers.begin(), finalizers.end(), kBalancerFinalizer), finalizers.end());
   if (is_wanted) {
     finalizers.push_back(kBalancerFinalizer);

@@ -5,6 +5,7 @@
 #include "topology/base/error.hpp"
 #include "topology/manifest/decode.hpp"
 #include "topology/manifest/source.hpp"
+#include "topology/model/pod_capacity.hpp"
 
 #include <algorithm>
 #include <map>
@@ -145,6 +146,7 @@ class Completion {
       options.known_nodes.insert(node.name);
     }
     options.known_network = scenario_.cluster.network;
+    options.known_pod_capacity = model::pod_capacity(scenario_.cluster);
   }
 
   // The cluster and the manifests that are there from the start.

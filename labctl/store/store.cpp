@@ -87,6 +87,58 @@ std::string quoted(const Key& key) { return key.resource + " \"" + key.name + "\
 
 Error not_found(const Key& key) { return {ErrorKind::NotFound, quoted(key) + " not found"}; }
 
+bool is_text_map(const json& value) {
+  return value.is_object() &&
+         std::all_of(value.begin(), value.end(), [](const json& member) { return member.is_string(); });
+}
+
+bool is_text_list(const json& value) {
+  return value.is_array() &&
+         std::all_of(value.begin(), value.end(), [](const json& item) { return item.is_string(); });
+}
+
+bool is_object_list(const json& value) {
+  return value.is_array() &&
+         std::all_of(value.begin(), value.end(), [](const json& item) { return item.is_object(); });
+}
+
+bool is_owner_list(const json& value) {
+  return is_object_list(value) && std::all_of(value.begin(), value.end(), [](const json& owner) {
+           const auto uid = owner.find(kUid);
+           return uid != owner.end() && uid->is_string();
+         });
+}
+
+// The frame that everybody relies on who reads objects or writes into them, checked here whoever writes. What
+// is inside is the business of those who let objects in.
+void check_frame(const Key& key, const json& object) {
+  const auto need = [&](const json& parent, const char* name, const char* path, const char* type,
+                        bool (*is_right)(const json&)) {
+    const auto found = parent.find(name);
+    if (found != parent.end() && !is_right(*found)) {
+      throw Error(ErrorKind::InvalidInput, quoted(key) + " is invalid: " + path + ": must be " + type);
+    }
+  };
+  const auto is_object = [](const json& value) { return value.is_object(); };
+  if (!object.is_object()) {
+    throw Error(ErrorKind::InvalidInput, quoted(key) + " is invalid: must be an object");
+  }
+  need(object, "metadata", "metadata", "an object", is_object);
+  need(object, "spec", "spec", "an object", is_object);
+  need(object, "status", "status", "an object", is_object);
+  if (const auto metadata = object.find(kMetadata); metadata != object.end()) {
+    need(*metadata, "labels", "metadata.labels", "an object of texts", is_text_map);
+    need(*metadata, "annotations", "metadata.annotations", "an object of texts", is_text_map);
+    need(*metadata, "finalizers", "metadata.finalizers", "a list of texts", is_text_list);
+    need(*metadata, "ownerReferences", "metadata.ownerReferences", "a list of objects with a uid",
+         is_owner_list);
+  }
+  if (const auto status = object.find("status"); status != object.end()) {
+    need(*status, "conditions", "status.conditions", "a list of objects", is_object_list);
+    need(*status, "loadBalancer", "status.loadBalancer", "an object", is_object);
+  }
+}
+
 void name_by_key(json& object, const Key& key) {
   json& metadata = object[kMetadata];
   metadata["name"] = key.name;
@@ -120,6 +172,7 @@ ObjectPtr Store::create(const Key& key, json object) {
   if (find(key) != nullptr) {
     throw Error(ErrorKind::AlreadyExists, quoted(key) + " already exists");
   }
+  check_frame(key, object);
   name_by_key(object, key);
   json& metadata = object[kMetadata];
   metadata[kUid] = next_uid();
@@ -140,6 +193,7 @@ ObjectPtr Store::create(const Key& key, json object) {
 ObjectPtr Store::update(const Key& key, json object) {
   const ObjectPtr before = get(key);
   const json& old = before->at(kMetadata);
+  check_frame(key, object);
   name_by_key(object, key);
   json& metadata = object[kMetadata];
   const std::string& current = old.at("resourceVersion").get_ref<const std::string&>();
@@ -149,6 +203,9 @@ ObjectPtr Store::update(const Key& key, json object) {
                 "Operation cannot be fulfilled on " + quoted(key) +
                     ": the object has been modified; please apply your changes to the latest "
                     "version and try again");
+  }
+  for (const char* dropped : {"managedFields", "selfLink"}) {
+    metadata.erase(dropped);
   }
   for (const char* owned : {"uid", "creationTimestamp", "resourceVersion", "generation"}) {
     if (const auto value = old.find(owned); value != old.end()) {

@@ -71,11 +71,12 @@ class Store {
   const Clock& clock() const { return clock_; }
 
   // Takes the object as given, sets the metadata that is the store's, and tells the listeners.
-  // Throws Error: AlreadyExists.
+  // Throws Error: AlreadyExists; InvalidInput when metadata, spec or status are no objects, or labels,
+  // annotations, owners, finalizers or conditions not what their readers take them for.
   ObjectPtr create(const Key& key, nlohmann::json object);
   // Replaces the object. generation goes up when spec or anything else outside metadata and status changed in
   // an object that has a spec. Nothing is written, and nobody told, when nothing changed. Throws Error:
-  // NotFound; Busy when metadata.resourceVersion is given and is not the current one.
+  // NotFound; Busy when metadata.resourceVersion is given and is not the current one; InvalidInput as create.
   ObjectPtr update(const Key& key, nlohmann::json object);
   // Copies the object, lets `edit` change it and updates. Returns the object as it is afterwards.
   // Throws Error: NotFound.

@@ -13,7 +13,10 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace labctl::supervisor {
@@ -21,41 +24,39 @@ namespace {
 
 using nlohmann::json;
 
+// Objects that one turn of the main loop writes. Everybody else has a turn after each.
+constexpr std::size_t kObjectsATurn = 200;
+
+// Calls `work` on the main loop for 0 to `count` - 1, so many a turn.
+void in_turns(Lab& lab, std::size_t count, const std::function<void(std::size_t)>& work) {
+  for (std::size_t first = 0; first < count; first += kObjectsATurn) {
+    lab.loop().run_here([&] {
+      for (std::size_t i = first; i < std::min(count, first + kObjectsATurn); ++i) {
+        work(i);
+      }
+    });
+  }
+}
+
 manifest::LoadOptions load_options(Lab& lab, bool strict) {
   manifest::LoadOptions options;
   options.strict = strict;
   options.allow_cluster = false;
   for (const store::ObjectPtr& ns : lab.objects().list("namespaces")) {
-    options.known_namespaces.insert(ns->at("/metadata/name"_json_pointer).get<std::string>());
+    options.known_namespaces.insert(controllers::name_of(*ns));
   }
   for (const model::Node& node : lab.cluster().nodes) {
     options.known_nodes.insert(node.name);
   }
   options.known_network = lab.cluster().network;
+  options.known_pod_capacity = model::pod_capacity(lab.cluster());
   return options;
 }
 
-// As a quota would: what is made by hand counts as what workloads make.
-void check_room(Lab& lab, const store::Key& key) {
-  if (key.resource == "pods" && lab.objects().count("pods") >= model::kPodsPerLab) {
-    throw Error(ErrorKind::InvalidInput, "pods \"" + key.name +
-                                             "\" is forbidden: exceeded: a lab has at most " +
-                                             std::to_string(model::kPodsPerLab) + " pods");
-  }
-}
-
-// As manifests are read for this lab.
-manifest::Loaded load_for(Lab& lab, const std::vector<manifest::Source>& sources, bool strict) {
-  manifest::Loaded loaded = manifest::load(sources, load_options(lab, strict));
-  const std::uint64_t capacity = model::pod_capacity(lab.cluster());
-  for (const manifest::Object& object : loaded.objects) {
-    if (const auto complaint =
-            model::check_replicas(controllers::number_at(object.json, "spec.replicas", 0), capacity)) {
-      loaded.diagnostics.push_back(
-          {Severity::Error, object.where, "spec.replicas", complaint->message, complaint->hint});
-    }
-  }
-  return loaded;
+manifest::LoadOptions load_options_now(Lab& lab, bool strict) {
+  manifest::LoadOptions options;
+  lab.loop().run_here([&] { options = load_options(lab, strict); });
+  return options;
 }
 
 json to_json(const Diagnostic& diagnostic) {
@@ -119,25 +120,108 @@ json merged(const store::Key& key, const json& current, const json& wanted) {
   return object;
 }
 
-std::string apply_one(Lab& lab, const store::Key& key, const json& wanted) {
-  store::Store& objects = lab.objects();
-  const bool is_service = key.resource == controllers::kServices;
-  const store::ObjectPtr current = objects.find(key);
-  if (current == nullptr) {
-    check_room(lab, key);
-    json fresh = wanted;
-    prepare_new(key.resource, fresh);
-    if (is_service) {
-      lab.services().create(key, std::move(fresh));
-    } else {
-      objects.create(key, std::move(fresh));
-    }
-    return "created";
+// One object of a request, on its way into the store.
+struct Change {
+  store::Key key;
+  const json* wanted = nullptr;  // as the manifest has it
+  store::ObjectPtr before;       // null: it is not there yet
+  json after;
+  std::string action;
+};
+
+// Throws Error: InvalidInput when the object that is there may not become what is wanted.
+void work_out(Change& change) {
+  if (change.before != nullptr) {
+    change.after = merged(change.key, *change.before, *change.wanted);
+  } else {
+    change.after = *change.wanted;
+    prepare_new(change.key.resource, change.after);
   }
-  json after = merged(key, *current, wanted);
-  const store::ObjectPtr updated =
-      is_service ? lab.services().update(key, std::move(after)) : objects.update(key, std::move(after));
-  return updated == current ? "unchanged" : "configured";
+}
+
+void write(Lab& lab, Change& change) {
+  store::Store& objects = lab.objects();
+  const store::ObjectPtr present = objects.find(change.key);
+  if (present != change.before) {
+    change.before = present;  // it has changed since
+    work_out(change);
+  }
+  const bool is_service = change.key.resource == controllers::kServices;
+  store::ObjectPtr written;
+  if (present == nullptr) {
+    check_room(lab, change.key);
+    written = is_service ? lab.services().create(change.key, std::move(change.after))
+                         : objects.create(change.key, std::move(change.after));
+  } else {
+    written = is_service ? lab.services().update(change.key, std::move(change.after))
+                         : objects.update(change.key, std::move(change.after));
+  }
+  change.action = present == nullptr ? "created" : written == present ? "unchanged" : "configured";
+}
+
+// What can still be refused when everything has been worked out is what Services ask for, and it depends on
+// all of them: they are written first, in one turn, all or none, after the namespaces they may stand in.
+bool comes_first(const Change& change) {
+  return change.key.resource == "namespaces" || change.key.resource == controllers::kServices;
+}
+
+void write_first(Lab& lab, std::vector<Change>& changes, bool is_dry_run) {
+  if (std::none_of(changes.begin(), changes.end(), comes_first)) {
+    return;
+  }
+  lab.loop().run_here([&] {
+    store::Store& objects = lab.objects();
+    // After the snapshot has gone.
+    const ScopeExit tell([&] { objects.allocations().send_releases(); });
+    const store::Store::Snapshot before = objects.snapshot();
+    try {
+      for (const bool is_namespace : {true, false}) {
+        for (Change& change : changes) {
+          if (comes_first(change) && (change.key.resource == "namespaces") == is_namespace) {
+            write(lab, change);
+          }
+        }
+      }
+    } catch (...) {
+      objects.restore(before);
+      throw;
+    }
+    if (is_dry_run) {
+      objects.restore(before);
+    }
+  });
+}
+
+void write_rest(Lab& lab, std::vector<Change>& changes) {
+  in_turns(lab, changes.size(), [&](std::size_t i) {
+    if (!comes_first(changes[i])) {
+      write(lab, changes[i]);
+    }
+  });
+}
+
+void say_what_would_be(std::vector<Change>& changes) {
+  for (Change& change : changes) {
+    if (!comes_first(change)) {
+      change.action = change.before == nullptr         ? "created"
+                      : change.after == *change.before ? "unchanged"
+                                                       : "configured";
+    }
+  }
+}
+
+std::vector<Change> changes_of(Lab& lab, const std::vector<manifest::Object>& objects) {
+  std::vector<Change> changes(objects.size());
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    changes[i].key = key_of(objects[i]);
+    changes[i].wanted = &objects[i].json;
+  }
+  in_turns(lab, changes.size(),
+           [&](std::size_t i) { changes[i].before = lab.objects().find(changes[i].key); });
+  for (Change& change : changes) {
+    work_out(change);
+  }
+  return changes;
 }
 
 json result_json(const manifest::Object& object, const std::string& action) {
@@ -158,78 +242,64 @@ std::string delete_one(Lab& lab, const store::Key& key, const controllers::Delet
 
 }  // namespace
 
+void check_room(Lab& lab, const store::Key& key) {
+  if (key.resource == "pods" && lab.objects().count("pods") >= model::kPodsPerLab) {
+    throw Error(ErrorKind::InvalidInput, "pods \"" + key.name +
+                                             "\" is forbidden: exceeded: a lab has at most " +
+                                             std::to_string(model::kPodsPerLab) + " pods");
+  }
+}
+
 json apply_manifests(Lab& lab, const ApplyRequest& request) {
-  const manifest::Loaded loaded = load_for(lab, request.sources, request.is_strict);
+  const manifest::Loaded loaded = manifest::load(request.sources, load_options_now(lab, request.is_strict));
   json diagnostics = json::array(), results = json::array();
   for (const Diagnostic& diagnostic : loaded.diagnostics) {
     diagnostics.push_back(to_json(diagnostic));
   }
-  // After the snapshot has gone.
-  const ScopeExit tell([&lab] { lab.objects().allocations().send_releases(); });
   if (!has_errors(loaded.diagnostics)) {
-    store::Store& objects = lab.objects();
-    const store::Store::Snapshot before = objects.snapshot();
-    try {
-      for (const manifest::Object& object : loaded.objects) {
-        results.push_back(result_json(object, apply_one(lab, key_of(object), object.json)));
-      }
-    } catch (...) {
-      objects.restore(before);
-      throw;
-    }
+    std::vector<Change> changes = changes_of(lab, loaded.objects);
+    write_first(lab, changes, request.is_dry_run);
     if (request.is_dry_run) {
-      objects.restore(before);
+      say_what_would_be(changes);
+    } else {
+      write_rest(lab, changes);
+    }
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      results.push_back(result_json(loaded.objects[i], changes[i].action));
     }
   }
   return {{"diagnostics", std::move(diagnostics)}, {"results", std::move(results)}};
 }
 
-std::vector<Diagnostic> check_object(Lab& lab, json& object) {
-  manifest::Loaded loaded =
-      load_for(lab, {{"<request>", object.dump(-1, ' ', false, json::error_handler_t::replace)}}, false);
-  if (!has_errors(loaded.diagnostics) && loaded.objects.size() == 1) {
-    const store::Key key = key_of(loaded.objects.front());
-    if (lab.objects().find(key) == nullptr) {
-      check_room(lab, key);
-    }
-    // What a manifest may not say, the rest of the object's metadata and its status, stays the client's.
-    json checked = std::move(loaded.objects.front().json);
-    const json metadata = object.value("metadata", json::object());
-    for (const auto& [field, value] : metadata.items()) {
-      if (!checked["metadata"].contains(field)) {
-        checked["metadata"][field] = value;
-      }
-    }
-    if (object.contains("status")) {
-      checked["status"] = object["status"];
-    }
-    object = std::move(checked);
-  }
-  return loaded.diagnostics;
-}
+ObjectCheck object_check(Lab& lab) { return check_as_manifest(load_options(lab, false)); }
 
 json delete_objects(Lab& lab, const DeleteRequest& request) {
   controllers::DeleteOptions options;
   options.grace = request.grace;
-  json results = json::array();
+  std::vector<std::pair<store::Key, json>> wanted;  // and what is answered
   if (!request.sources.empty()) {
-    const manifest::Loaded loaded = manifest::load(request.sources, load_options(lab, false));
+    const manifest::Loaded loaded = manifest::load(request.sources, load_options_now(lab, false));
     if (has_errors(loaded.diagnostics)) {
       const auto first = std::find_if(loaded.diagnostics.begin(), loaded.diagnostics.end(),
                                       [](const Diagnostic& d) { return d.severity == Severity::Error; });
       throw Error(ErrorKind::InvalidInput, to_string(*first));
     }
     for (auto object = loaded.objects.rbegin(); object != loaded.objects.rend(); ++object) {
-      results.push_back(result_json(*object, delete_one(lab, key_of(*object), options)));
+      wanted.emplace_back(key_of(*object), result_json(*object, ""));
     }
   }
   for (const api::ResourceRef& ref : request.refs) {
     const store::Key key{std::string(ref.kind->plural), ref.ns, ref.name};
-    results.push_back({{"kind", ref.kind->kind},
-                       {"apiVersion", ref.kind->api_version},
-                       {"namespace", key.ns},
-                       {"name", key.name},
-                       {"action", delete_one(lab, key, options)}});
+    wanted.emplace_back(key, json{{"kind", ref.kind->kind},
+                                  {"apiVersion", ref.kind->api_version},
+                                  {"namespace", key.ns},
+                                  {"name", key.name}});
+  }
+  in_turns(lab, wanted.size(),
+           [&](std::size_t i) { wanted[i].second["action"] = delete_one(lab, wanted[i].first, options); });
+  json results = json::array();
+  for (auto& [key, result] : wanted) {
+    results.push_back(std::move(result));
   }
   return {{"results", std::move(results)}};
 }

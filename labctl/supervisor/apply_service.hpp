@@ -1,16 +1,18 @@
 #pragma once
 
 // Manifests applied to a running lab, and objects deleted from it, as `kubectl apply` and `kubectl delete`
-// do. All of a request or nothing of it.
+// do.
 //
-// Threads: the main loop's.
+// All of a request or nothing of it: whatever can be refused is refused before the first object is written.
+// Reading and checking is done on the calling thread, writing on the main loop, some hundred objects a turn,
+// so that the lab goes on meanwhile.
+//
+// Threads: any but the main loop's, unless said otherwise.
 
 #include "labctl/supervisor/lab_requests.hpp"
-#include "topology/base/diagnostic.hpp"
+#include "labctl/supervisor/resource_api.hpp"
 
 #include <nlohmann/json_fwd.hpp>
-
-#include <vector>
 
 namespace labctl::supervisor {
 
@@ -25,8 +27,12 @@ nlohmann::json apply_manifests(Lab& lab, const ApplyRequest& request);
 // failure.
 nlohmann::json delete_objects(Lab& lab, const DeleteRequest& request);
 
-// An object that a client of the Kubernetes-shaped API writes: checked as a manifest would be, its defaults
-// filled in.
-std::vector<Diagnostic> check_object(Lab& lab, nlohmann::json& object);
+// Of a new object: as a quota would, pods made by hand count as those that workloads make. Throws Error:
+// InvalidInput. On the main loop.
+void check_room(Lab& lab, const store::Key& key);
+
+// What the Kubernetes-shaped API holds an object of a client to: it is checked as a manifest would be, by
+// what the lab is now, and its defaults are filled in. On the main loop; the check itself on any thread.
+ObjectCheck object_check(Lab& lab);
 
 }  // namespace labctl::supervisor

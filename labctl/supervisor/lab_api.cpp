@@ -33,8 +33,7 @@ api::Response reply(const json& body, int status = 200) {
 
 api::Response on_apply(Lab& lab, const api::Request& request) {
   const ApplyRequest wanted = parse_apply(parse_body(request));
-  json result;
-  lab.loop().run_here([&] { result = apply_manifests(lab, wanted); });
+  const json result = apply_manifests(lab, wanted);
   bool refused = false;
   for (const json& diagnostic : result["diagnostics"]) {
     refused = refused || diagnostic["severity"] == "error";
@@ -43,10 +42,7 @@ api::Response on_apply(Lab& lab, const api::Request& request) {
 }
 
 api::Response on_delete(Lab& lab, const api::Request& request) {
-  const DeleteRequest wanted = parse_delete(parse_body(request));
-  json result;
-  lab.loop().run_here([&] { result = delete_objects(lab, wanted); });
-  return reply(result);
+  return reply(delete_objects(lab, parse_delete(parse_body(request))));
 }
 
 std::shared_ptr<const VantageTable> vantages_of(Lab& lab) {
@@ -108,9 +104,9 @@ api::Response on_status(Lab& lab, json (Lab::*what)() const) {
 LabApi::LabApi(Lab& lab, std::function<void()> shut_down)
     : lab_(lab),
       shut_down_(std::move(shut_down)),
-      resources_(lab.objects(),
-                 {[&lab](const std::function<void()>& work) { lab.loop().run_here(work); },
-                  [&lab](json& object) { return check_object(lab, object); }, &lab.services()}) {}
+      resources_(lab.objects(), {[&lab](const std::function<void()>& work) { lab.loop().run_here(work); },
+                                 [&lab] { return object_check(lab); }, &lab.services(),
+                                 [&lab](const store::Key& key) { check_room(lab, key); }}) {}
 
 api::Response LabApi::answer(const api::Request& request) {
   if (request.path.starts_with("/lab/v1/")) {

@@ -32,6 +32,7 @@ std::vector<manifest::Source> sources_in(Fields& fields) {
       source.mistake("text", "is required");
     }
     one.text = source.text("text");
+    one.skipped = source.text("skipped");
     source.close();
     sources.push_back(std::move(one));
   }

@@ -58,7 +58,7 @@ ExecStart parse_exec(const nlohmann::json& body);
 // The signal that a line of an exec's client names; nothing when it names none.
 std::optional<int> parse_exec_signal(std::string_view line);
 
-// {"sources":[{"name","text"}],"strict","dryRun"}
+// {"sources":[{"name","text","skipped"}],"strict","dryRun"}
 struct ApplyRequest {
   std::vector<manifest::Source> sources;
   bool is_strict = false;

@@ -11,6 +11,8 @@
 #include "labctl/supervisor/resource_rules.hpp"
 #include "labctl/supervisor/resource_watch.hpp"
 #include "topology/base/error.hpp"
+#include "topology/manifest/json_tree.hpp"
+#include "topology/manifest/loader.hpp"
 
 #include <algorithm>
 #include <array>
@@ -29,6 +31,8 @@ using store::ObjectPtr;
 
 constexpr std::array kKeptNamespaces{"default", "kube-system", "kube-public"};
 constexpr int kNameTries = 100;
+// How often a change is worked out beside the store's thread before that has to wait for it.
+constexpr int kTriesBeside = 8;
 
 std::string line_of(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
@@ -51,7 +55,50 @@ api::Response to_response(const Refusal& refusal) {
   return resource_reply(status, refusal.status);
 }
 
+// Throws Error: InvalidInput with all that is wrong, as "metadata.labels: must be a mapping, got a list;
+// ...".
+void refuse_errors(const json& object, const std::vector<Diagnostic>& diagnostics) {
+  std::string message, hint;
+  for (const Diagnostic& diagnostic : diagnostics) {
+    if (diagnostic.severity == Severity::Error) {
+      message += (message.empty() ? "" : "; ") + (diagnostic.path.empty() ? "" : diagnostic.path + ": ") +
+                 diagnostic.message;
+      hint = hint.empty() ? diagnostic.hint : hint;
+    }
+  }
+  if (!message.empty()) {
+    throw Error(ErrorKind::InvalidInput,
+                text_at(object, "kind") + " \"" + name_of(object) + "\" is invalid: " + message, hint);
+  }
+}
+
+// Before anything is read of what a client sent: every known field has its type.
+void check_decodes(const json& object) { refuse_errors(object, manifest::check_types(object)); }
+
+// All but its status, which is the lab's or checked by itself.
+void check_whole(const ObjectCheck& check, json& object) {
+  if (!check) {
+    return;
+  }
+  const auto found = object.find("status");
+  json status = found == object.end() ? json() : std::move(*found);
+  refuse_errors(object, check(object));
+  if (!status.is_null()) {
+    object["status"] = std::move(status);
+  }
+}
+
 }  // namespace
+
+ObjectCheck check_as_manifest(manifest::LoadOptions known) {
+  return [known = std::move(known)](json& object) {
+    manifest::Loaded loaded = manifest::load_object(object, known);
+    if (!has_errors(loaded.diagnostics) && loaded.objects.size() == 1) {
+      object = std::move(loaded.objects.front().json);
+    }
+    return std::move(loaded.diagnostics);
+  };
+}
 
 // What answer() does, on the store's thread where it touches the store.
 struct ResourceApi::State {
@@ -88,7 +135,12 @@ struct ResourceApi::State {
   api::Response remove(const ResourceCall& call);
   api::Response remove_all(const ResourceCall& call);
 
-  void validate(json& object) const;
+  // What writing an object takes, as it is at one moment.
+  struct Ground {
+    ObjectPtr before;
+    ObjectCheck check;
+  };
+  Ground ground_of(const Key& key) const;
   void check_namespace(const Key& key) const;
   void check_deletable(const Key& key) const;
   std::string free_name(const Key& key, const std::string& base);
@@ -97,9 +149,11 @@ struct ResourceApi::State {
   }
   ObjectPtr add(const Key& key, json object, bool is_dry_run);
   ObjectPtr replace(const Key& key, json object, bool is_dry_run);
-  ObjectPtr create_here(const ResourceCall& call, json object);
-  ObjectPtr write_here(const ResourceCall& call);
-  ObjectPtr scale_here(const ResourceCall& call);
+  Key begin_create(const ResourceCall& call, json& object, ObjectCheck& check);
+  json updated(const ResourceCall& call, const json& body, const Ground& ground) const;
+  json updated_status(const ResourceCall& call, const json& before, json wanted) const;
+  ObjectPtr put(const ResourceCall& call, json object);
+  ObjectPtr change(const ResourceCall& call, const std::function<json(const Ground&)>& make);
 };
 
 ResourceApi::ResourceApi(store::Store& store, ResourceApiOptions options)
@@ -186,23 +240,8 @@ api::Response ResourceApi::State::watch(const ResourceCall& call) {
   return response;
 }
 
-void ResourceApi::State::validate(json& object) const {
-  if (!options.validate) {
-    return;
-  }
-  const std::vector<Diagnostic> diagnostics = options.validate(object);
-  std::string message, hint;
-  for (const Diagnostic& diagnostic : diagnostics) {
-    if (diagnostic.severity == Severity::Error) {
-      message += (message.empty() ? "" : "; ") + (diagnostic.path.empty() ? "" : diagnostic.path + ": ") +
-                 diagnostic.message;
-      hint = hint.empty() ? diagnostic.hint : hint;
-    }
-  }
-  if (!message.empty()) {
-    throw Error(ErrorKind::InvalidInput,
-                text_at(object, "kind") + " \"" + name_of(object) + "\" is invalid: " + message, hint);
-  }
+ResourceApi::State::Ground ResourceApi::State::ground_of(const Key& key) const {
+  return {store.get(key), options.check_now ? options.check_now() : ObjectCheck()};
 }
 
 void ResourceApi::State::check_namespace(const Key& key) const {
@@ -264,7 +303,8 @@ ObjectPtr ResourceApi::State::replace(const Key& key, json object, bool is_dry_r
   return is_dry_run ? std::make_shared<const json>(std::move(object)) : store.update(key, std::move(object));
 }
 
-ObjectPtr ResourceApi::State::create_here(const ResourceCall& call, json object) {
+// The part of a creation that comes before its checks: the object's name, in a namespace that takes it.
+Key ResourceApi::State::begin_create(const ResourceCall& call, json& object, ObjectCheck& check) {
   Key key = call.key();
   json& metadata = object["metadata"];
   key.ns = text_at(metadata, "namespace");
@@ -281,22 +321,33 @@ ObjectPtr ResourceApi::State::create_here(const ResourceCall& call, json object)
   if (key.name.empty()) {
     throw Error(ErrorKind::InvalidInput, "metadata.name: Required value: name or generateName is required");
   }
-  validate(object);
-  prepare_new(key.resource, object);
-  return add(key, std::move(object), call.is_dry_run());
+  if (options.check_room) {
+    options.check_room(key);
+  }
+  check = options.check_now ? options.check_now() : ObjectCheck();
+  return key;
 }
 
 api::Response ResourceApi::State::create(const ResourceCall& call) {
   json object = parse_body(call);
   match_to_path(call, object);
-  return resource_reply(*on_owner([&] { return create_here(call, std::move(object)); }), 201);
+  check_decodes(object);
+  ObjectCheck check;
+  const Key key = on_owner([&] { return begin_create(call, object, check); });
+  check_whole(check, object);
+  prepare_new(key.resource, object);
+  return resource_reply(*on_owner([&] {
+    check_namespace(key);
+    return add(key, std::move(object), call.is_dry_run());
+  }),
+                        201);
 }
 
-// PUT and PATCH, of the object or of its status alone.
-ObjectPtr ResourceApi::State::write_here(const ResourceCall& call) {
+// What PUT or PATCH makes of the object, or of its status alone.
+json ResourceApi::State::updated(const ResourceCall& call, const json& body, const Ground& ground) const {
   const Key key = call.key();
-  const ObjectPtr before = store.get(key);
-  json wanted = call.request.method == "PUT" ? parse_body(call) : patched(call, *before);
+  const json& before = *ground.before;
+  json wanted = call.request.method == "PUT" ? body : patched(call, body, before);
   match_to_path(call, wanted);
   const std::string given = name_of(wanted);
   if (!given.empty() && given != key.name) {
@@ -304,60 +355,95 @@ ObjectPtr ResourceApi::State::write_here(const ResourceCall& call) {
                       key.name + ")");
   }
   wanted["metadata"]["name"] = key.name;
+  check_decodes(wanted);
   const std::string& uid = controllers::uid_of(wanted);
-  if (!uid.empty() && uid != controllers::uid_of(*before)) {
+  if (!uid.empty() && uid != controllers::uid_of(before)) {
     throw Error(ErrorKind::Busy, "Operation cannot be fulfilled on " + key.resource + " \"" + key.name +
                                      "\": Precondition failed: UID in the request: " + uid +
-                                     ", UID in object meta: " + controllers::uid_of(*before));
+                                     ", UID in object meta: " + controllers::uid_of(before));
   }
   if (call.path.subresource == "status") {
-    json status = wanted.value("status", json::object());
-    const json version = wanted["metadata"].value("resourceVersion", json());
-    wanted = *before;
-    wanted["status"] = std::move(status);
-    if (!version.is_null()) {
-      wanted["metadata"]["resourceVersion"] = version;
-    }
-    return call.is_dry_run() ? std::make_shared<const json>(std::move(wanted))
-                             : store.update(key, std::move(wanted));
+    return updated_status(call, before, std::move(wanted));
   }
-  keep_what_is_ours(*before, wanted);
+  keep_what_is_ours(before, wanted);
   if (is_allocated(key)) {
-    controllers::carry_over(*before, wanted);
+    controllers::carry_over(before, wanted);
   }
-  validate(wanted);
-  check_unchanged(key.resource, *before, wanted);
-  return replace(key, std::move(wanted), call.is_dry_run());
+  check_whole(ground.check, wanted);
+  check_unchanged(key.resource, before, wanted);
+  return wanted;
 }
 
-api::Response ResourceApi::State::write(const ResourceCall& call) {
-  return resource_reply(*on_owner([&] { return write_here(call); }));
-}
-
-ObjectPtr ResourceApi::State::scale_here(const ResourceCall& call) {
-  const ObjectPtr before = store.get(call.key());
-  if (call.request.method == "GET") {
-    return before;
+json ResourceApi::State::updated_status(const ResourceCall& call, const json& before, json wanted) const {
+  if (!manifest::has_status(before)) {
+    throw Refusal{404, "NotFound", "the server could not find the requested resource: " + call.request.path,
+                  "this kind has no status"};
   }
-  const json wanted = call.request.method == "PUT" ? parse_body(call) : patched(call, scale_of(*before));
-  json after = *before;
-  after["spec"]["replicas"] = replicas_in(wanted);
-  json checked =
-      after;  // by the same rules as any other way of saying so; they fill in what is not asked here
-  validate(checked);
+  json after = before;
+  json& status = after["status"] = std::move(wanted["status"]);
+  if (status.is_null()) {
+    status = json::object();
+  }
+  manifest::drop_nulls(status);
   if (const std::string& version = text_at(wanted, "metadata.resourceVersion"); !version.empty()) {
     after["metadata"]["resourceVersion"] = version;
   }
-  return call.is_dry_run() ? std::make_shared<const json>(std::move(after))
-                           : store.update(call.key(), std::move(after));
+  refuse_errors(after, manifest::check_status(after));
+  return after;
+}
+
+ObjectPtr ResourceApi::State::put(const ResourceCall& call, json object) {
+  if (call.path.subresource.empty()) {
+    return replace(call.key(), std::move(object), call.is_dry_run());
+  }
+  return call.is_dry_run()
+             ? std::make_shared<const json>(std::move(object))
+             : store.update(call.key(), std::move(object));  // nothing that is given out changes
+}
+
+// Makes a new object of the one that is there and puts it in its place, unless that has changed meanwhile:
+// then once more.
+ObjectPtr ResourceApi::State::change(const ResourceCall& call,
+                                     const std::function<json(const Ground&)>& make) {
+  const Key key = call.key();
+  for (int i = 0; i < kTriesBeside; ++i) {
+    const Ground ground = on_owner([&] { return ground_of(key); });
+    json wanted = make(ground);
+    const ObjectPtr written =
+        on_owner([&] { return store.find(key) == ground.before ? put(call, std::move(wanted)) : nullptr; });
+    if (written != nullptr) {
+      return written;
+    }
+  }
+  // It is written all the time: with nobody in between, then.
+  return on_owner([&] { return put(call, make(ground_of(key))); });
+}
+
+api::Response ResourceApi::State::write(const ResourceCall& call) {
+  const json body = parse_body(call);
+  return resource_reply(*change(call, [&](const Ground& ground) { return updated(call, body, ground); }));
 }
 
 api::Response ResourceApi::State::scale(const ResourceCall& call) {
-  return resource_reply(scale_of(*on_owner([&] { return scale_here(call); })));
+  if (call.request.method == "GET") {
+    return resource_reply(scale_of(*on_owner([&] { return store.get(call.key()); })));
+  }
+  const json body = parse_body(call);
+  return resource_reply(scale_of(*change(call, [&](const Ground& ground) {
+    const json wanted = call.request.method == "PUT" ? body : patched(call, body, scale_of(*ground.before));
+    json after = *ground.before;
+    after["spec"]["replicas"] = replicas_in(wanted);
+    json checked = after;  // by the same rules as any other way of saying so; they fill in what is not asked here
+    check_whole(ground.check, checked);
+    if (const std::string& version = text_at(wanted, "metadata.resourceVersion"); !version.empty()) {
+      after["metadata"]["resourceVersion"] = version;
+    }
+    return after;
+  })));
 }
 
 api::Response ResourceApi::State::remove(const ResourceCall& call) {
-  const json body = call.request.body.empty() ? json::object() : parse_body(call);
+  const json body = parse_delete_options(call);
   const Key key = call.key();
   const auto [object, is_left] = on_owner([&] {
     const ObjectPtr present = store.get(key);
@@ -384,7 +470,7 @@ api::Response ResourceApi::State::remove_all(const ResourceCall& call) {
   if (call.path.kind->namespaced ? call.path.ns.empty() : call.path.kind->plural != "events") {
     throw method_not_allowed(call);
   }
-  const json body = call.request.body.empty() ? json::object() : parse_body(call);
+  const json body = parse_delete_options(call);
   const WatchFilter filter = filter_of(call);
   auto [items, version] = on_owner([&] {
     std::vector<ObjectPtr> matching = store.list(filter.resource, filter.ns, filter.labels);

@@ -14,13 +14,15 @@
 // lists, where the two merges are the same, but for status.conditions, which merge by type. What a client
 // writes to status by other paths is ignored.
 //
-// Threads: answer() on any thread, many at a time; the store is touched only through run_on_owner. Objects
-// are written as text on the calling thread: they never change. Outlive the api::Server that calls it, not
-// the store.
+// Threads: answer() on any thread, many at a time; the store is touched only through run_on_owner. Reading a
+// body, patching, checking and writing objects as text is done on the calling thread: objects never change.
+// Whoever changed the object meanwhile makes that be done once more. Outlive the api::Server that calls it,
+// not the store.
 
 #include "labctl/api/http.hpp"
 #include "labctl/store/store.hpp"
 #include "topology/base/diagnostic.hpp"
+#include "topology/manifest/loader.hpp"
 
 #include <functional>
 #include <memory>
@@ -34,14 +36,21 @@ class ServiceAllocation;
 
 namespace labctl::supervisor {
 
+// Checks an object but for its status, and fills in its defaults. Errors make a 422.
+using ObjectCheck = std::function<std::vector<Diagnostic>(nlohmann::json&)>;
+// By the rules of manifests, for a lab of which so much is known.
+ObjectCheck check_as_manifest(manifest::LoadOptions known);
+
 struct ResourceApiOptions {
   // Runs the work on the store's thread and returns when it is done. The work does not throw.
   std::function<void(std::function<void()>)> run_on_owner;
-  // Checks an object that is to be written and fills in its defaults. Errors make a 422. On the store's
-  // thread.
-  std::function<std::vector<Diagnostic>(nlohmann::json&)> validate;
+  // Gives a check of objects that are to be written, by what the lab is at that moment. On the store's
+  // thread; the check itself on any.
+  std::function<ObjectCheck()> check_now;
   // Services are written through it. Borrowed; without one they are objects like others.
   controllers::ServiceAllocation* services = nullptr;
+  // Throws Error when the lab has no room for a new object of that key. On the store's thread.
+  std::function<void(const store::Key&)> check_room = {};
 };
 
 class ResourceApi {

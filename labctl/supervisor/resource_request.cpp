@@ -1,5 +1,6 @@
 #include "labctl/supervisor/resource_request.hpp"
 
+#include "labctl/api/request_reader.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "labctl/supervisor/resource_rules.hpp"
 #include "topology/base/error.hpp"
@@ -32,11 +33,15 @@ Refusal method_not_allowed(const ResourceCall& call) {
 }
 
 json parse_body(const ResourceCall& call) {
-  json body = json::parse(call.request.body, nullptr, false);
-  if (body.is_discarded()) {
-    throw bad_request("the request's body is no JSON");
+  if (call.request.body.size() > kBodyMax) {
+    throw Refusal{
+        413, "RequestEntityTooLarge", "Request entity too large: limit is " + std::to_string(kBodyMax), {}};
   }
-  return body;
+  try {
+    return api::parse_json(call.request.body, "the request's body");
+  } catch (const Error& error) {
+    throw bad_request(error.message());
+  }
 }
 
 std::optional<std::uint64_t> query_number(const ResourceCall& call, const std::string& name) {
@@ -112,6 +117,39 @@ void match_to_path(const ResourceCall& call, json& object) {
   metadata["namespace"] = !call.path.ns.empty() ? call.path.ns : ns.empty() ? "default" : ns;
 }
 
+namespace {
+
+// Of a DeleteOptions (meta/v1).
+void check_delete_types(const json& body) {
+  const auto refuse = [](const char* path, const char* type) {
+    return bad_request(std::string("DeleteOptions: ") + path + ": must be " + type);
+  };
+  if (!body.is_object()) {
+    throw refuse("the body", "an object");
+  }
+  for (const char* text : {"propagationPolicy", "preconditions.uid", "preconditions.resourceVersion"}) {
+    if (const json* value = field(body, text); value != nullptr && !value->is_string() && !value->is_null()) {
+      throw refuse(text, "a string");
+    }
+  }
+  if (const json* value = field(body, "preconditions");
+      value != nullptr && !value->is_object() && !value->is_null()) {
+    throw refuse("preconditions", "an object");
+  }
+  if (const json* value = field(body, "gracePeriodSeconds");
+      value != nullptr && !value->is_number_integer() && !value->is_null()) {
+    throw refuse("gracePeriodSeconds", "a whole number");
+  }
+}
+
+}  // namespace
+
+json parse_delete_options(const ResourceCall& call) {
+  json body = call.request.body.empty() ? json::object() : parse_body(call);
+  check_delete_types(body);
+  return body;
+}
+
 controllers::DeleteOptions delete_options(const ResourceCall& call, const json& body) {
   controllers::DeleteOptions options;
   if (const auto grace = query_number(call, "gracePeriodSeconds")) {
@@ -180,18 +218,95 @@ void merge_conditions(json& status, const json& changes) {
 
 }  // namespace
 
-json patched(const ResourceCall& call, const json& before) {
-  const std::string& type = call.request.content_type;
-  json patch = parse_body(call);
-  json after = before;
-  if (type == "application/json-patch+json") {
-    try {
-      after = before.patch(patch);
-    } catch (const json::exception& e) {
-      throw Error(ErrorKind::InvalidInput, std::string("the patch cannot be applied: ") + e.what());
-    }
-    return after;
+namespace {
+
+Refusal invalid_patch(const std::string& why) {
+  return {422, "Invalid", "the patch cannot be applied: " + why, {}};
+}
+
+// As deep as a body may nest: an object is copied and written by functions that call themselves.
+constexpr int kLevelsMax = 64;
+
+// How many levels of arrays and objects a value is; those beyond `limit` count as one.
+int levels_of(const json& value, int limit = kLevelsMax) {
+  int below = 0;
+  if (!value.is_structured()) {
+    return 0;
   }
+  for (auto member = value.begin(); member != value.end() && below < limit; ++member) {
+    below = std::max(below, levels_of(*member, limit - 1));
+  }
+  return below + 1;
+}
+
+// What a JSON patch may copy altogether, and how many operations it may have (apiserver,
+// jsonPatchMaxCopyBytes, maxJSONPatchOperations): a few copies of copies would else fill the memory.
+class PatchBudget {
+ public:
+  explicit PatchBudget(const json& patch) {
+    if (!patch.is_array()) {
+      throw bad_request("a JSON patch is a list of operations");
+    }
+    if (patch.size() > kOperationsMax) {
+      throw Refusal{413,
+                    "RequestEntityTooLarge",
+                    "The allowed maximum operations in a JSON patch is " + std::to_string(kOperationsMax) +
+                        ", got " + std::to_string(patch.size()),
+                    {}};
+    }
+  }
+
+  // Before `operation` is done to `object`.
+  void spend(const json& operation, const json& object) {
+    const std::string& path = text_at(operation, "path");
+    const json* value = field(operation, "value");
+    const std::string& op = text_at(operation, "op");
+    if (op == "copy" || op == "move") {
+      const json::json_pointer from(text_at(operation, "from"));
+      value = object.contains(from) ? &object[from] : nullptr;
+    }
+    if (value == nullptr) {
+      return;
+    }
+    const auto levels = static_cast<int>(std::count(path.begin(), path.end(), '/'));
+    if (levels + levels_of(*value) > kLevelsMax) {
+      throw invalid_patch("the object would nest deeper than " + std::to_string(kLevelsMax) + " levels");
+    }
+    copied_ += op == "copy" ? value->dump(-1, ' ', false, json::error_handler_t::replace).size() : 0;
+    if (copied_ > kBodyMax) {
+      throw Refusal{413,
+                    "RequestEntityTooLarge",
+                    "the operations of the patch copy more than " + std::to_string(kBodyMax) + " bytes",
+                    {}};
+    }
+  }
+
+ private:
+  static constexpr std::size_t kOperationsMax = 10'000;
+  std::size_t copied_ = 0;
+};
+
+json with_json_patch(const json& patch, json object) {
+  PatchBudget budget(patch);
+  try {
+    for (const json& operation : patch) {
+      budget.spend(operation, object);
+      object.patch_inplace(json::array({operation}));
+    }
+  } catch (const json::exception& e) {
+    throw invalid_patch(e.what());
+  }
+  return object;
+}
+
+}  // namespace
+
+json patched(const ResourceCall& call, json patch, const json& before) {
+  const std::string& type = call.request.content_type;
+  if (type == "application/json-patch+json") {
+    return with_json_patch(patch, before);
+  }
+  json after = before;
   const bool is_strategic = type == "application/strategic-merge-patch+json";
   const json conditions = is_strategic ? take_conditions(patch) : json::array();
   const bool is_merge = type.empty() || type == "application/merge-patch+json" || type == "application/json";

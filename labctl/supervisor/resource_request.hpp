@@ -17,6 +17,9 @@
 
 namespace labctl::supervisor {
 
+// The longest body of one object (apiserver, MaxRequestBodyBytes).
+inline constexpr std::size_t kBodyMax = 3u << 20;
+
 // A refusal that no ErrorKind stands for; `reason` as in meta/v1 StatusReason. Thrown within resource_api
 // only, which answers it.
 struct Refusal {
@@ -43,6 +46,7 @@ Refusal method_not_allowed(const ResourceCall& call);
 
 // All of these throw Refusal for a request that says nonsense.
 
+// At most kBodyMax bytes, as the API server takes them.
 nlohmann::json parse_body(const ResourceCall& call);
 // A number from the query; nothing when absent.
 std::optional<std::uint64_t> query_number(const ResourceCall& call, const std::string& name);
@@ -50,8 +54,11 @@ std::optional<std::uint64_t> query_number(const ResourceCall& call, const std::s
 WatchFilter filter_of(const ResourceCall& call);
 // Checks that a body is of the kind and namespace of its path, and completes what it leaves out.
 void match_to_path(const ResourceCall& call, nlohmann::json& object);
-// `before` with the request's patch applied. Throws Error: InvalidInput when a JSON patch does not fit.
-nlohmann::json patched(const ResourceCall& call, const nlohmann::json& before);
+// `before` with a patch of the request's type applied, which does not nest deeper than JSON may. Throws
+// Error: InvalidInput when a JSON patch does not fit.
+nlohmann::json patched(const ResourceCall& call, nlohmann::json patch, const nlohmann::json& before);
+// The body of a deletion, {} for none.
+nlohmann::json parse_delete_options(const ResourceCall& call);
 controllers::DeleteOptions delete_options(const ResourceCall& call, const nlohmann::json& body);
 // preconditions.uid and .resourceVersion of a deletion: this object, not another of its name. Throws Error:
 // Busy.

@@ -2,6 +2,8 @@
 
 #include "topology/base/error.hpp"
 #include "topology/manifest/cluster_reader.hpp"
+#include "topology/manifest/findings.hpp"
+#include "topology/manifest/json_tree.hpp"
 #include "topology/manifest/json_values.hpp"
 #include "topology/manifest/kinds.hpp"
 #include "topology/manifest/yaml_tree.hpp"
@@ -177,47 +179,6 @@ void decode_pod_spec(const json& spec, model::Pod& pod) {
   pod.containers = decode_containers(spec, "containers");
 }
 
-// JSON back to a tree, so that one reader knows the Cluster.
-const YamlNode* to_tree(const json& value, YamlArena& arena) {
-  YamlNode& node = arena.make(YamlNode::Kind::Null, {});
-  switch (value.type()) {
-    case json::value_t::string:
-      node.kind = YamlNode::Kind::String;
-      node.text = value.get<std::string>();
-      break;
-    case json::value_t::boolean:
-      node.kind = YamlNode::Kind::Boolean;
-      node.truth = value.get<bool>();
-      break;
-    case json::value_t::number_integer:
-    case json::value_t::number_unsigned:
-      node.kind = YamlNode::Kind::Integer;
-      node.integer = value.get<std::int64_t>();
-      break;
-    case json::value_t::number_float:
-      node.kind = YamlNode::Kind::Float;
-      node.number = value.get<double>();
-      break;
-    case json::value_t::array:
-      node.kind = YamlNode::Kind::Sequence;
-      for (const json& item : value) {
-        node.items.push_back(to_tree(item, arena));
-      }
-      break;
-    case json::value_t::object:
-      node.kind = YamlNode::Kind::Mapping;
-      for (const auto& [key, field] : value.items()) {
-        node.entries.push_back({key, {}, to_tree(field, arena)});
-      }
-      break;
-    case json::value_t::null:
-    case json::value_t::binary:
-    case json::value_t::discarded:
-      break;
-  }
-  return &node;
-}
-
 // nlohmann's own exceptions end here.
 template <typename Decode>
 auto decoded(const char* what, Decode decode) {
@@ -276,8 +237,8 @@ model::Pod decode_pod(const json& object) {
 
 model::Cluster decode_cluster(const json& spec, std::string name) {
   YamlArena arena;
-  const YamlNode* tree = to_tree(spec, arena);
-  const Place place{tree->is_null() ? nullptr : tree, {}, {}, 0, nullptr, {}, -1};
+  const YamlNode& tree = to_tree(spec, arena);  // JSON back to a tree: one reader knows the Cluster
+  const Place place{tree.is_null() ? nullptr : &tree, {}, {}, 0, nullptr, {}, -1};
   Findings findings({"<cluster>"}, false);
   model::Cluster cluster;
   if (place) {

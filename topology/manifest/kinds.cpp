@@ -17,6 +17,7 @@ constexpr std::array kKinds{
     Kind{"v1", "Service", Support::Acted, true, &kService, check_dns_1035_label},
     Kind{"v1", "Endpoints", Support::Acted, true, &kEndpoints},
     Kind{"discovery.k8s.io/v1", "EndpointSlice", Support::Acted, true, &kEndpointSlice},
+    Kind{"v1", "Event", Support::Later, true, &kEvent},
     Kind{"v1", "ConfigMap", Support::Later, true, &kAnyObject},
     Kind{"v1", "Secret", Support::Later, true, &kAnyObject},
     Kind{"networking.k8s.io/v1", "NetworkPolicy", Support::Later, true, &kAnyObject},

@@ -38,6 +38,7 @@ extern const Schema kLabelSelector;
 extern const Schema kAnyObject;  // apiVersion, kind and metadata only
 extern const Schema kNamespace;
 extern const Schema kNode;
+extern const Schema kEvent;
 extern const Schema kPod;  // pod_schema.cpp
 extern const Schema kPodSpec;
 extern const Schema kDeployment;  // workload_schema.cpp

@@ -4,6 +4,7 @@
 #include "topology/manifest/cluster_reader.hpp"
 #include "topology/manifest/defaults.hpp"
 #include "topology/manifest/document_reader.hpp"
+#include "topology/manifest/json_tree.hpp"
 #include "topology/manifest/kinds.hpp"
 #include "topology/manifest/references.hpp"
 #include "topology/manifest/scenario_check.hpp"
@@ -19,6 +20,8 @@
 namespace labctl::manifest {
 namespace {
 
+// What diagnostics about an object that came over the API name as their file.
+const Source kRequest{"<request>", {}};
 // A List inside a List inside a List is nobody's file.
 constexpr int kListDepthMax = 3;
 
@@ -33,6 +36,7 @@ std::vector<std::string> names_of(const std::vector<Source>& sources) {
 // Steps of one load, in the order of run().
 class Load {
  public:
+  // Both must outlive it.
   Load(const std::vector<Source>& sources, const LoadOptions& options)
       : sources_(sources), options_(options), findings_(names_of(sources), options.strict) {}
 
@@ -40,6 +44,19 @@ class Load {
     for (size_t i = 0; i < sources_.size(); ++i) {
       read_source(static_cast<int>(i));
     }
+    return finish();
+  }
+
+  // Instead of the sources one object: for a client, every kind is one that is acted on.
+  Loaded run(const nlohmann::json& object) {
+    is_client_ = true;
+    const YamlNode& root = to_tree(object, arena_);
+    read_object({&root, root.mark, root.mark, 0, nullptr, {}, -1}, "", "", 0);
+    return finish();
+  }
+
+ private:
+  Loaded finish() {
     read_clusters();
     check_duplicates(records_, findings_);
     check_namespaces(records_, options_.known_namespaces, findings_);
@@ -47,8 +64,8 @@ class Load {
     if (const std::optional<model::Network> network = known_network()) {
       check_service_ranges(records_, *network, findings_);
     }
-    if (const std::optional<model::Cluster> cluster = known_cluster()) {
-      check_replicas(records_, model::pod_capacity(*cluster), findings_);
+    if (const std::optional<std::uint64_t> capacity = known_pod_capacity()) {
+      check_replicas(records_, *capacity, findings_);
     }
     merge_node_labels();
     build_objects();
@@ -56,7 +73,8 @@ class Load {
     return std::move(loaded_);
   }
 
- private:
+  bool is_later(const Kind& kind) const { return kind.support == Support::Later && !is_client_; }
+
   void read_source(int source) {
     const auto& [name, text, skipped] = sources_[static_cast<size_t>(source)];
     if (!skipped.empty()) {
@@ -87,7 +105,7 @@ class Load {
       report_unknown_kind(place, api_version, kind_name);
       return;
     }
-    if (kind->support == Support::Later) {
+    if (is_later(*kind)) {
       findings_.repeated(place.field("kind"), {"later " + kind_name, "not acted on yet: " + kind_name,
                                                "the lab is built without it", false, true});
     }
@@ -165,7 +183,7 @@ class Load {
 
   void read_record(const Place& place, const Kind& kind) {
     const size_t errors_before = findings_.errors();
-    if (kind.support == Support::Later) {
+    if (is_later(kind)) {
       check_later(place);
     } else {
       check_schema(place, *kind.schema, findings_);
@@ -291,6 +309,14 @@ class Load {
     return cluster ? std::optional(cluster->network) : std::nullopt;
   }
 
+  std::optional<std::uint64_t> known_pod_capacity() {
+    if (options_.known_pod_capacity) {
+      return options_.known_pod_capacity;
+    }
+    const std::optional<model::Cluster> cluster = known_cluster();
+    return cluster ? std::optional(model::pod_capacity(*cluster)) : std::nullopt;
+  }
+
   // A Scenario may bring its own cluster for the objects beside it.
   std::vector<model::Cluster> inline_clusters() {
     std::vector<model::Cluster> clusters;
@@ -362,7 +388,7 @@ class Load {
         loaded_.unsound_scenarios.push_back(named_object(record));
         loaded_.unsound_scenarios.back().positions = positions_of(record.place, findings_);
       }
-      if (!record.is_sound || record.kind->support == Support::Later || record.kind->name == "Cluster") {
+      if (!record.is_sound || is_later(*record.kind) || record.kind->name == "Cluster") {
         continue;
       }
       Object object = named_object(record);
@@ -391,6 +417,7 @@ class Load {
   std::deque<Place> lists_;
   std::vector<Record> records_;
   bool cluster_is_broken_ = false;
+  bool is_client_ = false;
   Loaded loaded_;
 };
 
@@ -399,6 +426,62 @@ class Load {
 Loaded load(const std::vector<Source>& sources, const LoadOptions& options) {
   return Load(sources, options).run();
 }
+
+Loaded load_object(const nlohmann::json& object, const LoadOptions& options) {
+  static const std::vector<Source> kSources{kRequest};
+  return Load(kSources, options).run(object);
+}
+
+namespace {
+
+std::string member_text(const nlohmann::json& object, const char* name) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return object.is_object() && found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+const Kind* kind_of(const nlohmann::json& object) {
+  return find_kind(member_text(object, "apiVersion"), member_text(object, "kind"));
+}
+
+const Field* status_field(const Kind* kind) {
+  if (kind == nullptr) {
+    return nullptr;
+  }
+  const auto found = std::find_if(kind->schema->fields.begin(), kind->schema->fields.end(),
+                                  [](const Field& field) { return field.name == "status"; });
+  return found == kind->schema->fields.end() || found->schema == nullptr ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::vector<Diagnostic> check_types(const nlohmann::json& object) {
+  const Kind* kind = kind_of(object);
+  if (kind == nullptr) {
+    return {};
+  }
+  YamlArena arena;
+  Findings findings({kRequest.name}, false);
+  const YamlNode& root = to_tree(object, arena);
+  check_types({&root, {}, {}, 0, nullptr, {}, -1}, *kind->schema, findings);
+  return findings.take();
+}
+
+std::vector<Diagnostic> check_status(const nlohmann::json& object) {
+  const Field* field = status_field(kind_of(object));
+  if (field == nullptr || !object.contains("status")) {
+    return {};
+  }
+  YamlArena arena;
+  Findings findings({kRequest.name}, false);
+  const YamlNode& root = to_tree({{"status", object["status"]}}, arena);
+  const Place place{&root, {}, {}, 0, nullptr, {}, -1};
+  if (const Place status = place.field("status")) {
+    check_schema(status, *field->schema, findings);
+  }
+  return findings.take();
+}
+
+bool has_status(const nlohmann::json& object) { return status_field(kind_of(object)) != nullptr; }
 
 model::Cluster cluster_or_default(const Loaded& loaded, std::string default_name) {
   if (loaded.cluster) {

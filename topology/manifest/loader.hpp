@@ -17,6 +17,7 @@
 #include "topology/manifest/source.hpp"
 #include "topology/model/cluster.hpp"
 
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -48,6 +49,8 @@ struct LoadOptions {
   std::set<std::string> known_nodes;
   // Of a running lab: its ranges. Without them those of the files' Cluster count, or of the default one.
   std::optional<model::Network> known_network;
+  // Of a running lab: the pods that it can carry, as model::pod_capacity says.
+  std::optional<std::uint64_t> known_pod_capacity;
   // Variables of scenarios that come from elsewhere, as from --set.
   std::set<std::string> known_variables;
   // False when applying to a running lab, whose Cluster is fixed: a Cluster is then an error.
@@ -67,6 +70,17 @@ struct Loaded {
 // Never throws on bad input: whatever is wrong is in `diagnostics`. Objects that are no good are left out of
 // the result; with any error in `diagnostics` the caller applies nothing.
 Loaded load(const std::vector<Source>& sources, const LoadOptions& options);
+
+// One object as a client of a running lab sends it, checked and completed by the same rules as in a file.
+// Its status is left out of the result. The object must not nest deeper than kDepthMax.
+Loaded load_object(const nlohmann::json& object, const LoadOptions& options);
+
+// What decoding an object of its kind would refuse: values of a wrong type in metadata, spec and status.
+// Nothing of a kind that is not known.
+std::vector<Diagnostic> check_types(const nlohmann::json& object);
+// What is wrong with an object's status. The kind has one: false for a kind without status.
+std::vector<Diagnostic> check_status(const nlohmann::json& object);
+bool has_status(const nlohmann::json& object);
 
 // The Cluster of the files, or the default one with the labels of the files' Node objects merged in.
 model::Cluster cluster_or_default(const Loaded& loaded, std::string default_name);

@@ -2,6 +2,7 @@
 
 #include "topology/manifest/kinds.hpp"
 #include "topology/manifest/probe_schema.hpp"
+#include "topology/manifest/status_schema.hpp"
 #include "topology/manifest/tree_values.hpp"
 
 #include <algorithm>
@@ -301,7 +302,7 @@ constexpr std::array kPodFields{
     text("kind"),
     object("metadata", kMetadata).required(),
     object("spec", kPodSpec).required(),
-    reserved("status"),
+    reserved("status", kPodStatus),
 };
 
 }  // namespace

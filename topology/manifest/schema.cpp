@@ -75,6 +75,31 @@ void wrong_type(const Place& place, const Field& field, Findings& findings) {
                  mending(field, node));
 }
 
+bool has_type(const YamlNode& node, FieldType type) {
+  switch (type) {
+    case FieldType::Any:
+      return true;
+    case FieldType::String:
+      return node.is_string();
+    case FieldType::Boolean:
+      return node.kind == YamlNode::Kind::Boolean;
+    case FieldType::Integer:
+      return node.kind == YamlNode::Kind::Integer;
+    case FieldType::Number:
+      return node.kind == YamlNode::Kind::Integer || node.kind == YamlNode::Kind::Float;
+    case FieldType::IntOrString:
+      return node.kind == YamlNode::Kind::Integer || node.is_string();
+    case FieldType::Scalar:
+      return is_scalar(node);
+    case FieldType::StringMap:
+    case FieldType::Object:
+      return node.is_mapping();
+    case FieldType::List:
+      return node.is_sequence();
+  }
+  return false;
+}
+
 void check_text(const Place& place, TextCheck check, Findings& findings) {
   if (check == nullptr) {
     return;
@@ -164,38 +189,59 @@ void check_list(const Place& place, const Field& field, Findings& findings) {
 
 void check_field(const Place& place, const Field& field, Findings& findings) {
   const YamlNode& node = *place.node;
+  if (field.type == FieldType::Object) {
+    return check_schema(place, *field.schema, findings);
+  }
+  if (!has_type(node, field.type)) {
+    return wrong_type(place, field, findings);
+  }
   switch (field.type) {
     case FieldType::Any:
+    case FieldType::Boolean:
+    case FieldType::Scalar:
+    case FieldType::Object:
       return;
     case FieldType::String:
-      if (!node.is_string()) {
-        return wrong_type(place, field, findings);
-      }
       check_text(place, field.check, findings);
       return check_values(place, field, findings);
-    case FieldType::Boolean:
-      return node.kind == YamlNode::Kind::Boolean ? void() : wrong_type(place, field, findings);
     case FieldType::Integer:
-      return node.kind == YamlNode::Kind::Integer ? check_range(place, field, findings)
-                                                  : wrong_type(place, field, findings);
+      return check_range(place, field, findings);
     case FieldType::Number:
-      return node.kind == YamlNode::Kind::Integer || node.kind == YamlNode::Kind::Float
-                 ? check_number_range(place, field, findings)
-                 : wrong_type(place, field, findings);
+      return check_number_range(place, field, findings);
     case FieldType::IntOrString:
-      if (node.kind == YamlNode::Kind::Integer) {
-        return check_range(place, field, findings);
-      }
-      return node.is_string() ? check_text(place, field.check, findings) : wrong_type(place, field, findings);
-    case FieldType::Scalar:
-      return is_scalar(node) ? void() : wrong_type(place, field, findings);
+      return node.is_string() ? check_text(place, field.check, findings)
+                              : check_range(place, field, findings);
     case FieldType::StringMap:
-      return node.is_mapping() ? check_string_map(place, field, findings)
-                               : wrong_type(place, field, findings);
-    case FieldType::Object:
-      return check_schema(place, *field.schema, findings);
+      return check_string_map(place, field, findings);
     case FieldType::List:
-      return node.is_sequence() ? check_list(place, field, findings) : wrong_type(place, field, findings);
+      return check_list(place, field, findings);
+  }
+}
+
+void check_is_text(const Place& place, Findings& findings) {
+  if (place && !place.node->is_string()) {
+    findings.error(place, "must be a text, got " + description(*place.node));
+  }
+}
+
+void check_type(const Place& place, const Field& field, Findings& findings) {
+  if (!has_type(*place.node, field.type)) {
+    wrong_type(place, field, findings);
+  } else if (field.type == FieldType::Object) {
+    check_types(place, *field.schema, findings);
+  } else if (field.type == FieldType::StringMap) {
+    for (const YamlEntry& entry : place.node->entries) {
+      check_is_text(place.member(entry), findings);
+    }
+  } else if (field.type == FieldType::List) {
+    for (size_t i = 0; i < place.size(); ++i) {
+      const Place item = place.item(i);
+      if (field.schema == nullptr || !item) {
+        check_is_text(item, findings);
+      } else {
+        check_types(item, *field.schema, findings);
+      }
+    }
   }
 }
 
@@ -225,6 +271,9 @@ void report_effect(const Place& place, const Schema& schema, const Field& field,
 }
 
 void unknown_field(const Place& place, const Schema& schema, Findings& findings) {
+  if (schema.is_open) {
+    return;
+  }
   std::string near;
   if (findings.has_room()) {
     std::vector<std::string_view> known;
@@ -293,6 +342,20 @@ void check_schema(const Place& place, const Schema& schema, Findings& findings) 
   }
   if (schema.check != nullptr && findings.errors() == errors_before) {
     schema.check(place, findings);
+  }
+}
+
+void check_types(const Place& place, const Schema& schema, Findings& findings) {
+  if (!place.node->is_mapping()) {
+    findings.error(place, "must be a mapping, got " + description(*place.node));
+    return;
+  }
+  for (const YamlEntry& entry : place.node->entries) {
+    const auto field = std::find_if(schema.fields.begin(), schema.fields.end(),
+                                    [&](const Field& known) { return known.name == entry.key; });
+    if (const Place value = place.member(entry); value && field != schema.fields.end()) {
+      check_type(value, *field, findings);
+    }
   }
 }
 

@@ -73,8 +73,14 @@ struct Field {
     return copy;
   }
   constexpr Field later(std::string_view default_text = {}) const {
+    return with(Effect::Later, default_text);
+  }
+  constexpr Field without_effect(std::string_view default_text = {}) const {
+    return with(Effect::Nothing, default_text);
+  }
+  constexpr Field with(Effect other, std::string_view default_text = {}) const {
     Field copy = *this;
-    copy.effect = Effect::Later;
+    copy.effect = other;
     copy.usual = default_text;
     return copy;
   }
@@ -88,6 +94,7 @@ struct Schema {
   // Called for every mapping, so that no other mistake hides those it finds; may take no field's type for
   // granted.
   void (*check_always)(const Place& place, Findings& findings) = nullptr;
+  bool is_open = false;  // what its table does not name is nobody's business: not looked at, not told of
 };
 
 // The words of the tables.
@@ -101,6 +108,7 @@ constexpr Field integer(std::string_view name, std::int64_t min, std::int64_t ma
 constexpr Field count(std::string_view name) {
   return integer(name, 0, std::numeric_limits<std::int32_t>::max());
 }
+constexpr Field any_integer(std::string_view name) { return {.name = name, .type = FieldType::Integer}; }
 constexpr Field port(std::string_view name) { return integer(name, 1, 65535); }
 constexpr Field object(std::string_view name, const Schema& schema) {
   return {.name = name, .type = FieldType::Object, .schema = &schema};
@@ -122,9 +130,16 @@ constexpr Field without_effect(std::string_view name, std::string_view usual = {
   return {.name = name, .effect = Effect::Nothing, .usual = usual};
 }
 constexpr Field reserved(std::string_view name) { return {.name = name, .effect = Effect::Reserved}; }
+constexpr Field reserved(std::string_view name, const Schema& schema) {
+  return object(name, schema).with(Effect::Reserved);
+}
 
 // Checks `place` (which must not be absent) against `schema`. Unknown fields are warnings, listed once each.
 void check_schema(const Place& place, const Schema& schema, Findings& findings);
+
+// The types of known fields alone, as decoding checks them: no format, no range, nothing that is required. A
+// value that is sound in this way may be read by its table without surprise.
+void check_types(const Place& place, const Schema& schema, Findings& findings);
 
 // "a mapping", "the number 3", "the boolean true (written yes)": what stands there, for messages.
 std::string description(const YamlNode& node);

@@ -2,6 +2,7 @@
 
 #include "topology/manifest/kinds.hpp"
 #include "topology/manifest/service_rules.hpp"
+#include "topology/manifest/status_schema.hpp"
 
 #include <array>
 
@@ -72,7 +73,7 @@ constexpr std::array kServiceFields{
     text("kind"),
     object("metadata", kMetadata).required(),
     object("spec", kServiceSpec).required(),
-    reserved("status"),
+    reserved("status", kServiceStatus),
 };
 
 }  // namespace

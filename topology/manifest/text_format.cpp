@@ -2,6 +2,7 @@
 
 #include "topology/base/duration.hpp"
 #include "topology/base/ip_address.hpp"
+#include "topology/base/timestamp.hpp"
 #include "topology/manifest/findings.hpp"
 
 #include <algorithm>
@@ -210,6 +211,13 @@ std::optional<Complaint> check_ip(std::string_view text) {
   const auto prefix = Prefix::parse(text);
   return Complaint{"must be an IPv4 or IPv6 address, " + got(text),
                    prefix ? "without the prefix length: " + std::string(text.substr(0, text.find('/'))) : ""};
+}
+
+std::optional<Complaint> check_timestamp(std::string_view text) {
+  if (parse_timestamp(text)) {
+    return std::nullopt;
+  }
+  return Complaint{"must be a time as RFC 3339 writes it, " + got(text), "as in 2006-01-02T15:04:05Z"};
 }
 
 std::optional<Complaint> check_cidr(std::string_view text) {

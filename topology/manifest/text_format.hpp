@@ -26,7 +26,8 @@ std::optional<Complaint> check_label_key(std::string_view text);       // [prefi
 std::optional<Complaint> check_label_value(std::string_view text);
 std::optional<Complaint> check_qualified_name(std::string_view text);  // as a label key
 std::optional<Complaint> check_ip(std::string_view text);
-std::optional<Complaint> check_cidr(std::string_view text);  // no host bits
+std::optional<Complaint> check_cidr(std::string_view text);       // no host bits
+std::optional<Complaint> check_timestamp(std::string_view text);  // RFC 3339
 std::optional<Complaint> check_duration(std::string_view text);
 std::optional<Complaint> check_rate(std::string_view text);            // "100mbit"
 std::optional<Complaint> check_percent(std::string_view text);         // "0.1%"

@@ -2,6 +2,7 @@
 // (apis/apps/validation).
 
 #include "topology/manifest/kinds.hpp"
+#include "topology/manifest/status_schema.hpp"
 #include "topology/manifest/tree_values.hpp"
 
 #include <array>
@@ -93,7 +94,7 @@ constexpr std::array kDeploymentFields{
     text("kind"),
     object("metadata", kMetadata).required(),
     object("spec", kDeploymentSpec).required(),
-    reserved("status"),
+    reserved("status", kDeploymentStatus),
 };
 
 // ---- ReplicaSet ---------------------------------------------------------------------------------
@@ -109,7 +110,7 @@ constexpr std::array kReplicaSetFields{
     text("kind"),
     object("metadata", kMetadata).required(),
     object("spec", kReplicaSetSpec).required(),
-    reserved("status"),
+    reserved("status", kReplicaSetStatus),
 };
 
 // ---- StatefulSet --------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ constexpr std::array kStatefulSetFields{
     text("kind"),
     object("metadata", kMetadata).required(),
     object("spec", kStatefulSetSpec).required(),
-    reserved("status"),
+    reserved("status", kStatefulSetStatus),
 };
 
 // ---- DaemonSet ----------------------------------------------------------------------------------
@@ -174,7 +175,7 @@ constexpr std::array kDaemonSetFields{
     text("kind"),
     object("metadata", kMetadata).required(),
     object("spec", kDaemonSetSpec).required(),
-    reserved("status"),
+    reserved("status", kDaemonSetStatus),
 };
 
 }  // namespace

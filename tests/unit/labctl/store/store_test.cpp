@@ -280,5 +280,36 @@ TEST_F(StoreTest, RestoreOfAnObjectMadeAgainIsTheOldObject) {
   EXPECT_EQ(store.key_of_uid(uid.get<std::string>()), key("a"));
 }
 
+// Everybody reads these without asking, whoever wrote them.
+TEST_F(StoreTest, AnObjectWithoutTheFrameThatReadersRelyOnIsRefused) {
+  store.create(key("a"), pod());
+  const std::uint64_t version = store.version();
+  const std::vector<json> wrong{5,         "", true, json::array(), json{5}, json::array({json::array()}),
+                                {{"a", 5}}};
+  for (const char* way :
+       {"", "/metadata", "/spec", "/status", "/metadata/labels", "/metadata/annotations",
+        "/metadata/ownerReferences", "/metadata/finalizers", "/status/conditions", "/status/loadBalancer"}) {
+    for (const json& value : wrong) {
+      const std::string path(way);
+      const bool takes_objects = path.empty() || path == "/metadata" || path == "/spec" ||
+                                 path == "/status" || path == "/status/loadBalancer";
+      const bool is_list = path == "/metadata/ownerReferences" || path == "/metadata/finalizers" ||
+                           path == "/status/conditions";
+      if ((takes_objects && value.is_object()) || (is_list && value == json::array())) {
+        continue;
+      }
+      json object = pod();
+      object[json::json_pointer(path)] = value;
+      EXPECT_EQ(kind_of([&] { store.update(key("a"), object); }), ErrorKind::InvalidInput) << path << value;
+      EXPECT_EQ(kind_of([&] { store.create(key("b"), object); }), ErrorKind::InvalidInput) << path << value;
+    }
+  }
+  EXPECT_EQ(store.version(), version);
+  json owned = pod();
+  owned["metadata"]["ownerReferences"] = {{{"kind", "Pod"}, {"uid", 5}}};
+  EXPECT_EQ(kind_of([&] { store.update(key("a"), owned); }), ErrorKind::InvalidInput);
+  EXPECT_EQ(message, "pods \"a\" is invalid: metadata.ownerReferences: must be a list of objects with a uid");
+}
+
 }  // namespace
 }  // namespace labctl::store

@@ -66,11 +66,13 @@ class ResourceApiTest : public ::testing::Test {
                            ++owner_calls;
                            work();
                          },
-                         [this](json& object) {
-                           if (object["kind"] == "Pod") {
-                             object["spec"].emplace("restartPolicy", "Always");
-                           }
-                           return refusals;
+                         [this] {
+                           return [this](json& object) {
+                             if (object["kind"] == "Pod") {
+                               object["spec"].emplace("restartPolicy", "Always");
+                             }
+                             return refusals;
+                           };
                          }}};
 };
 

@@ -1,10 +1,10 @@
-#include "labctl/store/timestamp.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <array>
 #include <charconv>
 #include <cstdio>
 
-namespace labctl::store {
+namespace labctl {
 namespace {
 
 // Takes exactly `digits` digits off the front of `text`.
@@ -93,4 +93,4 @@ std::optional<std::chrono::system_clock::time_point> parse_timestamp(std::string
   return time_point_cast<system_clock::duration>(time);
 }
 
-}  // namespace labctl::store
+}  // namespace labctl
