@@ -18,6 +18,8 @@ struct Context {
   std::atomic<int>& stop;        // the signal that asks the run to end; 0: none
   std::chrono::steady_clock::time_point deadline;
   Flows& flows;
+  // The step's `within`, for the verb that waits by itself instead of being tried again; 0: not said.
+  std::chrono::milliseconds within{0};
 
   // `wanted`, or what is left of the scenario's time; at least one millisecond.
   std::chrono::milliseconds at_most(std::chrono::milliseconds wanted) const {

@@ -22,6 +22,8 @@ constexpr size_t kLanesMax = 8;
 // For the lab to answer once a probe's own time is over.
 constexpr std::chrono::seconds kLabGrace{10};
 constexpr size_t kFailuresTold = 50;
+// How often a flow that goes on looks whether the run is to end: a signal cannot notify.
+constexpr std::chrono::milliseconds kLookForSignals{50};
 
 microseconds flow_time(steady_clock::duration duration) {
   return std::chrono::duration_cast<microseconds>(duration);
@@ -62,11 +64,24 @@ std::set<std::string> names_in(const json& expect, const char* field) {
   return {names.begin(), names.end()};
 }
 
-void check_backends(const json& expect, const FlowRecord& record, Attempt& attempt) {
+std::set<std::string> who_answered(const FlowRecord& record) {
   std::set<std::string> seen;
   for (const auto& [backend, count] : record.backends) {
     seen.insert(backend);
   }
+  return seen;
+}
+
+// How many may fail; nothing: okPercent alone says it.
+std::optional<std::uint64_t> failures_allowed(const json& expect) {
+  if (expect.contains("failed")) {
+    return expect["failed"].get<std::uint64_t>();
+  }
+  return expect.contains("okPercent") ? std::nullopt : std::optional<std::uint64_t>(0);
+}
+
+void check_backends(const json& expect, const FlowRecord& record, Attempt& attempt) {
+  const std::set<std::string> seen = who_answered(record);
   if (const auto wanted = names_in(expect, "backends"); !wanted.empty() && wanted != seen) {
     attempt.fail("answers of " + names_of(wanted), "of " + names_of(seen));
   }
@@ -96,12 +111,9 @@ Attempt judge_flow(const json& expect, const FlowRecord& record) {
       static_cast<double>(record.ok) * 100 < percent->get<double>() * static_cast<double>(record.sent)) {
     attempt.fail("at least " + percent->dump() + "% ok", seen);
   }
-  if (expect.contains("failed") || !expect.contains("okPercent")) {
-    const std::uint64_t allowed = expect.contains("failed") ? expect["failed"].get<std::uint64_t>() : 0;
-    if (failed > allowed) {
-      attempt.fail(allowed == 0 ? "no failure" : "at most " + std::to_string(allowed) + " failures",
-                   std::to_string(failed) + " of " + std::to_string(record.sent));
-    }
+  if (const auto allowed = failures_allowed(expect); allowed && failed > *allowed) {
+    attempt.fail(*allowed == 0 ? "no failure" : "at most " + std::to_string(*allowed) + " failures",
+                 std::to_string(failed) + " of " + std::to_string(record.sent));
   }
   if (const auto least = expect.find("sent");
       least != expect.end() && record.sent < least->get<std::uint64_t>()) {
@@ -109,6 +121,22 @@ Attempt judge_flow(const json& expect, const FlowRecord& record) {
   }
   check_backends(expect, record, attempt);
   return attempt;
+}
+
+bool is_flow_settled(const json& expect, const FlowRecord& record) {
+  const auto allowed = failures_allowed(expect);
+  if (!record.error.empty() || (allowed && record.failures.size() > *allowed)) {
+    return true;
+  }
+  const std::set<std::string> seen = who_answered(record);
+  const std::set<std::string> exactly = names_in(expect, "backends");
+  if (!exactly.empty() && !std::includes(exactly.begin(), exactly.end(), seen.begin(), seen.end())) {
+    return true;
+  }
+  std::set<std::string> wanted = names_in(expect, "backendsInclude");
+  wanted.insert(exactly.begin(), exactly.end());
+  return record.sent >= expect.value("sent", std::uint64_t{0}) &&
+         std::includes(seen.begin(), seen.end(), wanted.begin(), wanted.end());
 }
 
 // Threads: the lanes share what stands below mutex_; each waits for the next time that is free, and sends.
@@ -138,6 +166,13 @@ class Flow {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return answered_ > 0 || !record_.error.empty(); });
     return record_.error.empty();
+  }
+
+  void go_on(const json& expect, steady_clock::time_point until, const std::atomic<int>& stop) {
+    std::unique_lock lock(mutex_);
+    while (!is_flow_settled(expect, record_) && stop == 0 && steady_clock::now() < until) {
+      changed_.wait_until(lock, std::min(until, steady_clock::now() + kLookForSignals));
+    }
   }
 
   FlowRecord end() {
@@ -256,11 +291,13 @@ void Flows::start(const std::string& name, const json& request, microseconds eve
   flows_.emplace(name, std::move(flow));
 }
 
-FlowRecord Flows::stop(const std::string& name) {
+FlowRecord Flows::stop(const std::string& name, const json& expect, steady_clock::time_point until,
+                       const std::atomic<int>& stop) {
   const auto found = flows_.find(name);
   if (found == flows_.end()) {
     throw Error(ErrorKind::NotFound, "no flow named \"" + name + "\" is under way");
   }
+  found->second->go_on(expect, until, stop);
   FlowRecord record = found->second->end();
   flows_.erase(found);
   return record;

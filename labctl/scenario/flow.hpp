@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -40,6 +41,11 @@ struct FlowRecord {
 // sent, and who answered. Without okPercent and failed none may fail.
 Attempt judge_flow(const nlohmann::json& expect, const FlowRecord& record);
 
+// Whether more probes could not turn judge_flow() for the better: as many are sent and all have answered that
+// `expect` names, or what it rules out has happened. How many probes the steps between start and stop leave
+// room for is a matter of how busy the machine is, and no fault of the lab.
+bool is_flow_settled(const nlohmann::json& expect, const FlowRecord& record);
+
 class Flow;
 
 // The flows of one scenario, by name. Threads: one uses it; those of the flows are its own, and end with it.
@@ -59,8 +65,10 @@ class Flows {
   // the request.
   void start(const std::string& name, const nlohmann::json& request, std::chrono::microseconds every,
              std::chrono::milliseconds timeout);
-  // Ends it, and waits for the answers that are still to come. Throws Error NotFound.
-  FlowRecord stop(const std::string& name);
+  // Lets it go on until it is_flow_settled(), until `until` or `stop` at most; ends it, and waits for the
+  // answers that are still to come. Throws Error NotFound.
+  FlowRecord stop(const std::string& name, const nlohmann::json& expect,
+                  std::chrono::steady_clock::time_point until, const std::atomic<int>& stop);
 
  private:
   std::filesystem::path socket_;

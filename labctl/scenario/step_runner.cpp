@@ -83,11 +83,12 @@ class LastTries {
   std::deque<Try> tries_;
 };
 
-// within: until a try passes; for: until one fails; neither: once.
+// within: until a try passes; for: until one fails; neither: once. A flow is stopped once, and waits by
+// itself.
 Attempt try_patiently(Context& context, const json& step, int& tries) {
   LastTries last;
   const auto begin = steady_clock::now();
-  const std::int64_t within = milliseconds_of(step, "within", 0);
+  const std::int64_t within = step.contains("flow") ? 0 : milliseconds_of(step, "within", 0);
   const std::int64_t lasting = milliseconds_of(step, "for", 0);
   const auto deadline = begin + std::chrono::milliseconds(std::max(within, lasting));
   for (;;) {
@@ -116,6 +117,7 @@ report::CheckResult run_case(Context& context, const json& step, const SourcePos
     result.explanation = filled.value("explain", "");
     result.tries = 0;
     context.flows.step_begins(result.name);
+    context.within = std::chrono::milliseconds(milliseconds_of(filled, "within", 0));
     const Attempt attempt = try_patiently(context, filled, result.tries);
     result.message = attempt.message;
     result.details = attempt.details;

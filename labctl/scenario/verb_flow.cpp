@@ -7,12 +7,17 @@ using nlohmann::json;
 
 constexpr std::int64_t kFlowTimeoutMs = 500;
 constexpr std::int64_t kEveryMs = 10;
+// How long a flow that is stopped goes on for what is expected of it.
+constexpr std::chrono::seconds kGoesOn{30};
 
 }  // namespace
 
 Attempt do_flow(Context& context, const json& value) {
   if (value.contains("stop")) {
-    return judge_flow(value.value("expect", json::object()), context.flows.stop(value["stop"]));
+    const json expect = value.value("expect", json::object());
+    const auto within = context.within.count() > 0 ? context.within : kGoesOn;
+    const auto until = std::chrono::steady_clock::now() + context.at_most(within);
+    return judge_flow(expect, context.flows.stop(value["stop"], expect, until, context.stop));
   }
   json request = probe_request(value);
   const std::chrono::milliseconds timeout(milliseconds_of(value, "timeout", kFlowTimeoutMs));

@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <cstdlib>
+#include <regex>
+#include <sstream>
 
 namespace labctl::house {
 namespace {
@@ -39,6 +42,42 @@ TEST(Scenarios, HoldOnlyData) {
 }
 
 TEST(Scenarios, EveryStepExplainsItself) {
+// How many probes of a flow fit between two steps is a matter of how busy the machine is. `sent` and the
+// backends are waited for; a share says something only of a number that is.
+TEST(Scenarios, NoneExpectsAShareOfAFlowWhoseLengthIsLeftToTheClock) {
+  const std::regex share(R"(okPercent: *(?!0\b)[0-9])");
+  int shares = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(repository() / "scenarios")) {
+    if (entry.path().extension() != ".yaml") {
+      continue;
+    }
+    std::istringstream lines(support::read_file(entry.path()));
+    for (std::string line; std::getline(lines, line);) {
+      if (std::regex_search(line, share)) {
+        ++shares;
+        EXPECT_NE(line.find("sent:"), std::string::npos) << entry.path() << ": " << line;
+      }
+    }
+  }
+  EXPECT_GT(shares, 0);
+}
+
+// With what ci/setup installs, without --dev, a scenario runs or is skipped with the reason.
+TEST(Scenarios, SayWhichProgramsTheyNeed) {
+  support::Program program;
+  program.command = {"python3", (repository() / "tests/house/scenario_programs.py").string(),
+                     (repository() / "scenarios").string()};
+  const bool has_python = !support::find_program("python3").empty();
+  const support::ProgramResult result = has_python ? support::run_program(program) : support::ProgramResult{};
+  constexpr int kNoYaml = 3;
+  if (!has_python || result.exit_code == kNoYaml) {
+    ASSERT_EQ(std::getenv("LABCTL_NO_SKIP"), nullptr) << "may not be skipped: needs python3-yaml";
+    GTEST_SKIP() << "needs python3-yaml";
+  }
+  EXPECT_EQ(result.exit_code, 0) << to_string(result);
+  EXPECT_EQ(result.out, "") << "neither in needs: [program/NAME], nor of every Debian, nor of ci/setup";
+}
+
   const std::string text = support::read_file(repository() / "scenarios/quickstart/scenario.yaml");
   size_t names = 0;
   size_t explanations = 0;

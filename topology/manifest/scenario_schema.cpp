@@ -91,9 +91,12 @@ void check_verbs(const Place& step, Findings& findings) {
     return;
   }
   const bool asserts = std::find(kAsserting.begin(), kAsserting.end(), said.front()) != kAsserting.end();
+  const Place flow = step.field("flow");
   for (const std::string_view timing : {"within", "for"}) {
     const Place place = step.field(timing);
-    if (place && !asserts) {
+    // The end of a flow says how long it goes on for what is expected of it.
+    const bool bounds_a_flow = timing == "within" && flow.field("stop");
+    if (place && !asserts && !bounds_a_flow) {
       findings.error(
           place,
           std::string(timing) + " belongs to an assertion (probe, exec, matrix, get), not to " + said.front(),

@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <filesystem>
 #include <mutex>
 #include <string>
@@ -61,6 +63,18 @@ class FlowLab {
   api::Server server_;
 };
 
+// Ends it at once.
+FlowRecord stop_now(Flows& flows, const std::string& name) {
+  const std::atomic<int> stop = SIGINT;
+  return flows.stop(name, json::object(), std::chrono::steady_clock::now(), stop);
+}
+
+// Ends it when it has what is expected, in generous time.
+FlowRecord stop_when_settled(Flows& flows, const std::string& name, const json& expect) {
+  const std::atomic<int> stop = 0;
+  return flows.stop(name, expect, std::chrono::steady_clock::now() + 60s, stop);
+}
+
 FlowRecord record_of(std::uint64_t sent, std::uint64_t ok) {
   FlowRecord record;
   record.sent = sent;
@@ -76,7 +90,7 @@ TEST(Flow, CountsItsAnswersAndWhoGaveThem) {
   Flows flows(lab.socket());
   flows.start("web", kRequest, 1ms, 500ms);
   lab.wait_for(5);
-  const FlowRecord record = flows.stop("web");
+  const FlowRecord record = stop_now(flows, "web");
   EXPECT_GE(record.sent, 5u);
   EXPECT_EQ(record.ok, record.sent);
   EXPECT_EQ(record.backends.at("pod/default/web-0"), record.sent);
@@ -93,7 +107,7 @@ TEST(Flow, LaysAFailureToTheStepThatRan) {
   lab.wait_for(20);
   is_broken = true;
   lab.wait_for(40);
-  const FlowRecord record = flows.stop("web");
+  const FlowRecord record = stop_now(flows, "web");
   ASSERT_FALSE(record.failures.empty());
   EXPECT_EQ(record.failures.back().step, "the pod goes");
   EXPECT_EQ(record.failures.back().outcome, "refused");
@@ -118,9 +132,43 @@ TEST(Flow, OneWithoutAnAnswerHoldsUpNoOther) {
   Flows flows(lab.socket());
   flows.start("web", kRequest, 1ms, 500ms);
   lab.wait_for(11);
-  const FlowRecord record = flows.stop("web");
+  const FlowRecord record = stop_now(flows, "web");
   EXPECT_EQ(record.failures.size(), 1u);
   EXPECT_GE(record.ok, 10u);
+}
+
+TEST(Flow, GoesOnUntilAsManyAreSentAsExpected) {
+  FlowLab lab([] { return json{{"outcome", "ok"}}; });
+  Flows flows(lab.socket());
+  flows.start("web", kRequest, 1ms, 500ms);
+  const json expect{{"sent", 60}};
+  const FlowRecord record = stop_when_settled(flows, "web", expect);
+  EXPECT_EQ(judge_flow(expect, record).message, "");
+}
+
+TEST(Flow, GoesOnUntilEveryBackendExpectedHasAnswered) {
+  for (const char* field : {"backends", "backendsInclude"}) {
+    std::atomic<int> asked = 0;
+    FlowLab lab([&] {
+      return json{{"outcome", "ok"}, {"backend", ++asked > 30 ? "pod/default/b" : "pod/default/a"}};
+    });
+    Flows flows(lab.socket());
+    flows.start("web", kRequest, 1ms, 500ms);
+    const json expect{{field, {"pod/default/a", "pod/default/b"}}};
+    EXPECT_EQ(judge_flow(expect, stop_when_settled(flows, "web", expect)).message, "") << field;
+  }
+}
+
+TEST(Flow, EndsUnsettledWhenItsTimeIsOverOrTheRunIsToEnd) {
+  FlowLab lab([] { return json{{"outcome", "ok"}, {"backend", "pod/default/a"}}; });
+  const json expect{{"sent", 1'000'000'000}};
+  for (const int signal : {0, SIGTERM}) {
+    Flows flows(lab.socket());
+    flows.start("web", kRequest, 1ms, 500ms);
+    const std::atomic<int> stop = signal;
+    const auto until = std::chrono::steady_clock::now() + (signal == 0 ? 0s : 3600s);
+    EXPECT_FALSE(judge_flow(expect, flows.stop("web", expect, until, stop)).passed);
+  }
 }
 
 TEST(Flow, ARequestTheLabRefusesDoesNotStart) {
@@ -133,7 +181,7 @@ TEST(Flow, ARequestTheLabRefusesDoesNotStart) {
     EXPECT_EQ(error.message(), "no pod \"a\"");
     EXPECT_EQ(error.hint(), "look");
   }
-  EXPECT_THROW(flows.stop("web"), Error);
+  EXPECT_THROW(stop_now(flows, "web"), Error);
 }
 
 TEST(Flow, NamesAreForOneAtATime) {
@@ -141,8 +189,8 @@ TEST(Flow, NamesAreForOneAtATime) {
   Flows flows(lab.socket());
   flows.start("web", kRequest, 1ms, 500ms);
   EXPECT_THROW(flows.start("web", kRequest, 1ms, 500ms), Error);
-  EXPECT_THROW(flows.stop("wib"), Error);
-  flows.stop("web");
+  EXPECT_THROW(stop_now(flows, "wib"), Error);
+  stop_now(flows, "web");
   flows.start("web", kRequest, 1ms, 500ms);  // ends with its owner
 }
 
@@ -172,6 +220,30 @@ TEST(FlowExpectation, WhoAnsweredIsHeldAgainstTheWholeFlow) {
             "wanted answers of pod/default/a, seen of pod/default/a, pod/default/b");
   EXPECT_TRUE(judge_flow({{"backendsInclude", {"pod/default/a"}}}, record).passed);
   EXPECT_FALSE(judge_flow({{"backendsInclude", {"pod/default/c"}}}, record).passed);
+}
+
+TEST(FlowExpectation, IsSettledWhenMoreProbesCouldNotTurnIt) {
+  FlowRecord record = record_of(10, 9);
+  record.backends = {{"pod/default/a", 4}, {"pod/default/b", 5}};
+  const json allowed{{"failed", 1}};
+  const auto settled = [&](const json& expect) {
+    json with_failures = allowed;
+    with_failures.update(expect);
+    return is_flow_settled(with_failures, record);
+  };
+  EXPECT_TRUE(settled(json::object()));
+  EXPECT_TRUE(settled({{"sent", 10}}));
+  EXPECT_FALSE(settled({{"sent", 11}}));
+  EXPECT_TRUE(settled({{"backends", {"pod/default/a", "pod/default/b"}}}));
+  EXPECT_FALSE(settled({{"backends", {"pod/default/a", "pod/default/b", "pod/default/c"}}}));
+  EXPECT_FALSE(settled({{"backendsInclude", {"pod/default/c"}}}));
+  // What is ruled out has happened.
+  EXPECT_TRUE(settled({{"sent", 11}, {"backends", {"pod/default/a"}}}));
+  EXPECT_TRUE(settled({{"sent", 11}, {"failed", 0}}));
+  EXPECT_TRUE(is_flow_settled({{"sent", 11}}, record)) << "none may fail unless said";
+  EXPECT_FALSE(is_flow_settled({{"sent", 11}, {"okPercent", 99}}, record));
+  record.error = "the lab went away";
+  EXPECT_TRUE(is_flow_settled({{"sent", 11}, {"okPercent", 99}}, record));
 }
 
 TEST(FlowExpectation, WhatCouldNotGoOnIsBroken) {
