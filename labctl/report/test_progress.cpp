@@ -179,7 +179,11 @@ void TestProgress::print_aftermath(const ScenarioResult& scenario) {
         "    ");
   }
   if (!scenario.evidence.empty()) {
-    out_ << "    evidence: " << plain_line(scenario.evidence) << '\n';
+    out_ << "    evidence: " << printable_line(scenario.evidence) << '\n';
+  }
+  if (!scenario.evidence_note.empty()) {
+    out_ << "    " << (scenario.evidence.empty() ? "evidence: " : "  ")
+         << printable_line(scenario.evidence_note) << '\n';
   }
   if (!scenario.lab.empty()) {
     const std::string lab = printable(scenario.lab);

@@ -53,6 +53,7 @@ nlohmann::json scenario_summary_json(const ScenarioResult& scenario) {
   add_text(out, "flaky", scenario.flaky);
   add_text(out, "evidence", scenario.evidence);
   return out;
+  add_text(out, "evidenceNote", scenario.evidence_note);
 }
 
 nlohmann::json run_summary_json(const TestRun& run) {

@@ -46,10 +46,11 @@ struct ScenarioResult {
   std::vector<CheckResult> checks;
   std::string error;  // the lab could not be built or torn down: why; the scenario is then Broken
   std::string hint;
-  std::string skipped;   // why it was not run; empty if it was
-  int tries = 1;         // more than one: it failed and was tried again
-  std::string flaky;     // passed at last; why the try before did not
-  std::string evidence;  // folder with what the lab looked like when it failed; empty: none
+  std::string skipped;        // why it was not run; empty if it was
+  int tries = 1;              // more than one: it failed and was tried again
+  std::string flaky;          // passed at last; why the try before did not
+  std::string evidence;       // folder with what the lab looked like when it failed; empty: none
+  std::string evidence_note;  // why it is not in its place, or not to be had
   std::chrono::microseconds boot{0};
   std::chrono::microseconds elapsed{0};
 
@@ -76,8 +77,8 @@ struct TestRun {
 
 // {"scenarios":[{"name","file","labels","verdict","tries","bootMs","elapsedMs","checks":[...]}],"passed":n,...,
 // "flaky":n,"exitCode":n,"started","elapsedMs":n}. What is empty is left out: of a scenario "error", "hint",
-// "skipped", "lab", "flaky", "evidence"; of the run "shard", "seed", "host", "residue", "signal". A check has
-// "name", "verdict", "elapsedMs", "tries", and "message", "details", "file", "line".
+// "skipped", "lab", "flaky", "evidence", "evidenceNote"; of the run "shard", "seed", "host", "residue",
+// "signal". A check has "name", "verdict", "elapsedMs", "tries", and "message", "details", "file", "line".
 nlohmann::json to_json(const TestRun& run);
 
 // JSON lines (https://jsonlines.org): {"event":"scenario",...} with the fields that one has in to_json(), one

@@ -140,6 +140,7 @@ json scenario_to_json(const ScenarioResult& scenario) {
           {"tries", scenario.tries},
           {"flaky", text_to_json(scenario.flaky)},
           {"evidence", text_to_json(scenario.evidence)},
+          {"evidenceNote", text_to_json(scenario.evidence_note)},
           {"bootUs", scenario.boot.count()},
           {"elapsedUs", scenario.elapsed.count()}};
 }
@@ -178,6 +179,7 @@ ScenarioResult scenario_from_json(const json& json) {
   out.tries = small_in(json, "tries");
   out.flaky = text_in(json, "flaky");
   out.evidence = text_in(json, "evidence");
+  out.evidence_note = text_in(json, "evidenceNote");
   out.boot = time_in(json, "bootUs");
   out.elapsed = time_in(json, "elapsedUs");
   return out;

@@ -5,6 +5,7 @@
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/api/uri.hpp"
 #include "labctl/report/test_results_json.hpp"
+#include "labctl/scenario/evidence_folder.hpp"
 #include "labctl/supervisor/registry.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/unique_fd.hpp"
@@ -13,9 +14,9 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
-#include <regex>
 #include <set>
 #include <utility>
 #include <vector>
@@ -53,14 +54,38 @@ std::string file_name(std::string text) {
   return text;
 }
 
+// Every pod/NAMESPACE/NAME and outside/NAME in a text.
+std::set<std::string> places_named(const std::string& text) {
+  constexpr std::string_view kNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+  std::set<std::string> places;
+  for (const auto& [kind, parts] : {std::pair<std::string, int>("pod/", 2), {"outside/", 1}}) {
+    for (size_t at = text.find(kind); at != std::string::npos; at = text.find(kind, at + 1)) {
+      size_t end = at + kind.size();
+      for (int part = 1; end != std::string::npos; ++part) {
+        const size_t begin = end;
+        end = std::min(text.find_first_not_of(kNameCharacters, begin), text.size());
+        if (end == begin) {
+          break;
+        }
+        if (part == parts) {
+          places.insert(text.substr(at, end - at));
+          break;
+        }
+        end = end < text.size() && text[end] == '/' ? end + 1 : std::string::npos;
+      }
+    }
+  }
+  return places;
+}
+
+constexpr const char* kLeftOut = "(left out)";
+
 class Collector {
  public:
-  Collector(const std::string& lab, const report::ScenarioResult& result, fs::path folder)
-      : lab_(lab), client_(supervisor::socket_path(lab)), result_(result), folder_(std::move(folder)) {}
+  Collector(const std::string& lab, const report::ScenarioResult& result, EvidenceFolder& folder)
+      : lab_(lab), client_(supervisor::socket_path(lab)), result_(result), folder_(folder) {}
 
   void collect() {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
     write("result.json", [&] { return report::scenario_to_json(result_).dump(2) + "\n"; });
     write_objects();
     write("supervisor.log", [&] { return text_in(supervisor::lab_directory(lab_) / "supervisor.log"); });
@@ -78,9 +103,10 @@ class Collector {
       text = content();
     } catch (const Error& error) {
       text = "not to be had: " + error.message() + "\n";
+    } catch (const json::exception& error) {
+      text = std::string("not to be had: ") + error.what() + "\n";
     }
-    fs::create_directories((folder_ / name).parent_path());
-    std::ofstream(folder_ / name) << text;
+    folder_.write(name, text);
   }
 
   static std::string text_in(const fs::path& path) {
@@ -95,7 +121,7 @@ class Collector {
         if (kind.plural == "pods") {
           pods_ = list.value("items", json::array());
         }
-        return list.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+        return without_secrets(list).dump(2, ' ', false, json::error_handler_t::replace) + "\n";
       });
     }
   }
@@ -111,25 +137,17 @@ class Collector {
     } catch (const Error&) {
       return places;
     }
-    const std::regex place(R"((pod/[a-z0-9.-]+/[a-z0-9.-]+|outside/[a-z0-9.-]+))");
     for (const report::CheckResult& check : result_.checks) {
-      if (check.verdict == report::Verdict::Passed) {
-        continue;
-      }
-      const std::string text = (check.message + " " + check.details).substr(0, 20'000);
-      for (std::sregex_iterator found(text.begin(), text.end(), place), end; found != end; ++found) {
-        places.insert(found->str());
+      if (check.verdict != report::Verdict::Passed) {
+        places.merge(places_named(check.message + " " + check.details));
       }
     }
     return places;
   }
 
   void look_at(const std::string& place) {
-    const fs::path folder = folder_ / file_name(place);
-    fs::create_directories(folder);
     for (const Look& look : kLooks) {
-      const UniqueFd out(
-          ::open((folder / look.file).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+      const UniqueFd out = folder_.create_file(fs::path(file_name(place)) / look.file);
       const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
       api::ExecRequest request;
       request.from = place;
@@ -164,21 +182,57 @@ class Collector {
   const std::string& lab_;
   api::Client client_;
   const report::ScenarioResult& result_;
-  fs::path folder_;
+  EvidenceFolder& folder_;
   json pods_ = json::array();
 };
 
 }  // namespace
 
-std::string collect_evidence(const std::string& lab, const report::ScenarioResult& result,
-                             const fs::path& folder) {
+json without_secrets(json object) {
+  if (object.is_array()) {
+    for (json& item : object) {
+      item = without_secrets(std::move(item));
+    }
+    return object;
+  }
+  if (!object.is_object()) {
+    return object;
+  }
+  if (object.value("kind", json()) == "Secret") {
+    for (const char* field : {"data", "stringData"}) {
+      if (const auto values = object.find(field); values != object.end() && values->is_object()) {
+        for (json& value : *values) {
+          value = kLeftOut;
+        }
+      }
+    }
+  }
+  for (auto& [key, field] : object.items()) {
+    if (key == "env" && field.is_array()) {
+      for (json& variable : field) {
+        if (variable.is_object() && variable.contains("value")) {
+          variable["value"] = kLeftOut;
+        }
+      }
+    } else if (key == "kubectl.kubernetes.io/last-applied-configuration") {
+      field = kLeftOut;
+    } else {
+      field = without_secrets(std::move(field));
+    }
+  }
+  return object;
+}
+
+void collect_evidence(const std::string& lab, report::ScenarioResult& result, const fs::path& root,
+                      const std::string& name) {
   try {
+    EvidenceFolder folder(root);
     Collector(lab, result, folder).collect();
-    return folder.string();
-  } catch (const fs::filesystem_error&) {
-    return {};
-  } catch (const Error&) {
-    return {};
+    const EvidenceFolder::Place place = folder.put_in_place(name);
+    result.evidence = place.path.string();
+    result.evidence_note = place.why;
+  } catch (const Error& error) {
+    result.evidence_note = "none kept: " + error.message();
   }
 }
 

@@ -4,11 +4,11 @@
 #include "labctl/report/test_results.hpp"
 #include "labctl/scenario/host_traces.hpp"
 #include "labctl/scenario/schedule.hpp"
+#include "labctl/scenario/report_file.hpp"
 #include "topology/base/error.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -59,7 +59,15 @@ void remember(const report::TestRun& run) {
   }
   std::error_code ignored;
   std::filesystem::create_directories(state_folder(), ignored);
-  std::ofstream(history_file()) << json{{"failed", std::move(failed)}}.dump() << '\n';
+  if (history_file().empty()) {
+    return;
+  }
+  try {
+    ReportFile(history_file()).write([&](std::ostream& out) {
+      out << report::json_text({{"failed", failed}}) << '\n';
+    });
+  } catch (const Error&) {  // it is remembered for --failed only
+  }
 }
 
 std::string left_of(const report::TestRun& run) {
@@ -97,35 +105,9 @@ int exit_code(const report::TestRun& run, const ScheduleEnd& end, bool fail_on_f
   return run.count(Verdict::Passed) == 0 ? kNothingMatched : kPassed;
 }
 
-// Opened before anything runs: a report that cannot be written is known at once, not after an hour.
-class ReportFile {
- public:
-  using Write = std::function<void(std::ostream&, const report::TestRun&)>;
-
-  ReportFile(std::string path, Write write) : path_(std::move(path)), write_(std::move(write)) {
-    if (!path_.empty()) {
-      file_.open(path_);
-      check();
-    }
-  }
-  void write(const report::TestRun& run) {
-    if (!path_.empty()) {
-      write_(file_, run);
-      file_.flush();
-      check();
-    }
-  }
-
- private:
-  void check() {
-    if (!file_) {
-      throw Error::from_errno(errno, "write " + path_);
-    }
-  }
-
-  std::string path_;
-  Write write_;
-  std::ofstream file_;
+struct Report {
+  ReportFile file;
+  std::function<void(std::ostream&, const report::TestRun&)> write;
 };
 
 std::vector<Scenario> chosen(std::vector<Scenario> found, const TestOptions& options,
@@ -159,13 +141,13 @@ class TestCommand {
       : options_(options),
         out_(out),
         err_(err),
-        files_{ReportFile{options.junit, report::write_junit},
-               ReportFile{options.tap,
-                          [version = options.tap_version](std::ostream& out, const report::TestRun& run) {
-                            report::write_tap(out, run, version);
-                          }},
-               ReportFile{options.jsonl, report::write_jsonl},
-               ReportFile{options.code_quality, report::write_code_quality}} {}
+        reports_{Report{ReportFile(options.junit), report::write_junit},
+                 Report{ReportFile(options.tap),
+                        [version = options.tap_version](std::ostream& tap, const report::TestRun& run) {
+                          report::write_tap(tap, run, version);
+                        }},
+                 Report{ReportFile(options.jsonl), report::write_jsonl},
+                 Report{ReportFile(options.code_quality), report::write_code_quality}} {}
 
   int run(const std::vector<Scenario>& scenarios, const std::optional<Shard>& shard) {
     const bool is_structured = options_.output != "table";
@@ -216,8 +198,8 @@ class TestCommand {
 
   void report(const report::TestRun& run) {
     remember(run);
-    for (ReportFile& file : files_) {
-      file.write(run);
+    for (Report& report : reports_) {
+      report.file.write([&](std::ostream& out) { report.write(out, run); });
     }
     if (options_.output == "json") {
       out_ << report::to_json(run).dump(2, ' ', false, json::error_handler_t::replace) << '\n';
@@ -236,7 +218,7 @@ class TestCommand {
   const TestOptions& options_;
   std::ostream& out_;
   std::ostream& err_;
-  std::array<ReportFile, 4> files_;
+  std::array<Report, 4> reports_;
 };
 
 }  // namespace

@@ -102,7 +102,7 @@ class ScenarioRun {
       return;
     }
     if (!options_.evidence.empty() && !is_cut_off) {
-      result.evidence = collect_evidence(lab.name(), result, options_.evidence);
+      collect_evidence(lab.name(), result, options_.evidence, options_.evidence_name);
     }
     if (options_.keep_on_fail && !is_cut_off) {
       lab.commit();

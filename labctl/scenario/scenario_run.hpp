@@ -19,7 +19,8 @@ struct RunOptions {
   std::map<std::string, std::string> set;  // variables that count more than the file's
   std::chrono::milliseconds timeout{0};    // for all of the scenario
   bool keep_on_fail = false;
-  std::filesystem::path evidence;  // the folder to make when it fails; empty: none
+  std::filesystem::path evidence;  // where evidence goes when it fails; empty: nowhere
+  std::string evidence_name;       // of the folder in there
 };
 
 struct Outcome {

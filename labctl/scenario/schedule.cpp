@@ -145,7 +145,9 @@ class Schedule {
     run.set = options_.set;
     run.timeout = timeout_of(scenario);
     run.keep_on_fail = options_.keep_on_fail;
-    run.evidence = evidence_for(job.name);
+    run.evidence = evidence_root();
+    run.evidence_name = job.name;
+    std::replace(run.evidence_name.begin(), run.evidence_name.end(), '/', '_');
     end_.labs.insert(run.lab);
     hooks_.started(heading);
     running_.push_back({job, run.lab, std::move(heading), Worker::start(scenario, run),
@@ -162,13 +164,10 @@ class Schedule {
     return options_.timeout.count() > 0 ? options_.timeout : kUsualTimeout;
   }
 
-  std::filesystem::path evidence_for(const std::string& name) const {
-    const std::filesystem::path root = !options_.evidence.empty() ? std::filesystem::path(options_.evidence)
-                                       : state_folder().empty()   ? std::filesystem::path()
-                                                                  : state_folder() / "evidence";
-    std::string folder = name;
-    std::replace(folder.begin(), folder.end(), '/', '_');
-    return root.empty() ? root : root / folder;
+  std::filesystem::path evidence_root() const {
+    return !options_.evidence.empty() ? std::filesystem::path(options_.evidence)
+           : state_folder().empty()   ? std::filesystem::path()
+                                      : state_folder() / "evidence";
   }
 
   void wait() {

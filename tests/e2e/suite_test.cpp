@@ -223,6 +223,92 @@ TEST_F(Suite, KeepsTheEvidenceOfAFailure) {
   EXPECT_FALSE(std::filesystem::exists(folder + "/one"));
 }
 
+TEST_F(Suite, EvidenceIsItsUsersAloneAndHoldsNoValuesOfTheEnvironment) {
+  const support::TempDir dir;
+  const std::string file = lab_.write("secrets.yaml",
+                                      "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  "
+                                      "containers:\n  - {name: c, image: nginx, env: "
+                                      "[{name: TOKEN, value: hush-hush}]}\n" +
+                                          scenario("secrets", "false", "  apply: [secrets.yaml]\n"));
+  const std::string root = (dir.path() / "evidence").string();
+  EXPECT_TRUE(ends_with(lab_.run({"test", file, "--evidence", root}), kFailed));
+  int files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+    using std::filesystem::perms;
+    const perms mode = entry.status().permissions();
+    EXPECT_EQ(mode, entry.is_directory() ? perms::owner_all : perms::owner_read | perms::owner_write)
+        << entry.path();
+    if (entry.is_regular_file()) {
+      ++files;
+      EXPECT_FALSE(has(support::read_file(entry.path()), "hush-hush")) << entry.path();
+    }
+  }
+  EXPECT_GT(files, 10);
+}
+
+TEST_F(Suite, EvidenceTouchesNoFolderThatIsNotItsOwn) {
+  const support::TempDir dir;
+  std::filesystem::create_directories(dir.path() / "two");
+  dir.write("two/mine.txt", "mine");
+  for (int round = 0; round < 2; ++round) {
+    const ProgramResult result = lab_.run({"test", three(), "--evidence", dir.path().string()});
+    EXPECT_TRUE(ends_with(result, kFailed));
+    EXPECT_TRUE(has(result.out, "evidence: " + (dir.path() / "two.labctl").string()));
+    EXPECT_TRUE(has(result.out, "is not labctl's, and was left alone")) << result.out;
+  }
+  EXPECT_EQ(support::read_file(dir.path() / "two/mine.txt"), "mine");
+  EXPECT_TRUE(std::filesystem::exists(dir.path() / "two.labctl/result.json"));
+}
+
+TEST_F(Suite, AKilledRunLeavesTheReportOfTheOneBefore) {
+  const support::TempDir dir;
+  const std::string report = dir.write("junit.xml", "the one before").string();
+  support::RunningProgram run =
+      lab_.start({"test", lab_.write("long.yaml", scenario("long", "sleep 60")), "--junit", report});
+  EXPECT_TRUE(run.wait_for_output("=== long", std::chrono::seconds(30)));
+  run.signal(SIGKILL);
+  run.wait();
+  EXPECT_EQ(support::read_file(report), "the one before");
+}
+
+// ---- What others wrote -------------------------------------------------------------------------
+
+TEST_F(Suite, NamesAndOutputAreNoCommandsOfACiSystem) {
+  const std::string hostile = R"("a\n::error file=x::forged\e[8m ##[add-mask]y \u202e")";
+  const std::string file = lab_.write(
+      "hostile.yaml",
+      "apiVersion: labctl.dev/v1alpha1\nkind: Scenario\nmetadata: {name: hostile}\nspec:\n"
+      "  cluster: {nodes: 1}\n  steps:\n  - name: " +
+          hostile + "\n    explain: " + hostile + "\n    exec: {in: node/node-1, command: [printf, '%b', " +
+          hostile + "], expect: {code: 1}}\n");
+  const ProgramResult result = lab_.run({"test", file, "--annotations", "github"});
+  EXPECT_TRUE(ends_with(result, kFailed));
+  for (const std::string& line : lines_of(result.out + result.err)) {
+    const bool is_ours = line.starts_with("::error file=" + file);
+    EXPECT_TRUE(is_ours || line.find("::") == line.npos || line.find("::") > line.find_first_not_of(' '))
+        << line;
+    EXPECT_FALSE(has(line, "##["));
+    EXPECT_FALSE(has(line, "\x1b"));
+    EXPECT_FALSE(has(line, "\u202e"));
+  }
+  EXPECT_TRUE(has(result.out, "forged")) << "it is seen all the same";
+}
+
+TEST_F(Suite, PatternsTakeLinearTime) {
+  const std::string file =
+      lab_.write("patterns.yaml",
+                 "apiVersion: labctl.dev/v1alpha1\nkind: Scenario\nmetadata: {name: patterns}\nspec:\n"
+                 "  cluster: {nodes: 1}\n  apply: [many.yaml]\n  steps:\n"
+                 "  - name: a long value\n    get: {kind: pods, name: long, namespace: default, pointer: "
+                 "/metadata/annotations/long, expect: {matches: '^(a|b)*$'}}\n"
+                 "  - name: a catastrophe\n    get: {kind: pods, name: long, namespace: default, pointer: "
+                 "/metadata/annotations/long, expect: {matches: '^(a+)+b|a$'}}\n");
+  lab_.write("many.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: long, annotations: {long: " +
+                              std::string(200'000, 'a') +
+                              "}}\nspec: {containers: [{name: c, image: nginx}]}\n");
+  EXPECT_TRUE(ends_with(lab_.run({"test", file}), kPassed));
+}
+
 TEST_F(Suite, AReportThatCannotBeWrittenIsKnownBeforeAnythingRuns) {
   const ProgramResult result = lab_.run({"test", three(), "--junit", "/no/such/folder/junit.xml"});
   EXPECT_NE(result.exit_code, kPassed);
