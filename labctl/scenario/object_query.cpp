@@ -1,9 +1,9 @@
 #include "labctl/scenario/object_query.hpp"
 
 #include "labctl/scenario/variables.hpp"
+#include "topology/base/pattern.hpp"
 
 #include <algorithm>
-#include <regex>
 
 namespace labctl::scenario {
 namespace {
@@ -87,9 +87,9 @@ void check_values(const json& expect, const std::string& pointer, std::vector<st
     attempt.fail(pointer + " to be " + text_of(*equals), listed(seen));
   }
   if (const auto pattern = expect.find("matches"); pattern != expect.end()) {
-    const std::regex regex(pattern->get<std::string>());
+    const Pattern wanted(pattern->get<std::string>());
     const bool all = std::all_of(seen.begin(), seen.end(),
-                                 [&](const std::string& value) { return std::regex_search(value, regex); });
+                                 [&](const std::string& value) { return wanted.is_found_in(value); });
     if (seen.empty() || !all) {
       attempt.fail("each of " + pointer + " matching \"" + pattern->get<std::string>() + "\"", listed(seen));
     }

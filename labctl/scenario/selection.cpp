@@ -1,19 +1,19 @@
 #include "labctl/scenario/selection.hpp"
 
 #include "topology/base/error.hpp"
+#include "topology/base/pattern.hpp"
 
 #include <algorithm>
 #include <charconv>
-#include <regex>
 
 namespace labctl::scenario {
 namespace {
 
-std::regex compile(const std::string& flag, const std::string& text) {
+Pattern pattern_of(const std::string& flag, const std::string& text) {
   try {
-    return std::regex(text);
-  } catch (const std::regex_error& error) {
-    throw Error(ErrorKind::InvalidInput, flag + " '" + text + "': no regular expression: " + error.what());
+    return Pattern(text);
+  } catch (Error& error) {
+    throw error.add_frame(flag);
   }
 }
 
@@ -46,13 +46,12 @@ Shard checked(Shard shard) {
 }  // namespace
 
 std::vector<Scenario> select(std::vector<Scenario> all, const Selection& selection) {
-  const std::regex run = compile("--run", selection.run);
-  const std::regex skip = compile("--skip", selection.skip);
+  const Pattern run = pattern_of("--run", selection.run);
+  const Pattern skip = pattern_of("--skip", selection.skip);
   std::erase_if(all, [&](const Scenario& scenario) {
     const bool is_tagged = std::any_of(selection.tags.begin(), selection.tags.end(),
                                        [&](const std::string& tag) { return has_tag(scenario, tag); });
-    return !std::regex_search(scenario.name, run) ||
-           (!selection.skip.empty() && std::regex_search(scenario.name, skip)) ||
+    return !run.is_found_in(scenario.name) || (!selection.skip.empty() && skip.is_found_in(scenario.name)) ||
            (!selection.tags.empty() && !is_tagged) ||
            (selection.only && !selection.only->contains(scenario.name));
   });

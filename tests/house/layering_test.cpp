@@ -67,6 +67,7 @@ const std::vector<Library> kLibraries = {
      {"ldns/"},
      {"probes/protocol", "labctl/controllers"},
      "DNS messages are made by probes and by the loop that updates zones"},
+    {"RE2", {"re2/"}, {"topology/base"}, "what users match by has one syntax, and one place that bounds it"},
     {"CLI11", {"CLI/"}, {"labctl", "labctl/commands"}, "options end where a command begins"},
     {"nlohmann-json",
      {"nlohmann/"},

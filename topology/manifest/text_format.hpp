@@ -41,7 +41,7 @@ std::optional<Complaint> check_store(std::string_view text);       // "sqlite", 
 std::optional<Complaint> check_image(std::string_view text);
 std::optional<Complaint> check_pod_name(std::string_view text);  // "ns/name"
 
-// A regular expression (ECMAScript, as std::regex reads it).
+// A regular expression, as topology/base/pattern.hpp has them.
 std::optional<Complaint> check_pattern(std::string_view text);
 
 // "100mbit" in bits a second (bit, kbit, mbit, gbit, tbit; powers of 1000); nothing if it is none or 0.

@@ -22,18 +22,6 @@ TEST(Diagnostic, ShowsControlCharactersEscaped) {
   EXPECT_EQ(to_string(diagnostic), "a\\x1b[2Jb:1:1: error: bell \\x07");
 }
 
-TEST(Printable, EscapesOneByteAndTwoByteControls) {
-  EXPECT_EQ(printable("a\x7f"), "a\\x7f");
-  EXPECT_EQ(printable("a\xc2\x9b"
-                      "31m"),
-            "a\\x9b31m");
-}
-
-TEST(Printable, KeepsTextNewlinesAndTabs) {
-  EXPECT_EQ(printable("caf\xc3\xa9 \xc2\xa9\n\tx"), "caf\xc3\xa9 \xc2\xa9\n\tx");
-  EXPECT_EQ(printable("ends in \xc2"), "ends in \xc2");
-}
-
 TEST(HasErrors, IsFalseForWarningsOnly) {
   const Diagnostic warning{Severity::Warning, {}, "", "w", ""};
   const Diagnostic error{Severity::Error, {}, "", "e", ""};
