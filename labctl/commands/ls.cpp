@@ -7,6 +7,7 @@
 #include "labctl/report/resources.hpp"
 #include "labctl/report/table.hpp"
 #include "labctl/supervisor/registry.hpp"
+#include "topology/base/printable.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -99,8 +100,9 @@ void print_table(const Session& session, const std::vector<json>& labs, bool wid
   for (const json& lab : labs) {
     const std::string phase = report::text(lab, "/phase");
     const bool answered = lab.contains("createdAt");
-    std::vector<std::string> cells{
-        report::text(lab, "/name"), phase == "Ready" ? palette.good(phase) : palette.warn(phase),
+    std::vector<report::Cell> cells{
+        report::text(lab, "/name"),
+        report::Cell::of_colour(phase == "Ready" ? palette.good(phase) : palette.warn(printable_line(phase))),
         report::text_or(lab, "/nodes", "-"),
         answered ? report::text(lab, "/pods/ready") + "/" + report::text(lab, "/pods/total") : "-",
         answered ? report::age_since(report::text(lab, "/createdAt"), std::chrono::system_clock::now())
@@ -113,9 +115,9 @@ void print_table(const Session& session, const std::vector<json>& labs, bool wid
                                  boot.empty() ? "-" : boot + "ms", report::text_or(lab, "/directory", "-")});
     }
     if (reasons) {
-      cells.push_back(report::text_or(lab, "/reason", "-"));
+      cells.emplace_back(report::text_or(lab, "/reason", "-"));
     }
-    table.add(std::move(cells));
+    table.add(cells);
   }
   table.print(session.out());
 }

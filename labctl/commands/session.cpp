@@ -1,8 +1,10 @@
 #include "labctl/commands/session.hpp"
 
 #include "labctl/report/error_text.hpp"
+#include "labctl/report/json_text.hpp"
 #include "labctl/supervisor/registry.hpp"
 #include "topology/base/duration.hpp"
+#include "topology/base/printable.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -84,7 +86,7 @@ void Session::talk(std::string_view level, std::string_view message, std::string
     if (!hint.empty()) {
       line["hint"] = hint;
     }
-    std::cerr << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    std::cerr << report::json_text(line) << '\n';
     return;
   }
   if (level == "error") {
@@ -129,7 +131,7 @@ void Session::diagnostics(const std::vector<Diagnostic>& diagnostics) const {
                               {"path", diagnostic.path},
                               {"message", diagnostic.message},
                               {"hint", diagnostic.hint}};
-    std::cerr << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    std::cerr << report::json_text(line) << '\n';
   }
 }
 

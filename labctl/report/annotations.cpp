@@ -1,6 +1,7 @@
-#include "labctl/report/plain_text.hpp"
+#include "labctl/report/json_text.hpp"
 #include "labctl/report/test_results.hpp"
 #include "labctl/report/test_suites.hpp"
+#include "topology/base/printable.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -25,7 +26,7 @@ bool is_bad(Verdict verdict) { return verdict == Verdict::Failed || verdict == V
 // Properties end at a comma and their list at a colon.
 std::string annotation_escaped(std::string_view text, bool property) {
   std::string escaped;
-  for (const char c : plain_text(text)) {
+  for (const char c : printable(text)) {
     switch (c) {
       case '%':
         escaped += "%25";
@@ -86,7 +87,7 @@ struct Finding {
 };
 
 nlohmann::json finding_json(const Finding& finding) {
-  std::string path = finding.where.file.empty() ? "." : plain_line(finding.where.file);
+  std::string path = finding.where.file.empty() ? "." : printable_line(finding.where.file);
   while (path.starts_with("./")) {  // GitLab compares with paths of the repository
     path.erase(0, 2);
   }
@@ -94,7 +95,7 @@ nlohmann::json finding_json(const Finding& finding) {
   if (!finding.message.empty()) {
     description += ": " + finding.message;
   }
-  return {{"description", plain_line(description)},
+  return {{"description", printable_line(description)},
           {"check_name", "labctl-" + finding.kind},
           {"fingerprint", fingerprint_of({finding.kind, finding.scenario, finding.check})},
           {"severity", finding.severity},
@@ -150,7 +151,7 @@ void write_code_quality(std::ostream& out, const TestRun& run) {
     findings.push_back(finding_json({"residue", "major", "labctl", "left behind", thing, {file, 0, 0}}));
     findings.back()["fingerprint"] = fingerprint_of({"residue", thing});
   }
-  out << findings.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  out << json_text(findings, 2) << '\n';
 }
 
 }  // namespace labctl::report

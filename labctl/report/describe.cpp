@@ -7,6 +7,7 @@
 #include "labctl/report/resources.hpp"
 #include "labctl/report/table.hpp"
 #include "labctl/report/yaml.hpp"
+#include "topology/base/printable.hpp"
 
 #include <algorithm>
 #include <ostream>
@@ -101,7 +102,7 @@ std::string environment(const Json& container) {
       value = "<" + from.begin().key() + " " +
               text_or(source, "/fieldPath", text(source, "/name") + "/" + text(source, "/key")) + ">";
     }
-    out += (out.empty() ? "" : "\n") + one_line(text(variable, "/name") + "=" + value);
+    out += (out.empty() ? "" : "\n") + printable_line(text(variable, "/name") + "=" + value);
   }
   return out.empty() ? "<none>" : out;
 }
@@ -151,7 +152,7 @@ void print_containers(std::ostream& out, const std::string& heading, const Json&
         status = candidate;
       }
     }
-    out << "  " << one_line(name) << ":\n";
+    out << "  " << printable_line(name) << ":\n";
     Block block(4);
     block.add("Image", text_or(container, "/image", "<none>"));
     block.add_if("Ports", container_ports(container));

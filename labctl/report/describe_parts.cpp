@@ -3,6 +3,7 @@
 #include "labctl/report/age.hpp"
 #include "labctl/report/fields.hpp"
 #include "labctl/report/table.hpp"
+#include "topology/base/printable.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -30,8 +31,8 @@ void Block::add_list(std::string key, const Json& list) {
   std::string value;
   if (list.is_array()) {
     for (const Json& item : list) {
-      value +=
-          (value.empty() ? "" : "\n") + (item.is_string() ? one_line(item.get<std::string>()) : item.dump());
+      value += (value.empty() ? "" : "\n") +
+               (item.is_string() ? printable_line(item.get<std::string>()) : item.dump());
     }
   }
   if (!value.empty()) {
@@ -44,7 +45,7 @@ void Block::add_map(std::string key, const Json& map) {
   if (map.is_object()) {
     for (const auto& [name, item] : map.items()) {
       value += (value.empty() ? "" : "\n") +
-               one_line(name + "=" + (item.is_string() ? item.get<std::string>() : item.dump()));
+               printable_line(name + "=" + (item.is_string() ? item.get<std::string>() : item.dump()));
     }
   }
   add(std::move(key), value.empty() ? "<none>" : value);
@@ -63,7 +64,7 @@ void Block::print(std::ostream& out) const {
       std::string line(indent_, ' ');
       line += first ? key : "";
       line.append(indent_ + width + 2 - line.size(), ' ');
-      line += one_line(part);
+      line += printable_line(part);
       line.erase(line.find_last_not_of(' ') + 1);
       out << line << '\n';
       first = false;
@@ -106,9 +107,9 @@ void print_section(std::ostream& out, const std::string& heading, const std::vec
     rules.emplace_back(column.size(), '-');
   }
   Table table(first);
-  table.add(rules);
+  table.add({rules.begin(), rules.end()});
   for (const auto& row : rows) {
-    table.add(row);
+    table.add({row.begin(), row.end()});
   }
   std::ostringstream body;
   table.print(body);

@@ -4,6 +4,7 @@
 #include "labctl/report/fields.hpp"
 #include "labctl/report/service_cells.hpp"
 #include "labctl/report/table.hpp"
+#include "topology/base/printable.hpp"
 
 #include <algorithm>
 #include <ostream>
@@ -56,7 +57,7 @@ void add_policies(Block& block, const Json& service) {
   block.add_if("LoadBalancer Source Ranges", join_texts(at(service, "/spec/loadBalancerSourceRanges"), ""));
 }
 
-std::vector<std::string> row_of(const Json& entry) {
+std::vector<Cell> row_of(const Json& entry) {
   std::vector<std::string> endpoints;
   for (const Json& endpoint : list(entry, "/endpoints")) {
     endpoints.push_back(endpoint.is_string() ? endpoint.get<std::string>() : endpoint.dump());
@@ -67,7 +68,7 @@ std::vector<std::string> row_of(const Json& entry) {
 
 void print_entries(std::ostream& out, const std::string& nodes, const Json& entries) {
   if (entries.empty()) {
-    out << "  " << one_line(nodes) << ":  <none>\n";
+    out << "  " << printable_line(nodes) << ":  <none>\n";
     return;
   }
   Table table({"Address", "Port", "Verdict", "Endpoints", "Note"});
@@ -77,7 +78,7 @@ void print_entries(std::ostream& out, const std::string& nodes, const Json& entr
   }
   std::ostringstream body;
   table.print(body);
-  out << "  " << one_line(nodes) << ":\n";
+  out << "  " << printable_line(nodes) << ":\n";
   print_indented(out, body.str(), 4);
 }
 

@@ -1,14 +1,28 @@
 #include "labctl/report/error_text.hpp"
 
+#include "topology/base/printable.hpp"
+
 #include <ostream>
 #include <string>
 
 namespace labctl::report {
+namespace {
+
+// Lines after the first stand below it, so that none passes for a message of its own.
+std::string indented(std::string_view text) {
+  std::string lines = printable(text);
+  for (size_t at = lines.find('\n'); at != std::string::npos; at = lines.find('\n', at + 1)) {
+    lines.insert(at + 1, "    ");
+  }
+  return lines;
+}
+
+}  // namespace
 
 void print_error(std::ostream& out, std::string_view message, std::string_view hint, const Palette& palette) {
-  out << palette.bad("error:") << ' ' << printable(message) << '\n';
+  out << palette.bad("error:") << ' ' << indented(message) << '\n';
   if (!hint.empty()) {
-    out << "  " << palette.note("hint:") << ' ' << printable(hint) << '\n';
+    out << "  " << palette.note("hint:") << ' ' << indented(hint) << '\n';
   }
 }
 

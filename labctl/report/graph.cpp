@@ -3,6 +3,7 @@
 #include "labctl/report/fields.hpp"
 #include "labctl/report/graph_model.hpp"
 #include "labctl/report/table.hpp"
+#include "topology/base/printable.hpp"
 
 #include <ostream>
 #include <string>
@@ -13,7 +14,7 @@ namespace {
 // Mermaid takes labels in quotes, with HTML entities for what would end them.
 std::string mermaid_text(const std::string& value) {
   std::string out;
-  for (const char c : one_line(value)) {
+  for (const char c : printable_line(value)) {
     switch (c) {
       case '"':
         out += "#quot;";
@@ -36,7 +37,7 @@ std::string mermaid_text(const std::string& value) {
 
 std::string dot_text(const std::string& value) {
   std::string out;
-  for (const char c : one_line(value)) {
+  for (const char c : printable_line(value)) {
     if (c == '"' || c == '\\') {
       out += '\\';
     }

@@ -2,6 +2,7 @@
 #include "labctl/report/graph_model.hpp"
 #include "labctl/report/table.hpp"
 #include "labctl/report/xml.hpp"
+#include "topology/base/printable.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -76,10 +77,10 @@ class Canvas {
   }
   void text(double x, double y, const std::string& value, const char* style, const char* anchor = "start") {
     body_ << "<text x=\"" << x << "\" y=\"" << y << "\" class=\"" << style << "\" text-anchor=\"" << anchor
-          << "\">" << xml(one_line(value)) << "</text>\n";
+          << "\">" << xml(printable_line(value)) << "</text>\n";
   }
   void begin_group(const std::string& tooltip) {
-    body_ << "<g><title>" << xml(one_line(tooltip)) << "</title>\n";
+    body_ << "<g><title>" << xml(printable_line(tooltip)) << "</title>\n";
   }
   void end_group() { body_ << "</g>\n"; }
   std::string str() const { return body_.str(); }
@@ -128,7 +129,7 @@ class Picture {
     const double height = y + kMargin;
     out << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << width_ << "\" height=\"" << height
         << "\" viewBox=\"0 0 " << width_ << ' ' << height << "\" role=\"img\" aria-label=\"lab "
-        << xml(one_line(std::string(lab_))) << "\">\n"
+        << xml(printable_line(std::string(lab_))) << "\">\n"
         << kStyle << "<rect width=\"100%\" height=\"100%\" class=\"page\"/>\n"
         << canvas_.str() << "</svg>\n";
   }

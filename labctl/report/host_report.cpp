@@ -2,6 +2,7 @@
 
 #include "labctl/report/resources.hpp"
 #include "labctl/report/table.hpp"
+#include "topology/base/printable.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -45,7 +46,7 @@ void print_lines(std::ostream& out, const std::string& lines, std::string_view f
   std::istringstream parts(lines);
   std::string prefix(first_prefix);
   for (std::string line; std::getline(parts, line);) {
-    out << "      " << prefix << one_line(line) << '\n';
+    out << "      " << prefix << printable_line(line) << '\n';
     prefix.assign(first_prefix.size(), ' ');
   }
 }
@@ -80,10 +81,10 @@ void print_host_report(std::ostream& out, const std::vector<HostItem>& items, bo
       out << item.id << '\n';
       continue;
     }
-    std::string line = "  " + one_line(item.title);
+    std::string line = "  " + printable_line(item.title);
     if (!item.value.empty()) {
       line.append(width - display_width(item.title) + 2, ' ');
-      line += one_line(item.value);
+      line += printable_line(item.value);
     }
     out << label_of(item.verdict, palette) << line << '\n';
     const bool explain =

@@ -4,6 +4,7 @@
 #include "labctl/report/fields.hpp"
 #include "labctl/report/table.hpp"
 #include "probes/outcome/outcome.hpp"
+#include "topology/base/printable.hpp"
 
 #include <algorithm>
 #include <array>
@@ -48,7 +49,7 @@ std::string spread(const Json& responses) {
 
 // The id as a row or a legend shows it.
 std::string place_name(const Json& id) {
-  return id.is_string() ? one_line(short_vantage(id.get<std::string>())) : "?";
+  return id.is_string() ? printable_line(short_vantage(id.get<std::string>())) : "?";
 }
 
 // One row: a glyph under the number of each destination.
@@ -106,13 +107,13 @@ void print_failures(std::ostream& out, const Json& failures, const Palette& pale
   constexpr size_t kMostShown = 50;  // beyond that a list is no reading: -o json has them all
   for (size_t i = 0; i < failures.size() && i < kMostShown; ++i) {
     const Json& failure = failures[i];
-    out << "  " << one_line(text(failure, "/from")) << " -> " << one_line(text(failure, "/to")) << ": "
-        << palette.bad(one_line(text(failure, "/outcome")));
+    out << "  " << printable_line(text(failure, "/from")) << " -> " << printable_line(text(failure, "/to"))
+        << ": " << palette.bad(printable_line(text(failure, "/outcome")));
     if (const std::string backend = text(failure, "/backend"); !backend.empty()) {
-      out << " by " << one_line(backend);
+      out << " by " << printable_line(backend);
     }
     if (const std::string wanted = text(failure, "/wanted"); !wanted.empty()) {
-      out << palette.faint(", wanted " + one_line(wanted));
+      out << palette.faint(", wanted " + printable_line(wanted));
     }
     out << '\n';
   }
@@ -124,7 +125,8 @@ void print_failures(std::ostream& out, const Json& failures, const Palette& pale
 // The records, and what was asked where for them: "web.default.svc. A @10.96.0.10 NXDOMAIN 212us".
 void print_dns(std::ostream& out, const Json& result, bool wide) {
   for (const Json& answer : list(result, "/dns/answer")) {
-    out << "          " << one_line(answer.is_string() ? answer.get<std::string>() : answer.dump()) << '\n';
+    out << "          " << printable_line(answer.is_string() ? answer.get<std::string>() : answer.dump())
+        << '\n';
   }
   const Json& queries = list(result, "/dns/queries");
   const bool came_to_nothing = queries.size() > 1 && text(result, "/outcome") != "ok";
@@ -133,9 +135,10 @@ void print_dns(std::ostream& out, const Json& result, bool wide) {
   }
   for (const Json& query : queries) {
     const std::string said = text_or(query, "/rcode", text(query, "/outcome"));
-    out << "          ? " << one_line(text(query, "/name")) << ' ' << one_line(text(query, "/type")) << " @"
-        << one_line(text(query, "/server")) << "  " << one_line(said) << "  "
-        << format_elapsed(std::chrono::microseconds(number(query, "/rtt_us"))) << '\n';
+    out << "          ? " << printable_line(text(query, "/name")) << ' '
+        << printable_line(text(query, "/type")) << " @" << printable_line(text(query, "/server")) << "  "
+        << printable_line(said) << "  " << format_elapsed(std::chrono::microseconds(number(query, "/rtt_us")))
+        << '\n';
   }
 }
 
@@ -151,20 +154,20 @@ std::string short_vantage(const std::string& id) {
 }
 
 void print_probe(std::ostream& out, const Json& result, const Palette& palette, bool wide) {
-  const std::string outcome = text_or(result, "/outcome", "inconclusive");
-  out << paint(outcome, padded(outcome, 8), palette) << "  " << one_line(text(result, "/from")) << " -> "
-      << one_line(text(result, "/to"));
+  const std::string outcome = printable_line(text_or(result, "/outcome", "inconclusive"));
+  out << paint(outcome, padded(outcome, 8), palette) << "  " << printable_line(text(result, "/from"))
+      << " -> " << printable_line(text(result, "/to"));
   if (const std::string proto = text(result, "/proto"); !proto.empty()) {
-    out << palette.faint("/" + one_line(proto));
+    out << palette.faint("/" + printable_line(proto));
   }
   const std::string backends = spread(at(result, "/responses"));
   if (!backends.empty()) {
-    out << "   " << one_line(backends);
+    out << "   " << printable_line(backends);
   } else if (const std::string backend = text(result, "/backend"); !backend.empty()) {
-    out << "   " << one_line(short_vantage(backend));
+    out << "   " << printable_line(short_vantage(backend));
   }
   if (const std::string source = text(result, "/source"); !source.empty()) {
-    out << "   " << palette.faint("from " + one_line(source));
+    out << "   " << palette.faint("from " + printable_line(source));
   }
   if (at(result, "/rtt_us").is_number() && outcome == "ok") {
     out << "   " << format_elapsed(std::chrono::microseconds(number(result, "/rtt_us")));
@@ -173,19 +176,20 @@ void print_probe(std::ostream& out, const Json& result, const Palette& palette, 
     out << "   " << palette.faint(std::to_string(tries) + " tries");
   }
   if (const std::string status = text(result, "/status"); !status.empty()) {
-    out << "   HTTP " << status;
+    out << "   HTTP " << printable_line(status);
   }
   out << '\n';
   print_dns(out, result, wide);
   if (const std::string error = text(result, "/error"); !error.empty()) {
-    out << "          " << one_line(error) << '\n';
+    out << "          " << printable_line(error) << '\n';
   }
 }
 
 void print_matrix(std::ostream& out, const Json& matrix, const Palette& palette) {
   const std::set<std::string> seen = print_grid(out, matrix, palette);
   for (const std::string& outcome : seen) {
-    out << "  " << paint(outcome, std::string(1, glyph_of(outcome)), palette) << " " << one_line(outcome);
+    out << "  " << paint(outcome, std::string(1, glyph_of(outcome)), palette) << " "
+        << printable_line(outcome);
   }
   out << (seen.empty() ? "" : "\n");
   const long long ok = number(matrix, "/ok");

@@ -2,9 +2,11 @@
 
 #include "labctl/report/age.hpp"
 #include "labctl/report/fields.hpp"
+#include "labctl/report/json_text.hpp"
 #include "labctl/report/service_cells.hpp"
 #include "labctl/report/table.hpp"
 #include "labctl/report/yaml.hpp"
+#include "topology/base/printable.hpp"
 
 #include <algorithm>
 #include <array>
@@ -18,11 +20,11 @@ namespace labctl::report {
 namespace {
 
 using Json = nlohmann::json;
-using Cell = std::function<std::string(const Json&, const ResourceView&)>;
+using CellOf = std::function<Cell(const Json&, const ResourceView&)>;
 
 struct Column {
   std::string header;
-  Cell cell;
+  CellOf cell;
   bool wide = false;
 };
 
@@ -65,16 +67,17 @@ std::string pod_restarts(const Json& pod, const ResourceView& view) {
   return restarts == 0 || last.empty() ? out : out + " (" + age_since(last, view.now) + " ago)";
 }
 
-std::string color_status(const std::string& status, const Palette& palette) {
+Cell color_status(const std::string& raw, const Palette& palette) {
+  const std::string status = printable_line(raw);
   constexpr std::array<std::string_view, 6> kGood{"Running", "Completed", "Succeeded",
                                                   "Ready",   "Active",    "Normal"};
   constexpr std::array<std::string_view, 5> kWaiting{"Pending", "ContainerCreating", "PodInitializing",
                                                      "Terminating", "Warning"};
   if (std::find(kGood.begin(), kGood.end(), status) != kGood.end()) {
-    return palette.good(status);
+    return Cell::of_colour(palette.good(status));
   }
   const bool waiting = std::find(kWaiting.begin(), kWaiting.end(), status) != kWaiting.end();
-  return waiting || status.starts_with("Init:") ? palette.warn(status) : palette.bad(status);
+  return Cell::of_colour(waiting || status.starts_with("Init:") ? palette.warn(status) : palette.bad(status));
 }
 
 std::string node_status(const Json& node) {
@@ -306,11 +309,11 @@ void print_table(std::ostream& out, std::span<const Json> objects, const std::st
   }
   Table table(std::move(headers), view.headers);
   for (const Json& object : objects) {
-    std::vector<std::string> cells;
+    std::vector<Cell> cells;
     for (const Column& column : columns) {
       cells.push_back(column.cell(object, view));
     }
-    table.add(std::move(cells));
+    table.add(cells);
   }
   table.print(out);
 }
@@ -338,7 +341,6 @@ bool happened_before(const Json& a, const Json& b) {
 }
 
 void print_value(std::ostream& out, const Json& value, Format format) {
-  constexpr auto kReplace = Json::error_handler_t::replace;
   switch (format) {
     case Format::Yaml:
       write_yaml(out, value);
@@ -346,17 +348,17 @@ void print_value(std::ostream& out, const Json& value, Format format) {
     case Format::JsonLines:
       if (value.is_array()) {
         for (const Json& item : value) {
-          out << item.dump(-1, ' ', false, kReplace) << '\n';
+          out << json_text(item) << '\n';
         }
         return;
       }
-      out << value.dump(-1, ' ', false, kReplace) << '\n';
+      out << json_text(value) << '\n';
       return;
     case Format::Json:
     case Format::Table:
     case Format::Wide:
     case Format::Name:
-      out << value.dump(4, ' ', false, kReplace) << '\n';
+      out << json_text(value, 4) << '\n';
       return;
   }
 }
@@ -365,7 +367,7 @@ void print_resources(std::ostream& out, const std::vector<Json>& objects, const 
   switch (view.format) {
     case Format::Name:
       for (const Json& object : objects) {
-        out << one_line(qualified_name(object)) << '\n';
+        out << printable_line(qualified_name(object)) << '\n';
       }
       return;
     case Format::JsonLines:
@@ -435,7 +437,7 @@ void ResourceWatch::print_rows(const std::vector<Json>& objects) {
   for (const Json& object : objects) {
     rows.emplace_back();
     for (const Column& column : columns) {
-      rows.back().push_back(one_line(column.cell(object, view_)));
+      rows.back().push_back(column.cell(object, view_).shown());
     }
   }
   widths_.resize(columns.size(), 0);

@@ -1,8 +1,10 @@
 #include "labctl/report/table.hpp"
 
+#include "topology/base/printable.hpp"
+
 #include <algorithm>
-#include <cstdio>
 #include <ostream>
+#include <string_view>
 #include <utility>
 
 namespace labctl::report {
@@ -35,38 +37,38 @@ size_t display_width(const std::string& text) {
   return width;
 }
 
-std::string one_line(const std::string& text) {
-  std::string out;
-  for (size_t i = 0; i < text.size();) {
-    if (const size_t length = sgr_length(text, i); length > 0) {
-      out.append(text, i, length);
-      i += length;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte == '\n' || byte == '\t' || byte == '\r') {
-      out += ' ';
-    } else if (byte < 0x20 || byte == 0x7f) {
-      char escaped[5];
-      std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
-      out += escaped;
-    } else {
-      out += text[i];
-    }
-    ++i;
+std::string cut_to_width(const std::string& text, size_t width) {
+  if (display_width(text) <= width) {
+    return text;
   }
-  return out;
+  constexpr std::string_view kCut = "...";
+  const size_t kept = width > kCut.size() ? width - kCut.size() : 0;
+  std::string_view rest(text);
+  for (size_t i = 0; i < kept; ++i) {
+    const size_t length = utf8_length(rest);
+    rest.remove_prefix(length == 0 ? 1 : length);
+  }
+  return text.substr(0, text.size() - rest.size()) + std::string(kCut.substr(0, width));
 }
+
+Cell Cell::of_colour(std::string coloured) {
+  Cell cell(std::move(coloured));
+  cell.is_coloured = true;
+  return cell;
+}
+
+std::string Cell::shown() const { return is_coloured ? text : printable_line(text); }
 
 Table::Table(std::vector<std::string> columns, bool headers)
     : columns_(std::move(columns)), headers_(headers) {}
 
-void Table::add(std::vector<std::string> cells) {
-  for (std::string& cell : cells) {
-    cell = one_line(cell);
+void Table::add(const std::vector<Cell>& cells) {
+  std::vector<std::string> row;
+  for (const Cell& cell : cells) {
+    row.push_back(cell.shown());
   }
-  cells.resize(columns_.size());
-  rows_.push_back(std::move(cells));
+  row.resize(columns_.size());
+  rows_.push_back(std::move(row));
 }
 
 void Table::print(std::ostream& out) const {

@@ -1,6 +1,6 @@
-#include "labctl/report/plain_text.hpp"
 #include "labctl/report/test_results.hpp"
 #include "labctl/report/test_suites.hpp"
+#include "topology/base/printable.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -22,7 +22,7 @@ constexpr std::string_view kSubtestIndent = "    ";
 // Section "Escaping": only these two, so that no text begins a directive.
 std::string tap_escaped(std::string_view text) {
   std::string out;
-  for (const char c : plain_line(text)) {
+  for (const char c : printable_line(text)) {
     if (c == '#' || c == '\\') {
       out += '\\';
     }
@@ -32,7 +32,7 @@ std::string tap_escaped(std::string_view text) {
 }
 
 // A JSON string is a YAML 1.2 scalar in double quotes, and one that the YAMLish of prove reads, too.
-std::string tap_quoted(std::string_view text) { return nlohmann::json(plain_text(text)).dump(); }
+std::string tap_quoted(std::string_view text) { return nlohmann::json(printable(text)).dump(); }
 
 // Lines of the YAML block below a test point.
 class Diagnostics {
@@ -134,7 +134,7 @@ void write_tap(std::ostream& out, const TestRun& run, int version) {
   out << "TAP version " << version << "\n1.." << suites.size()
       << (suites.empty() ? " # SKIP no scenarios" : "") << '\n';
   if (!run.shard.empty()) {
-    out << "# shard " << plain_line(run.shard) << '\n';
+    out << "# shard " << printable_line(run.shard) << '\n';
   }
   if (run.seed) {
     out << "# seed " << *run.seed << '\n';

@@ -1,9 +1,9 @@
 #include "labctl/report/test_progress.hpp"
 
 #include "labctl/report/age.hpp"
-#include "labctl/report/plain_text.hpp"
 #include "labctl/report/table.hpp"
 #include "labctl/report/test_summary.hpp"
+#include "topology/base/printable.hpp"
 
 #include <algorithm>
 #include <ostream>
@@ -75,7 +75,7 @@ std::string position(const SourcePosition& where) {
 std::string names_within(const std::vector<std::string>& names, size_t width) {
   std::string text;
   for (size_t i = 0; i < names.size(); ++i) {
-    const std::string next = (i == 0 ? "" : ", ") + plain_line(names[i]);
+    const std::string next = (i == 0 ? "" : ", ") + printable_line(names[i]);
     const size_t left = names.size() - i - 1;
     const std::string rest = left == 0 ? "" : ", +" + std::to_string(left);
     if (display_width(text + next + rest) <= width) {
@@ -97,7 +97,7 @@ void print_whole(std::ostream& out, const Palette& palette, const ScenarioResult
   print_indented(out, scenario.skipped, indent);
   print_indented(out, scenario.error, indent);
   if (!scenario.hint.empty()) {
-    out << "    " << palette.note("hint:") << ' ' << printable(scenario.hint) << '\n';
+    out << "    " << palette.note("hint:") << ' ' << printable_line(scenario.hint) << '\n';
   }
 }
 
@@ -154,7 +154,7 @@ void TestProgress::erase_status() {
 }
 
 void TestProgress::print_check(const CheckResult& check) {
-  out_ << "  " << label_of(check.verdict, palette_) << " " << printable(check.name);
+  out_ << "  " << label_of(check.verdict, palette_) << " " << printable_line(check.name);
   std::string aside = format_elapsed(check.elapsed);
   if (check.tries > 1) {
     aside += ", " + std::to_string(check.tries) + " tries";
@@ -168,14 +168,15 @@ void TestProgress::print_check(const CheckResult& check) {
   print_indented(out_, check.message, kDetailIndent);
   print_indented(out_, check.details, kEvidenceIndent);
   if (!check.where.file.empty() && check.verdict != Verdict::Passed) {
-    out_ << kDetailIndent << palette_.faint(printable(position(check.where))) << '\n';
+    out_ << kDetailIndent << palette_.faint(printable_line(position(check.where))) << '\n';
   }
 }
 
 void TestProgress::print_aftermath(const ScenarioResult& scenario) {
   if (scenario.is_flaky()) {
     print_indented(
-        out_, "passed on try " + std::to_string(scenario.tries) + "; before: " + plain_line(scenario.flaky),
+        out_,
+        "passed on try " + std::to_string(scenario.tries) + "; before: " + printable_line(scenario.flaky),
         "    ");
   }
   if (!scenario.evidence.empty()) {
@@ -186,7 +187,7 @@ void TestProgress::print_aftermath(const ScenarioResult& scenario) {
          << printable_line(scenario.evidence_note) << '\n';
   }
   if (!scenario.lab.empty()) {
-    const std::string lab = printable(scenario.lab);
+    const std::string lab = printable_line(scenario.lab);
     out_ << "    kept: `labctl -n " << lab << " exec node/NAME -- sh` enters it, `labctl down " << lab
          << "` takes it down\n";
   }
@@ -197,7 +198,7 @@ void TestProgress::print_scenario(const ScenarioResult& scenario) {
   if (options_.style == ProgressStyle::Dated) {
     out_ << palette_.faint(format_time(options_.now())) << ' ';
   }
-  out_ << label_of(scenario, palette_) << ' ' << plain_line(scenario.name) << "  "
+  out_ << label_of(scenario, palette_) << ' ' << printable_line(scenario.name) << "  "
        << palette_.faint(times_of(scenario)) << '\n';
   for (const CheckResult& check : scenario.checks) {
     if (options_.verbose || check.verdict == Verdict::Failed || check.verdict == Verdict::Broken) {
@@ -218,8 +219,8 @@ void TestProgress::scenario_started(const ScenarioResult& scenario) {
     running_.push_back(scenario.name);
   }
   if (options_.style == ProgressStyle::Follow) {
-    out_ << palette_.strong("=== " + printable(scenario.name)) << "  "
-         << palette_.faint(printable(scenario.file)) << '\n';
+    out_ << palette_.strong("=== " + printable_line(scenario.name)) << "  "
+         << palette_.faint(printable_line(scenario.file)) << '\n';
   }
   draw_status();
   out_.flush();
@@ -241,7 +242,7 @@ void TestProgress::scenario_finished(const ScenarioResult& scenario) {
   erase_status();
   if (options_.style == ProgressStyle::Follow) {
     print_whole(out_, palette_, scenario, "  ");
-    out_ << "--- " << label_of(scenario, palette_) << ' ' << printable(scenario.name) << "  "
+    out_ << "--- " << label_of(scenario, palette_) << ' ' << printable_line(scenario.name) << "  "
          << palette_.faint(times_of(scenario)) << '\n';
   } else {
     print_scenario(scenario);

@@ -1,6 +1,7 @@
 #include "labctl/report/test_results.hpp"
 
 #include "labctl/report/age.hpp"
+#include "labctl/report/json_text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -52,8 +53,8 @@ nlohmann::json scenario_summary_json(const ScenarioResult& scenario) {
   add_text(out, "lab", scenario.lab);
   add_text(out, "flaky", scenario.flaky);
   add_text(out, "evidence", scenario.evidence);
-  return out;
   add_text(out, "evidenceNote", scenario.evidence_note);
+  return out;
 }
 
 nlohmann::json run_summary_json(const TestRun& run) {
@@ -137,7 +138,7 @@ nlohmann::json to_json(const TestRun& run) {
 void write_jsonl(std::ostream& out, const TestRun& run) {
   const auto line = [&](nlohmann::json event, const char* name) {
     event["event"] = name;
-    out << event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    out << json_text(event) << '\n';
   };
   for (const ScenarioResult& scenario : run.scenarios) {
     line(scenario_summary_json(scenario), "scenario");

@@ -1,6 +1,6 @@
 #include "labctl/report/test_suites.hpp"
 
-#include "labctl/report/plain_text.hpp"
+#include "topology/base/printable.hpp"
 
 #include <csignal>
 #include <cstring>
@@ -10,7 +10,7 @@ namespace labctl::report {
 namespace {
 
 std::string unique_name(const std::string& wanted, std::set<std::string>& taken) {
-  const std::string plain = wanted.empty() ? "unnamed" : plain_line(wanted);
+  const std::string plain = wanted.empty() ? "unnamed" : printable_line(wanted);
   std::string name = plain;
   for (int n = 2; !taken.insert(name).second; ++n) {
     name = plain + " (" + std::to_string(n) + ")";

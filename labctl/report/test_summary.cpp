@@ -1,8 +1,8 @@
 #include "labctl/report/test_summary.hpp"
 
 #include "labctl/report/age.hpp"
-#include "labctl/report/plain_text.hpp"
 #include "labctl/report/test_suites.hpp"
+#include "topology/base/printable.hpp"
 
 #include <ostream>
 #include <string>
@@ -41,18 +41,18 @@ std::vector<SummaryLine> failures_of(const TestRun& run) {
     if (verdict == Verdict::Passed || verdict == Verdict::Skipped) {
       continue;
     }
-    const std::string place = plain_line(scenario.name) + ": ";
+    const std::string place = printable_line(scenario.name) + ": ";
     const size_t before = lines.size();
     for (const CheckResult& check : scenario.checks) {
       if (check.verdict == Verdict::Failed || check.verdict == Verdict::Broken) {
-        lines.push_back({place + plain_line(check.name) + ": " + plain_line(check.message), {}});
+        lines.push_back({place + printable_line(check.name) + ": " + printable_line(check.message), {}});
       }
     }
     if (!scenario.error.empty()) {
-      lines.push_back({place + plain_line(scenario.error), {}});
+      lines.push_back({place + printable_line(scenario.error), {}});
     }
     if (lines.size() > before) {
-      lines[before].evidence = plain_line(scenario.evidence);
+      lines[before].evidence = printable_line(scenario.evidence);
     }
   }
   return lines;
@@ -62,9 +62,9 @@ std::vector<SummaryLine> flaky_of(const TestRun& run) {
   std::vector<SummaryLine> lines;
   for (const ScenarioResult& scenario : run.scenarios) {
     if (scenario.is_flaky()) {
-      lines.push_back({plain_line(scenario.name) + ": passed on try " + std::to_string(scenario.tries) +
-                           "; before: " + plain_line(scenario.flaky),
-                       plain_line(scenario.evidence)});
+      lines.push_back({printable_line(scenario.name) + ": passed on try " + std::to_string(scenario.tries) +
+                           "; before: " + printable_line(scenario.flaky),
+                       printable_line(scenario.evidence)});
     }
   }
   return lines;
@@ -78,10 +78,10 @@ void print_conditions(std::ostream& out, const Palette& palette, const TestRun& 
     out << "seed " << *run.seed << " repeats this order\n";
   }
   if (!run.shard.empty()) {
-    out << "shard " << plain_line(run.shard) << '\n';
+    out << "shard " << printable_line(run.shard) << '\n';
   }
   if (!run.host.empty()) {
-    out << plain_line(run.host) << '\n';
+    out << printable_line(run.host) << '\n';
   }
 }
 
@@ -124,7 +124,7 @@ void write_summary(std::ostream& out, const Palette& palette, const TestRun& run
   }
   std::vector<SummaryLine> residue;
   for (const std::string& thing : run.residue) {
-    residue.push_back({plain_line(thing), {}});
+    residue.push_back({printable_line(thing), {}});
   }
   print_section(out, palette.bad("Left behind:"), residue, "; all in --junit/--jsonl");
   out << '\n';

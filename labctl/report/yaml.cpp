@@ -1,13 +1,12 @@
 #include "labctl/report/yaml.hpp"
 
-#include "labctl/report/plain_text.hpp"
+#include "topology/base/printable.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstdio>
 #include <ostream>
 #include <string_view>
 
@@ -110,16 +109,20 @@ bool plain_shape(std::string_view text) {
          text.find(" #") == std::string_view::npos;
 }
 
-// Characters that YAML cannot hold or would take for a line break: control characters, NEL, LS, PS, the BOM,
-// and what is no UTF-8 at all.
-bool is_special(std::string_view sequence) {
-  const auto first = static_cast<unsigned char>(sequence.front());
-  return (first < 0x20 && sequence.front() != '\n') || first == 0x7f ||
-         (first == 0xc2 && static_cast<unsigned char>(sequence[1]) < 0xa0) || sequence == "\u2028" ||
-         sequence == "\u2029" || sequence == "\ufeff";
-}
+// Characters that YAML cannot hold or would take for a line break - control characters, NEL, LS, PS, the BOM
+// - and all others that do not show.
+bool is_special(std::string_view sequence) { return sequence != "\n" && is_unseen(sequence); }
 
+// Also what a CI system would obey, were it to stand in a line as it is.
 bool has_special(std::string_view text) {
+  for (size_t at = 0; at != std::string_view::npos;) {
+    const size_t end = text.find('\n', at);
+    if (find_ci_command(text.substr(at, end == std::string_view::npos ? end : end - at)) !=
+        std::string_view::npos) {
+      return true;
+    }
+    at = end == std::string_view::npos ? end : end + 1;
+  }
   while (!text.empty()) {
     const size_t length = utf8_length(text);
     if (length == 0 || (is_special(text.substr(0, length)) && text.front() != '\t')) {
@@ -140,7 +143,6 @@ std::string double_quoted(std::string_view text) {
       continue;
     }
     const std::string_view sequence = text.substr(0, length);
-    char escaped[8] = {};
     if (sequence == "\"" || sequence == "\\") {
       out += "\\" + std::string(sequence);
     } else if (sequence == "\n") {
@@ -149,16 +151,15 @@ std::string double_quoted(std::string_view text) {
       out += "\\t";
     } else if (sequence == "\r") {
       out += "\\r";
-    } else if (!is_special(sequence)) {
-      out += sequence;
-    } else if (length == 1) {
-      std::snprintf(escaped, sizeof escaped, "\\x%02X", static_cast<unsigned char>(sequence.front()));
-      out += escaped;
-    } else if (length == 2) {
-      std::snprintf(escaped, sizeof escaped, "\\x%02X", static_cast<unsigned char>(sequence[1]));
-      out += escaped;
+    } else if (is_special(sequence)) {
+      std::string hex = escaped(sequence);  // \xNN, \uNNNN, \UNNNNNNNN: YAML 1.2 §5.7; go-yaml's are capitals
+      std::transform(hex.begin() + 2, hex.end(), hex.begin() + 2,
+                     [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+      out += hex;
+    } else if (sequence == "[" && out.find("##") != std::string::npos) {
+      out += "\\x5B";
     } else {
-      out += sequence == "\u2028" ? "\\u2028" : sequence == "\u2029" ? "\\u2029" : "\\uFEFF";
+      out += sequence;
     }
     text.remove_prefix(length);
   }

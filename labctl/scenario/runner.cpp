@@ -1,11 +1,13 @@
 #include "labctl/scenario/runner.hpp"
 
+#include "labctl/report/json_text.hpp"
 #include "labctl/report/test_progress.hpp"
 #include "labctl/report/test_results.hpp"
 #include "labctl/scenario/host_traces.hpp"
-#include "labctl/scenario/schedule.hpp"
 #include "labctl/scenario/report_file.hpp"
+#include "labctl/scenario/schedule.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/printable.hpp"
 
 #include <algorithm>
 #include <array>
@@ -57,11 +59,11 @@ void remember(const report::TestRun& run) {
       failed.push_back(scenario.name.substr(0, scenario.name.find('#')));
     }
   }
-  std::error_code ignored;
-  std::filesystem::create_directories(state_folder(), ignored);
   if (history_file().empty()) {
     return;
   }
+  std::error_code ignored;
+  std::filesystem::create_directories(state_folder(), ignored);
   try {
     ReportFile(history_file()).write([&](std::ostream& out) {
       out << report::json_text({{"failed", failed}}) << '\n';
@@ -192,7 +194,7 @@ class TestCommand {
   }
 
   void tell(const std::string& text) {
-    err_ << "labctl: " << text << '\n';
+    err_ << "labctl: " << printable_line(text) << '\n';
     err_.flush();
   }
 
@@ -202,7 +204,7 @@ class TestCommand {
       report.file.write([&](std::ostream& out) { report.write(out, run); });
     }
     if (options_.output == "json") {
-      out_ << report::to_json(run).dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+      out_ << report::json_text(report::to_json(run), 2) << '\n';
     } else if (options_.output == "jsonl") {
       report::write_jsonl(out_, run);
     }
@@ -239,12 +241,12 @@ int run_tests(const TestOptions& options, std::ostream& out, std::ostream& err) 
   }
   const std::vector<Scenario> scenarios = chosen(std::move(found.scenarios), options, shard);
   if (scenarios.empty()) {
-    err << "error: " << why_none(options, shard) << '\n';
+    err << "error: " << printable_line(why_none(options, shard)) << '\n';
     return kNothingMatched;
   }
   if (options.list) {
     for (const Scenario& scenario : scenarios) {
-      out << scenario.name << '\n';
+      out << printable_line(scenario.name) << '\n';
     }
     return kPassed;
   }

@@ -25,21 +25,29 @@ TEST(Table, AlignsColumnsAndLeavesNoTrailingBlanks) {
 TEST(Table, CountsColoursAndUtf8AsWhatIsSeen) {
   const Palette palette(true);
   Table table({"A", "B"});
-  table.add({palette.good("ok"), "x"});
+  table.add({Cell::of_colour(palette.good("ok")), "x"});
   table.add({"öö", "y"});
   EXPECT_EQ(printed(table), "A    B\n\x1b[32mok\x1b[0m   x\nöö   y\n");
 }
 
 TEST(Table, KeepsHostileCellsOnTheirLine) {
   Table table({"A"});
-  table.add({"one\ntwo\x1b[2J\x07"});
-  EXPECT_EQ(printed(table), "A\none two\\x1b[2J\\x07\n");
+  table.add({"one\ntwo\x1b[2J\x07\x1b[8m"});
+  EXPECT_EQ(printed(table), "A\none two\\x1b[2J\\x07\\x1b[8m\n");
 }
 
 TEST(Table, CanDoWithoutHeaders) {
   Table table({"NAME"}, false);
   table.add({"a"});
   EXPECT_EQ(printed(table), "a\n");
+}
+
+TEST(CutToWidth, CountsCharactersAndNotBytes) {
+  EXPECT_EQ(cut_to_width("gr\u00fcn", 4), "gr\u00fcn");
+  EXPECT_EQ(cut_to_width("gr\u00fcne Wiese", 6), "gr\u00fc...");
+  EXPECT_EQ(cut_to_width("abcdef", 3), "...");
+  EXPECT_EQ(cut_to_width("abcdef", 1), ".");
+  EXPECT_EQ(cut_to_width("abcdef", 0), "");
 }
 
 TEST(Palette, PaintsOnlyWhenItMay) {
