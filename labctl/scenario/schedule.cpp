@@ -102,7 +102,9 @@ class Schedule {
     std::string lab;
     ScenarioResult heading;
     Worker worker;
+    milliseconds timeout;
     steady_clock::time_point kill_at;
+    std::string why_killed;  // by us
   };
 
   void run_all() {
@@ -150,8 +152,13 @@ class Schedule {
     std::replace(run.evidence_name.begin(), run.evidence_name.end(), '/', '_');
     end_.labs.insert(run.lab);
     hooks_.started(heading);
-    running_.push_back({job, run.lab, std::move(heading), Worker::start(scenario, run),
-                        steady_clock::now() + run.timeout + kGrace});
+    running_.push_back({job,
+                        run.lab,
+                        std::move(heading),
+                        Worker::start(scenario, run),
+                        run.timeout,
+                        steady_clock::now() + run.timeout + kGrace,
+                        {}});
   }
 
   milliseconds timeout_of(const Scenario& scenario) const {
@@ -212,8 +219,8 @@ class Schedule {
       stop_all();
       return;
     }
-    for (const Running& running : running_) {
-      running.worker.signal(SIGKILL);
+    for (Running& running : running_) {
+      end_now(running, "stopped at once");
     }
   }
 
@@ -233,17 +240,28 @@ class Schedule {
       hooks_.note("stopping: the time for all scenarios is over");
       stop_all();
     }
-    for (const Running& running : running_) {
+    for (Running& running : running_) {
       if (now >= running.kill_at) {
-        running.worker.signal(SIGKILL);
+        end_now(running,
+                (is_stopping_now_ ? std::string("cut off") : "not done within " + shown(running.timeout)) +
+                    ", and not ended " + shown(kGrace) + " later: its process was killed");
       } else if (is_stopping_now_) {
         running.worker.signal(SIGINT);  // it may have come just before a wait began
       }
     }
   }
 
+  static std::string shown(milliseconds time) { return to_string(std::chrono::microseconds(time)); }
+
+  static void end_now(Running& running, const std::string& why) {
+    if (running.why_killed.empty()) {
+      running.why_killed = why;
+    }
+    running.worker.signal(SIGKILL);
+  }
+
   void finish(Running ended) {
-    Outcome outcome = ended.worker.finish();
+    Outcome outcome = ended.worker.finish(ended.why_killed);
     ScenarioResult result = std::move(outcome.result);
     result.name = ended.job.name;
     result.tries = ended.job.tries;

@@ -103,14 +103,15 @@ void Worker::take_line(std::string_view line, const OnCheck& on_check) {
   has_outcome_ = true;
 }
 
-Outcome Worker::finish() {
+Outcome Worker::finish(const std::string& why_killed) {
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   if (!has_outcome_) {
     outcome_.result = std::move(heading_);
     outcome_.result.error =
-        WIFSIGNALED(status)
+        !why_killed.empty() ? why_killed
+        : WIFSIGNALED(status)
             ? std::string("the process that ran it was ended by signal ") + std::to_string(WTERMSIG(status)) +
                   " (" + ::strsignal(WTERMSIG(status)) + ")"
             : "the process that ran it ended with code " + std::to_string(WEXITSTATUS(status));

@@ -25,8 +25,8 @@ class Worker {
   int fd() const { return pipe_.get(); }
   // Takes in what has come. False when the worker has ended.
   bool take_in(const OnCheck& on_check);
-  // After the end: what it found; Broken when it died without a word.
-  Outcome finish();
+  // After the end: what it found; Broken when it died without a word, for this reason if it is known.
+  Outcome finish(const std::string& why_killed);
 
   void signal(int number) const;
 
