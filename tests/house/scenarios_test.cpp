@@ -1,14 +1,15 @@
 // A scenario's folder is complete: a reader finds what it shows, a user runs it.
 
 #include "tests/house/source_tree.hpp"
+#include "tests/support/run_program.hpp"
 #include "tests/support/temp_dir.hpp"
 
 #include <gtest/gtest.h>
 
-#include <string>
 #include <cstdlib>
 #include <regex>
 #include <sstream>
+#include <string>
 
 namespace labctl::house {
 namespace {
@@ -41,7 +42,6 @@ TEST(Scenarios, HoldOnlyData) {
   }
 }
 
-TEST(Scenarios, EveryStepExplainsItself) {
 // How many probes of a flow fit between two steps is a matter of how busy the machine is. `sent` and the
 // backends are waited for; a share says something only of a number that is.
 TEST(Scenarios, NoneExpectsAShareOfAFlowWhoseLengthIsLeftToTheClock) {
@@ -78,6 +78,7 @@ TEST(Scenarios, SayWhichProgramsTheyNeed) {
   EXPECT_EQ(result.out, "") << "neither in needs: [program/NAME], nor of every Debian, nor of ci/setup";
 }
 
+TEST(Scenarios, EveryStepExplainsItself) {
   const std::string text = support::read_file(repository() / "scenarios/quickstart/scenario.yaml");
   size_t names = 0;
   size_t explanations = 0;
