@@ -1,6 +1,7 @@
 // Probes on the real network: from the node to the pod, and programs in the pod's containers.
 
 #include "tests/netns/pod_life/pod_host.hpp"
+#include "tests/netns/pod_life/tls_server.hpp"
 #include "tests/netns/process/capsule_fixture.hpp"
 
 #include <gmock/gmock.h>
@@ -218,16 +219,13 @@ TEST(PodProbesOnHost, ProbesReachPodsBySixToo) {
 TEST(PodProbesOnHost, HttpsIsAskedWithoutVerification) {
   run_in_capsule(IdMapping::Single, [] {
     ProbedHost host;
+    const TlsServer server(host.loop, host.network.get(), 443, http_reply(200));
     model::Pod pod = idle_pod();
-    pod.containers = {program(
-        "a",
-        "cd /run; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key -out "
-        "cert -subj /CN=other.example 2>/dev/null; exec openssl s_server -accept 443 -key key -cert cert "
-        "-www")};
     pod.containers[0].readiness_probe = every_second(ActionKind::HttpGet, 443);
     pod.containers[0].readiness_probe->action.is_https = true;
     host.start(pod);
     EXPECT_TRUE(host.wait_ready(pod));
+    EXPECT_THAT(server.last_request(), ::testing::StartsWith("GET / HTTP/1.1\r\nHost: 10.1.0.2:443\r\n"));
     EXPECT_THAT(host.events, ::testing::Not(Contains(HasSubstr("Unhealthy"))));
   });
 }

@@ -19,7 +19,8 @@
 namespace labctl::kernel::testing {
 namespace {
 
-constexpr unsigned kDeadlineSeconds = 60;
+// Longer than what tests wait for in a capsule, so that those which wait in vain say for what.
+constexpr unsigned kDeadlineSeconds = 240;
 
 std::string read_all(int out, int err, std::string& err_text) {
   std::string out_text;
@@ -93,7 +94,9 @@ void run_in_capsule(IdMapping mapping, const std::function<void()>& body) {
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  ASSERT_TRUE(WIFEXITED(status)) << (WTERMSIG(status) == SIGALRM
+                                         ? "not done within " + std::to_string(kDeadlineSeconds) + " s"
+                                         : "ended by signal " + std::to_string(WTERMSIG(status)));
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
