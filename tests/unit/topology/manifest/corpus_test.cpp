@@ -78,10 +78,12 @@ TEST(Corpus, StrictOnlyAddsErrors) {
 }
 
 // What an editor leaves behind at any moment of typing must not crash either.
-TEST(Corpus, EveryBeginningOfAGoodFileIsReadWithoutACrash) {
+TEST(Corpus, GoodFilesCutAnywhereAreReadWithoutACrash) {
   for (const fs::path& path : files_of("good")) {
     const std::string text = support::read_file(path);
-    for (size_t length = 0; length < text.size(); ++length) {
+    // Some hundred cuts a file: the fuzz target makes the others.
+    const size_t step = std::max<size_t>(1, text.size() / 300);
+    for (size_t length = 0; length < text.size(); length += step) {
       load({{"cut.yaml", text.substr(0, length)}}, {});
     }
   }

@@ -77,14 +77,27 @@ void NftScript::run_line(const std::string& line) {
   }
 }
 
+// The chains and sets that a text names: "chain" or "@set". Of thousands of texts few differ, and each is
+// read once.
+const std::vector<std::string>& NftScript::references(const std::string& text) const {
+  const auto [known, is_new] = references_.try_emplace(text);
+  if (is_new) {
+    static const std::regex kReference("(?:goto|jump) " + std::string(kName) + "|(@)" + kName);
+    for (std::sregex_iterator at(text.begin(), text.end(), kReference), end; at != end; ++at) {
+      known->second.push_back((*at)[1].str() + (*at)[2].str() + (*at)[3].str());
+    }
+  }
+  return known->second;
+}
+
 // All that is named is there.
 void NftScript::check() const {
   const auto check_text = [&](const std::string& text) {
-    static const std::regex kReference("(?:goto|jump) " + std::string(kName) + "|@" + kName);
-    for (std::sregex_iterator at(text.begin(), text.end(), kReference), end; at != end; ++at) {
-      const std::string chain = (*at)[1], set = (*at)[2];
-      const bool is_chain = fixed_chains_.contains(chain) || content_.chains.contains(chain);
-      require(set.empty() ? is_chain : content_.own_sets.contains(set), "what is not there: " + text);
+    for (const std::string& name : references(text)) {
+      const bool is_there = name.front() == '@'
+                                ? content_.own_sets.contains(name.substr(1))
+                                : fixed_chains_.contains(name) || content_.chains.contains(name);
+      require(is_there, "what is not there: " + text);
     }
   };
   for (const auto& [chain, rules] : content_.chains) {

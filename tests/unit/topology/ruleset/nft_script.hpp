@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace labctl::ruleset {
@@ -28,9 +29,11 @@ class NftScript {
 
  private:
   void run_line(const std::string& line);
+  const std::vector<std::string>& references(const std::string& text) const;
   void check() const;
   std::set<std::string> fixed_chains_;
   Content content_;
+  mutable std::unordered_map<std::string, std::vector<std::string>> references_;
 };
 
 }  // namespace labctl::ruleset
