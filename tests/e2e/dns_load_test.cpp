@@ -138,7 +138,7 @@ TEST_F(DnsUnderLoad, AThousandReplacedSetsAreEachSeenWholeOrNotAtAll) {
     replace_one();
   }
   // However slowly they were asked for.
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (asker.count() < kAnswers && std::chrono::steady_clock::now() < until) {
     replace_one();
   }

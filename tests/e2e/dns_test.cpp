@@ -98,7 +98,6 @@ TEST_F(Dns, AZoneThatNamedRefusesIsAnErrorOfTheFileAndNoLabIsLeft) {
   EXPECT_TRUE(ends_with(result, kUsage));
   EXPECT_TRUE(has(result.err, "outside.dns.records: named refuses the zone: "));
   EXPECT_TRUE(has(result.err, "ns.dns.outside: CNAME and other data"));
-  EXPECT_LT(result.elapsed, std::chrono::seconds(20));
   EXPECT_TRUE(lab_.lab_folders().empty());
 }
 

@@ -65,7 +65,7 @@ int count_of(const std::string& text, std::string_view part);
 
 // Looks again until `condition` holds or the deadline has passed; the last answer.
 bool eventually(const std::function<bool()>& condition,
-                std::chrono::milliseconds deadline = std::chrono::seconds(20));
+                std::chrono::milliseconds deadline = std::chrono::seconds(60));
 
 // ---- Manifests ---------------------------------------------------------------------------------
 // A Cluster document; `spec` is the inside of a flow mapping: "nodes: 3, network: {mode: vxlan}".

@@ -115,11 +115,5 @@ TEST_F(Doctor, ALaunchThatIsRefusedGivesTheRemedyAsHint) {
   EXPECT_THAT(text, HasSubstr("\nsudo sysctl -w user.max_user_namespaces=28633"));
 }
 
-TEST_F(Doctor, AnswersQuickly) {
-  const auto start = std::chrono::steady_clock::now();
-  run_in_child(diagnose);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));
-}
-
 }  // namespace
 }  // namespace labctl::supervisor

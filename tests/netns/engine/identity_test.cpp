@@ -104,13 +104,11 @@ TEST_F(Identity, AnotherProgramThatIsAskedIsOkAndUnknown) {
   for (const FakeServer* server : {&mute, &web}) {
     Probe probe = spaces_.probe("10.0.2.2", server->port());
     probe.identify = Identify::Ask;
-    probe.timeout = std::chrono::seconds(60);
-    const auto began = std::chrono::steady_clock::now();
+    probe.timeout = std::chrono::hours(1);  // which it is not to wait for
     const Found found = run_one(engine_, probe);
     EXPECT_EQ(found.outcome, Outcome::Ok);
     EXPECT_EQ(found.backend, "");
     EXPECT_EQ(found.reason, "connected, but the other side did not say who it is");
-    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
   }
 }
 

@@ -39,7 +39,7 @@ HttpAnswer http(int netns, std::uint16_t port, const std::string& request_bytes)
 HttpAnswer http_get(int netns, std::uint16_t port, const std::string& target);
 // The one datagram that comes back, or "" after `limit`.
 std::string udp_ask(int netns, std::uint16_t port, const std::string& text,
-                    std::chrono::milliseconds limit = std::chrono::seconds(5));
+                    std::chrono::milliseconds limit = std::chrono::seconds(60));
 // A connected TCP socket, blocking; empty if refused.
 UniqueFd tcp_connect(int netns, std::uint16_t port);
 // What arrives until the other side closes; "RST" if it resets.
@@ -49,7 +49,7 @@ std::string read_to_end(int fd);
 class Reports {
  public:
   Hooks hooks();
-  // The exit code; -1 if it does not come within 10 s.
+  // The exit code; -1 if it does not come within a minute.
   int wait_exit(ContainerId container);
   // Waits until a line holding `part` was printed.
   bool wait_line(ContainerId container, std::string_view part);

@@ -44,22 +44,20 @@ TEST(RunProgram, InputThatNobodyReadsIsNoFailure) {
 }
 
 TEST(RunProgram, DeadlineKills) {
-  Program program = shell("exec sleep 60");
+  Program program = shell("exec sleep 3600");
   program.timeout = 50ms;
   const ProgramResult result = run_program(program);
   EXPECT_TRUE(result.timed_out);
   EXPECT_EQ(result.signal, SIGKILL);
-  EXPECT_LT(result.elapsed, 30s);
 }
 
 TEST(RunProgram, DoesNotWaitForWhatIsLeftInTheBackground) {
-  Program program = shell("sleep 60 & echo $!");
+  Program program = shell("sleep 3600 & echo $!");
   program.timeout = 60s;
   const ProgramResult result = run_program(program);
   ASSERT_EQ(result.exit_code, 0);
   EXPECT_EQ(::kill(std::stoi(result.out), SIGKILL), 0);
   EXPECT_FALSE(result.timed_out);
-  EXPECT_LT(result.elapsed, 30s);
 }
 
 TEST(RunProgram, SignalIsKept) { EXPECT_EQ(run_program(shell("kill -USR1 $$")).signal, SIGUSR1); }
