@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 namespace labctl::store {
@@ -23,17 +24,32 @@ std::string end_of(std::string prefix) {
   return prefix;
 }
 
+// A field of an answer, which may come from anybody who listens there. What is left out is empty, as proto3's
+// JSON has it; nothing when it is of another type than `otherwise`.
+std::optional<json> field(const json& object, const char* name, const json& otherwise) {
+  if (!object.is_object()) {
+    return std::nullopt;
+  }
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) {
+    return otherwise;
+  }
+  return found->type() == otherwise.type() ? std::optional<json>(*found) : std::nullopt;
+}
+
 struct Held {
   std::string lab;
   std::string owner;
 };
 
+// What is under a key, and may have been put there by anybody.
 Held parse_held(const std::string& text) {
   const json value = json::parse(text, nullptr, false);
-  if (!value.is_object()) {
+  const auto lab = field(value, "lab", ""), owner = field(value, "owner", "");
+  if (!lab || !owner) {
     return {"", text};
   }
-  return {value.value("lab", ""), value.value("owner", "")};
+  return {lab->get<std::string>(), owner->get<std::string>()};
 }
 
 }  // namespace
@@ -59,15 +75,37 @@ json EtcdTable::call(const char* path, const json& request) {
     const api::Reply reply = connection_.post(path, request.dump());
     json answer = json::parse(reply.body, nullptr, false);
     if (reply.is_error() || !answer.is_object()) {
-      const std::string cause = answer.is_object() ? answer.value("error", "") : reply.body.substr(0, 200);
+      const auto error = field(answer, "error", "");
+      const std::string cause = error ? error->get<std::string>() : reply.body.substr(0, 200);
       throw Error(ErrorKind::Kernel,
                   server_ + ": POST " + path + ": " + std::to_string(reply.status) + " " + cause);
     }
     return answer;
   } catch (const Error& error) {
-    throw Error(error.kind(), "the allocation store is unavailable: etcd://" + error.message(),
-                "the lab's Cluster has store: etcd://" + server_ + "; nothing was given out");
+    throw unavailable(error.kind(), error.message());
   }
+}
+
+Error EtcdTable::unavailable(ErrorKind kind, const std::string& why) const {
+  return Error(kind, "the allocation store is unavailable: etcd://" + why,
+               "the lab's Cluster has store: etcd://" + server_ + "; nothing was given out");
+}
+
+json EtcdTable::typed(const json& object, const char* name, const json& otherwise) const {
+  if (auto found = field(object, name, otherwise)) {
+    return *std::move(found);
+  }
+  throw unavailable(ErrorKind::Kernel, server_ + ": \"" + name + "\" of an answer is not as etcd has it");
+}
+
+bool EtcdTable::flag_in(const json& answer, const char* name) const {
+  return typed(answer, name, false).get<bool>();
+}
+json EtcdTable::list_in(const json& object, const char* name) const {
+  return typed(object, name, json::array());
+}
+std::string EtcdTable::text_in(const json& object, const char* name) const {
+  return typed(object, name, "").get<std::string>();
 }
 
 std::vector<Allocation> EtcdTable::claim(const std::vector<Claim>& claims) {
@@ -109,15 +147,18 @@ std::vector<Allocation> EtcdTable::claim_some(Span first, Span last) {
     failure.push_back({{"request_range", {{"key", key}}}});
   }
   const json answer = call("/v3/kv/txn", {{"compare", compare}, {"success", success}, {"failure", failure}});
-  if (answer.value("succeeded", false)) {
+  if (flag_in(answer, "succeeded")) {
     return {};
   }
   std::vector<Allocation> conflicts;
-  const json responses = answer.value("responses", json::array());
-  for (std::size_t i = 0; i < responses.size(); ++i) {
-    const json kvs = responses[i].value("response_range", json::object()).value("kvs", json::array());
+  const json responses = list_in(answer, "responses");
+  // One for each operation, and no more are looked at.
+  const auto count = std::min(responses.size(), static_cast<std::size_t>(last - first));
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto range = field(responses[i], "response_range", json::object());
+    const json kvs = range ? list_in(*range, "kvs") : json::array();
     if (!kvs.empty()) {
-      const Held held = parse_held(from_base64(kvs[0].value("value", "")));
+      const Held held = parse_held(from_base64(text_in(kvs[0], "value")));
       const Claim& wanted = *(first + static_cast<std::ptrdiff_t>(i));
       conflicts.push_back({wanted.pool, wanted.value, held.owner + " of " + held.lab});
     }
@@ -144,7 +185,7 @@ void EtcdTable::remove(const std::vector<std::pair<std::string, std::string>>& k
           {{"key", one->first}, {"target", "VALUE"}, {"result", "EQUAL"}, {"value", one->second}});
       success.push_back({{"request_delete_range", {{"key", one->first}}}});
     }
-    return call("/v3/kv/txn", {{"compare", compare}, {"success", success}}).value("succeeded", false);
+    return flag_in(call("/v3/kv/txn", {{"compare", compare}, {"success", success}}), "succeeded");
   };
   for (auto first = keys_and_values.begin(); first != keys_and_values.end();) {
     const auto last = first + std::min(kTogether, keys_and_values.end() - first);
@@ -158,8 +199,8 @@ void EtcdTable::remove(const std::vector<std::pair<std::string, std::string>>& k
 }
 
 json EtcdTable::range(const std::string& prefix) {
-  return call("/v3/kv/range", {{"key", to_base64(prefix)}, {"range_end", to_base64(end_of(prefix))}})
-      .value("kvs", json::array());
+  return list_in(call("/v3/kv/range", {{"key", to_base64(prefix)}, {"range_end", to_base64(end_of(prefix))}}),
+                 "kvs");
 }
 
 SharedTable::Rows EtcdTable::list(const std::string& pool) {
@@ -167,8 +208,8 @@ SharedTable::Rows EtcdTable::list(const std::string& pool) {
   Rows rows;
   const json kvs = range(prefix);
   for (const json& kv : kvs) {
-    const std::string key = from_base64(kv.value("key", ""));
-    const Held held = parse_held(from_base64(kv.value("value", "")));
+    const std::string key = from_base64(text_in(kv, "key"));
+    const Held held = parse_held(from_base64(text_in(kv, "value")));
     const bool is_ours = held.lab == lab_;
     (is_ours ? rows.ours : rows.others)
         .push_back({pool, key.substr(std::min(prefix.size(), key.size())),
@@ -181,8 +222,8 @@ std::size_t EtcdTable::release_everything() {
   std::vector<std::pair<std::string, std::string>> ours;
   const json kvs = range(kRoot);
   for (const json& kv : kvs) {
-    if (parse_held(from_base64(kv.value("value", ""))).lab == lab_) {
-      ours.emplace_back(kv.value("key", ""), kv.value("value", ""));
+    if (parse_held(from_base64(text_in(kv, "value"))).lab == lab_) {
+      ours.emplace_back(text_in(kv, "key"), text_in(kv, "value"));
     }
   }
   remove(ours);

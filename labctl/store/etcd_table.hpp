@@ -12,6 +12,7 @@
 #include "labctl/api/http_connection.hpp"
 #include "labctl/store/allocations.hpp"
 #include "labctl/store/shared_table.hpp"
+#include "topology/base/error.hpp"
 
 #include <chrono>
 #include <functional>
@@ -38,6 +39,12 @@ class EtcdTable final : public SharedTable {
   using Span = std::vector<Claim>::const_iterator;
   std::vector<Allocation> claim_some(Span first, Span last);
   nlohmann::json call(const char* path, const nlohmann::json& request);
+  Error unavailable(ErrorKind kind, const std::string& why) const;
+  // A field of an answer, empty when it is left out. Throw Error Kernel for one of another type.
+  nlohmann::json typed(const nlohmann::json& object, const char* name, const nlohmann::json& otherwise) const;
+  bool flag_in(const nlohmann::json& answer, const char* name) const;
+  nlohmann::json list_in(const nlohmann::json& object, const char* name) const;
+  std::string text_in(const nlohmann::json& object, const char* name) const;
   nlohmann::json range(const std::string& prefix);
   std::string key_of(const std::string& pool, const std::string& value) const;
   std::string value_of(const std::string& owner) const;

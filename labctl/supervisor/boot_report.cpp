@@ -18,6 +18,11 @@ ErrorKind kind_named(const std::string& name) {
   return ErrorKind::Internal;
 }
 
+std::string text_in(const nlohmann::json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 }  // namespace
 
 std::string write_boot_report(const nlohmann::json& status) {
@@ -37,10 +42,10 @@ BootReport parse_boot_report(const std::string& text) {
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
   if (json.is_object() && json.contains("status")) {
     report.status = json["status"];
-  } else if (json.is_object() && json.contains("error")) {
+  } else if (json.is_object() && json.contains("error") && !text_in(json["error"], "message").empty()) {
     const nlohmann::json& error = json["error"];
     report.failure =
-        Error(kind_named(error.value("kind", "")), error.value("message", ""), error.value("hint", ""));
+        Error(kind_named(text_in(error, "kind")), text_in(error, "message"), text_in(error, "hint"));
   } else {
     report.failure = Error(ErrorKind::Kernel, "boot: the lab's supervisor was killed before it was ready");
   }
