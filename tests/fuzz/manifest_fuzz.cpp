@@ -1,6 +1,8 @@
 // Any bytes as a manifest: no crash, every finding with a position, and what passes can be decoded.
 
+#include "tests/fuzz/require.hpp"
 #include "topology/manifest/decode.hpp"
+#include "topology/manifest/decode_service.hpp"
 #include "topology/manifest/loader.hpp"
 
 #include <cstddef>
@@ -8,27 +10,25 @@
 #include <cstdlib>
 #include <string>
 
-namespace {
+using labctl::fuzz::require;
 
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
+namespace {
 
 void check(const labctl::manifest::Loaded& loaded) {
   for (const labctl::Diagnostic& diagnostic : loaded.diagnostics) {
-    require(diagnostic.where.line > 0 && diagnostic.where.column > 0);
-    require(!diagnostic.message.empty() && !labctl::to_string(diagnostic).empty());
+    require(diagnostic.where.line > 0 && diagnostic.where.column > 0, "a finding has a place");
+    require(!diagnostic.message.empty() && !labctl::to_string(diagnostic).empty(), "a finding says what");
   }
   if (labctl::has_errors(loaded.diagnostics)) {
     return;
   }
   for (const labctl::manifest::Object& object : loaded.objects) {
-    require(!object.name.empty());
+    require(!object.name.empty(), "an object has a name");
     if (object.kind == "Pod") {
       labctl::manifest::decode_pod(object.json);
-    } else if (object.kind != "Namespace" && object.kind != "Node") {
+    } else if (object.kind == "Service") {
+      labctl::manifest::decode_service(object.json);
+    } else if (object.api_version == "apps/v1") {
       labctl::manifest::decode_selector(object.json.at("spec").at("selector"));
     }
     // What was taken once is taken again in the form it is stored in.
@@ -36,8 +36,8 @@ void check(const labctl::manifest::Loaded& loaded) {
     options.allow_cluster = false;
     options.known_namespaces = {object.ns};
     const auto again = labctl::manifest::load({{"again.json", object.json.dump()}}, options);
-    require(!labctl::has_errors(again.diagnostics));
-    require(again.objects.size() == 1 && again.objects[0].json == object.json);
+    require(!labctl::has_errors(again.diagnostics), "an object in its stored form is taken");
+    require(again.objects.size() == 1 && again.objects[0].json == object.json, "and is the same");
   }
 }
 
