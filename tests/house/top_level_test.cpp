@@ -50,8 +50,8 @@ TEST(TopLevel, IsExactlyThis) {
 }
 
 TEST(TopLevel, StagesOfCiCanBeRun) {
-  for (const char* stage :
-       {"ci/setup", "ci/build", "ci/test", "ci/check", "ci/bench", "ci/quickstart", ".ci/run"}) {
+  for (const char* stage : {"ci/setup", "ci/build", "ci/test", "ci/check", "ci/bench", "ci/quickstart",
+                            "ci/bare-test", ".ci/run"}) {
     EXPECT_EQ(::access((repository() / stage).c_str(), X_OK), 0) << stage;
   }
 }
