@@ -95,7 +95,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& scenario : labctl::manifest::load({{"scenario.yaml", text}}, options).scenarios) {
     const json spec = scenario.json.value("spec", json::object());
     Variables variables{{"set", "80"}};
-    for (const auto& [name, value] : spec.value("vars", json::object()).items()) {
+    const json vars = spec.value("vars", json::object());
+    for (const auto& [name, value] : vars.items()) {
       variables[name] = text_of(value);
     }
     for (const json& step : spec.value("steps", json::array())) {
