@@ -19,7 +19,7 @@ class ContainTest : public ::testing::Test {
   // What no admission lets in, as it may be in a store all the same.
   static json bad(const std::string& kind, const std::string& name) {
     json object = workload(kind, name, 2);
-    object["spec"]["template"] = "a text";
+    object["spec"]["selector"]["matchLabels"] = 5;
     return object;
   }
   std::size_t pods_of(const std::string& app) const {
@@ -54,19 +54,18 @@ TEST_F(ContainTest, WhatIsThrownOverNoObjectGoesNoFurther) {
 }
 
 TEST_F(ContainTest, AWorkloadThatThrowsDoesNotKeepTheOthers) {
-  for (const char* kind : {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"}) {
-    std::string resource = kind;
-    resource[0] = static_cast<char>(std::tolower(resource[0]));
-    resource = kind == std::string("Deployment")    ? "deployments"
-               : kind == std::string("ReplicaSet")  ? "replicasets"
-               : kind == std::string("StatefulSet") ? "statefulsets"
-                                                    : "daemonsets";
-    loops.create(resource, "bad", bad(kind, "bad"));
-  }
+  loops.create("deployments", "bad", bad("Deployment", "bad"));
+  loops.create("replicasets", "bad", bad("ReplicaSet", "bad"));
+  loops.create("statefulsets", "bad", bad("StatefulSet", "bad"));
+  loops.create("daemonsets", "bad", bad("DaemonSet", "bad"));
+  json odd = workload("Deployment", "odd", 2);
+  odd["spec"]["template"] = "a text";
+  loops.create("deployments", "odd", odd);
   loops.create("deployments", "web", workload("Deployment", "web", 3));
   loops.settle();
   EXPECT_EQ(pods_of("web"), 3U);
-  EXPECT_GE(loops.events("FailedSync").size(), 1U);
+  EXPECT_EQ(loops.pods().size(), 3U);
+  EXPECT_EQ(loops.events("FailedSync").size(), 5U);
 }
 
 TEST_F(ContainTest, AWorkloadThatThrowsIsTriedLessAndLess) {
@@ -88,7 +87,9 @@ TEST_F(ContainTest, AWorkloadThatThrowsIsTriedLessAndLess) {
 TEST_F(ContainTest, AWorkloadThatWasMendedIsLookedAtAtOnce) {
   loops.create("deployments", "bad", bad("Deployment", "bad"));
   loops.run();
-  loops.edit("deployments", "bad", [](json& object) { object["spec"]["template"] = pod_template("bad"); });
+  loops.edit("deployments", "bad", [](json& object) {
+    object["spec"]["selector"]["matchLabels"] = {{"app", "bad"}};
+  });
   loops.settle();
   EXPECT_EQ(pods_of("bad"), 2U);
 }
