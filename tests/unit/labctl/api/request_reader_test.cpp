@@ -11,7 +11,7 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-std::string error_of(const std::function<void()>& work) {
+std::string refusal_of(const std::function<void()>& work) {
   try {
     work();
   } catch (const Error& error) {
@@ -23,18 +23,18 @@ std::string error_of(const std::function<void()>& work) {
 
 TEST(ParseJson, RefusesWhatIsNoneAndWhatIsNestedTooDeep) {
   EXPECT_EQ(parse_json(R"({"a": [1, "\u00e4"]})", "body")["a"][1], "\xc3\xa4");
-  EXPECT_EQ(error_of([] { parse_json("{\"a\": }", "body"); }), "body: no JSON: wrong at byte 7");
+  EXPECT_EQ(refusal_of([] { parse_json("{\"a\": }", "body"); }), "body: no JSON: wrong at byte 7");
   for (const char* text : {"", "nul", "{", "\"\xff\xfe\"", "\"\xc3\"", "[1,]", "1 2", "\x01"}) {
-    EXPECT_THAT(error_of([&] { parse_json(text, "body"); }), HasSubstr("body: no JSON")) << text;
+    EXPECT_THAT(refusal_of([&] { parse_json(text, "body"); }), HasSubstr("body: no JSON")) << text;
   }
-  EXPECT_THAT(error_of([] { parse_json("1e999", "body"); }), HasSubstr("body: "));
+  EXPECT_THAT(refusal_of([] { parse_json("1e999", "body"); }), HasSubstr("body: "));
   EXPECT_NO_THROW(parse_json(std::string(60, '[') + std::string(60, ']'), "body"));
   for (const char* open : {"[", "{\"a\":"}) {
     std::string deep;
     for (int i = 0; i < 200'000; ++i) {
       deep += open;
     }
-    EXPECT_THAT(error_of([&] { parse_json(deep, "body"); }), HasSubstr("deep"));
+    EXPECT_THAT(refusal_of([&] { parse_json(deep, "body"); }), HasSubstr("deep"));
   }
 }
 
@@ -57,7 +57,7 @@ TEST(Fields, SayEveryMistakeWithItsPath) {
   many[0].number("port", kPort, 0);
   fields.required_text("missing");
   fields.close();
-  const std::string said = error_of([&] { mistakes.throw_if_any(); });
+  const std::string said = refusal_of([&] { mistakes.throw_if_any(); });
   for (const char* one : {"name: 5: must be a string", "port: 65616: a port is 1 to 65535",
                           "big: 18446744073709551615: a port is 1 to 65535", "real: 1e+300: it is 0 to 9",
                           "flag: \"yes\": must be true or false", "list[1]: {}: must be a string",
@@ -72,7 +72,7 @@ TEST(Fields, AnUnknownFieldIsToldWithTheOneThatWasMeant) {
   Fields fields(body, "probes[3]", mistakes);
   fields.text("proto");
   fields.close();
-  EXPECT_EQ(error_of([&] { mistakes.throw_if_any(); }), "probes[3].prot: 1: no such field, but proto");
+  EXPECT_EQ(refusal_of([&] { mistakes.throw_if_any(); }), "probes[3].prot: 1: no such field, but proto");
 }
 
 TEST(Fields, NullIsAbsentAndLongValuesAreCut) {
@@ -83,7 +83,7 @@ TEST(Fields, NullIsAbsentAndLongValuesAreCut) {
   EXPECT_EQ(fields.find("name"), nullptr);
   fields.flag("long");
   fields.close();
-  const std::string said = error_of([&] { mistakes.throw_if_any(); });
+  const std::string said = refusal_of([&] { mistakes.throw_if_any(); });
   EXPECT_LT(said.size(), 120u);
   EXPECT_THAT(said, HasSubstr("...: must be true or false"));
 }
@@ -95,7 +95,7 @@ TEST(Fields, WhatIsNoObjectHasNoFields) {
     EXPECT_EQ(fields.required_text("name"), "");
     EXPECT_EQ(fields.number("port", kPort, 7), 7);
     fields.close();
-    EXPECT_THAT(error_of([&] { mistakes.throw_if_any(); }), HasSubstr("must be an object"));
+    EXPECT_THAT(refusal_of([&] { mistakes.throw_if_any(); }), HasSubstr("must be an object"));
   }
 }
 
