@@ -180,7 +180,10 @@ TEST(Process, FillsItsScratchAndNothingElse) {
     EXPECT_GT(std::atoll(size), 1'000'000);
     write_file("/run/still", std::string(1'000'000, 'x'));
     EXPECT_EQ(fs::file_size("/run/still"), 1'000'000u);
-    EXPECT_EQ(run_to_end(options).status.exit_code(), 0);
+    // Nor is another's full.
+    ProcessOptions other = shell("echo x > /run/mine");
+    other.view.emplace().scratch = "/run/scratch";
+    EXPECT_EQ(run_to_end(other).status, ExitStatus{});
   });
 }
 
