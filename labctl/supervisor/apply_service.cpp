@@ -149,7 +149,6 @@ void write(Lab& lab, Change& change) {
   const bool is_service = change.key.resource == controllers::kServices;
   store::ObjectPtr written;
   if (present == nullptr) {
-    check_room(lab, change.key);
     written = is_service ? lab.services().create(change.key, std::move(change.after))
                          : objects.create(change.key, std::move(change.after));
   } else {
@@ -218,6 +217,13 @@ std::vector<Change> changes_of(Lab& lab, const std::vector<manifest::Object>& ob
   }
   in_turns(lab, changes.size(),
            [&](std::size_t i) { changes[i].before = lab.objects().find(changes[i].key); });
+  const auto is_new_pod = [](const Change& change) {
+    return change.before == nullptr && change.key.resource == "pods";
+  };
+  if (const auto first = std::find_if(changes.begin(), changes.end(), is_new_pod); first != changes.end()) {
+    const auto more = static_cast<std::size_t>(std::count_if(first, changes.end(), is_new_pod));
+    lab.loop().run_here([&] { check_room(lab, first->key, more); });
+  }
   for (Change& change : changes) {
     work_out(change);
   }
@@ -242,8 +248,8 @@ std::string delete_one(Lab& lab, const store::Key& key, const controllers::Delet
 
 }  // namespace
 
-void check_room(Lab& lab, const store::Key& key) {
-  if (key.resource == "pods" && lab.objects().count("pods") >= model::kPodsPerLab) {
+void check_room(Lab& lab, const store::Key& key, std::size_t more) {
+  if (key.resource == "pods" && lab.objects().count("pods") + more > model::kPodsPerLab) {
     throw Error(ErrorKind::InvalidInput, "pods \"" + key.name +
                                              "\" is forbidden: exceeded: a lab has at most " +
                                              std::to_string(model::kPodsPerLab) + " pods");

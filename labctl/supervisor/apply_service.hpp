@@ -12,6 +12,7 @@
 #include "labctl/supervisor/lab_requests.hpp"
 #include "labctl/supervisor/resource_api.hpp"
 
+#include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 
 namespace labctl::supervisor {
@@ -27,9 +28,9 @@ nlohmann::json apply_manifests(Lab& lab, const ApplyRequest& request);
 // failure.
 nlohmann::json delete_objects(Lab& lab, const DeleteRequest& request);
 
-// Of a new object: as a quota would, pods made by hand count as those that workloads make. Throws Error:
-// InvalidInput. On the main loop.
-void check_room(Lab& lab, const store::Key& key);
+// Of `more` new objects, that of `key` the first: as a quota would, pods made by hand count as those that
+// workloads make. Throws Error: InvalidInput. On the main loop.
+void check_room(Lab& lab, const store::Key& key, std::size_t more = 1);
 
 // What the Kubernetes-shaped API holds an object of a client to: it is checked as a manifest would be, by
 // what the lab is now, and its defaults are filled in. On the main loop; the check itself on any thread.
