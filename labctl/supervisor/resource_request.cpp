@@ -97,7 +97,10 @@ void match_to_path(const ResourceCall& call, json& object) {
   object["kind"] = kind;
   object["apiVersion"] = version;
   json& metadata = object["metadata"];
-  if (!metadata.is_object() && !metadata.is_null()) {
+  if (metadata.is_null()) {
+    metadata = json::object();
+  }
+  if (!metadata.is_object()) {
     throw bad_request("metadata: must be an object");
   }
   for (const char* text : {"name", "namespace", "generateName", "resourceVersion", "uid"}) {

@@ -122,7 +122,7 @@ TEST(Types, AreAllThatDecodingLooksAt) {
   service["metadata"]["deletionTimestamp"] = 5;
   EXPECT_THAT(lines_of(check_types(service)),
               testing::UnorderedElementsAre(
-                  "E metadata.deletionTimestamp: must be a text, got the number 5",
+                  "E metadata.deletionTimestamp: must be a time as RFC 3339 writes it, got \"5\"",
                   "E spec.ports[0].port: must be a whole number, got the text \"80\"",
                   "E spec.ports[0].targetPort: must be a whole number or a text, got the boolean true",
                   "E spec.selector.a: must be a text, got the number 5",

@@ -204,9 +204,13 @@ TEST_P(WrongTypes, AreRefusedOrMakeASoundObject) {
       if (is_status || way.starts_with("/metadata")) {
         json fresh = object;
         fresh.merge_patch(patch);
-        fresh["metadata"]["name"] = "fresh";
+        if (fresh["metadata"].is_object()) {
+          fresh["metadata"]["name"] = "fresh";
+        }
         expect_refused_or_sound("POST", collection, {key.resource, key.ns, "fresh"}, fresh, "");
-        fresh["metadata"]["name"] = name;
+        if (fresh["metadata"].is_object()) {
+          fresh["metadata"]["name"] = name;
+        }
         expect_refused_or_sound("PUT", path, key, fresh, "");
       }
     }
