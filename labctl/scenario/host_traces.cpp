@@ -2,7 +2,10 @@
 
 #include "labctl/supervisor/registry.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -12,6 +15,9 @@ namespace labctl::scenario {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds kLabsGoWithin{5};
+constexpr int kLookAgainMs = 20;
 
 std::set<std::string> lines_of(const char* path) {
   std::set<std::string> lines;
@@ -51,6 +57,18 @@ std::set<std::string> names_in(const char* folder) {
   return names;
 }
 
+std::vector<std::string> labs_there(const std::set<std::string>& names) {
+  std::vector<std::string> left;
+  for (const supervisor::LabEntry& entry : supervisor::list_labs()) {
+    if (names.contains(entry.name)) {
+      left.push_back(
+          "lab " + entry.name +
+          (entry.is_alive ? " is still up: labctl down " + entry.name : ": its folder is left: labctl gc"));
+    }
+  }
+  return left;
+}
+
 }  // namespace
 
 HostState read_host() {
@@ -78,15 +96,15 @@ std::string compare_hosts(const HostState& before, const HostState& after) {
 }
 
 std::vector<std::string> labs_left(const std::set<std::string>& names) {
-  std::vector<std::string> left;
-  for (const supervisor::LabEntry& entry : supervisor::list_labs()) {
-    if (names.contains(entry.name)) {
-      left.push_back(
-          "lab " + entry.name +
-          (entry.is_alive ? " is still up: labctl down " + entry.name : ": its folder is left: labctl gc"));
+  // The lab of a worker that was killed goes a moment after it.
+  const auto deadline = std::chrono::steady_clock::now() + kLabsGoWithin;
+  for (;;) {
+    std::vector<std::string> left = labs_there(names);
+    if (left.empty() || std::chrono::steady_clock::now() >= deadline) {
+      return left;
     }
+    ::poll(nullptr, 0, kLookAgainMs);
   }
-  return left;
 }
 
 }  // namespace labctl::scenario

@@ -20,7 +20,7 @@ HostState read_host();
 // labs live in namespaces of their own.
 std::string compare_hosts(const HostState& before, const HostState& after);
 
-// The labs of `names` that are still there, each with the command that removes it.
+// The labs of `names` that do not go within a few seconds, each with the command that removes it.
 std::vector<std::string> labs_left(const std::set<std::string>& names);
 
 }  // namespace labctl::scenario

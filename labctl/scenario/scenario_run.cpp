@@ -78,7 +78,9 @@ class ScenarioRun {
       }
     }
     if (stop_signal == SIGALRM) {
-      outcome_.result.checks.push_back(late());
+      report::CheckResult check = late();
+      on_check_(check);
+      outcome_.result.checks.push_back(std::move(check));
     }
     outcome_.result.elapsed = since(begin_);
     return std::move(outcome_);

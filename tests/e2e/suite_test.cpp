@@ -201,6 +201,28 @@ TEST_F(Suite, ATimeLimitEndsOneScenarioAndSaysWhere) {
   EXPECT_TRUE(lab_.lab_folders().empty());
 }
 
+TEST_F(Suite, ATimeLimitIsToldOfAScenarioThatIsFollowed) {
+  const std::string file = lab_.write("slow.yaml", scenario("slow", "sleep 3600", "  timeout: 1s\n"));
+  const ProgramResult result = lab_.run({"test", file});
+  EXPECT_TRUE(ends_with(result, kFailed));
+  EXPECT_TRUE(has(result.out, "not done within 1s, at step \"runs\"")) << result.out;
+}
+
+TEST_F(Suite, AProcessThatDoesNotEndInTimeIsKilledAndNamesItsTime) {
+  const std::string file = lab_.write("slow.yaml", scenario("slow", "sleep 3600", "  timeout: 1s\n"));
+  support::RunningProgram run = lab_.start({"test", file});
+  ASSERT_TRUE(run.wait_for_output("=== slow", std::chrono::seconds(30)));
+  const std::string children =
+      "/proc/" + std::to_string(run.pid()) + "/task/" + std::to_string(run.pid()) + "/children";
+  std::string worker;
+  ASSERT_TRUE(eventually([&] { return !(worker = support::read_file(children)).empty(); }));
+  ASSERT_EQ(::kill(std::stoi(worker), SIGSTOP), 0);
+  const ProgramResult result = run.wait();
+  EXPECT_TRUE(ends_with(result, kNotBuilt));
+  EXPECT_TRUE(has(result.out, "not done within 1s, and not ended 10s later: its process was killed"));
+  EXPECT_TRUE(has(result.out, "no lab is left")) << result.out;
+}
+
 TEST_F(Suite, ATimeLimitForAllEndsTheRun) {
   const std::string file =
       lab_.write("slow.yaml", scenario("quick", "true") + scenario("slow", "sleep 3600"));
