@@ -50,7 +50,8 @@ Progress collect_dependents(Work& work, const std::string& uid) {
     if (work.is_enough(done++)) {
       return Progress::Unfinished;
     }
-    if (!contain(work.store, key, "FailedDelete", kCollector, [&] { collect(work, key, dependent); })) {
+    if (!contain(work.store, key, "FailedDelete", kCollector,
+                 [&, &its_key = key, &its = dependent] { collect(work, its_key, its); })) {
       progress = Progress::Failed;
     }
   }
