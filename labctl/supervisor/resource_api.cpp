@@ -433,7 +433,8 @@ api::Response ResourceApi::State::scale(const ResourceCall& call) {
     const json wanted = call.request.method == "PUT" ? body : patched(call, body, scale_of(*ground.before));
     json after = *ground.before;
     after["spec"]["replicas"] = replicas_in(wanted);
-    json checked = after;  // by the same rules as any other way of saying so; they fill in what is not asked here
+    json checked =
+        after;  // by the same rules as any other way of saying so; they fill in what is not asked here
     check_whole(ground.check, checked);
     if (const std::string& version = text_at(wanted, "metadata.resourceVersion"); !version.empty()) {
       after["metadata"]["resourceVersion"] = version;

@@ -61,11 +61,15 @@ class Load {
     check_duplicates(records_, findings_);
     check_namespaces(records_, options_.known_namespaces, findings_);
     check_nodes(records_, known_nodes(), findings_);
-    if (const std::optional<model::Network> network = known_network()) {
-      check_service_ranges(records_, *network, findings_);
+    const std::optional<model::Cluster> cluster = known_cluster();
+    if (options_.known_network || cluster) {
+      check_service_ranges(records_, options_.known_network ? *options_.known_network : cluster->network,
+                           findings_);
     }
-    if (const std::optional<std::uint64_t> capacity = known_pod_capacity()) {
-      check_replicas(records_, *capacity, findings_);
+    if (options_.known_pod_capacity || cluster) {
+      check_replicas(records_,
+                     options_.known_pod_capacity.value_or(cluster ? model::pod_capacity(*cluster) : 0),
+                     findings_);
     }
     merge_node_labels();
     build_objects();
@@ -299,22 +303,6 @@ class Load {
       return std::nullopt;
     }
     return loaded_.cluster ? *loaded_.cluster : own.empty() ? model::default_cluster("") : own.front();
-  }
-
-  std::optional<model::Network> known_network() {
-    if (options_.known_network) {
-      return options_.known_network;
-    }
-    const std::optional<model::Cluster> cluster = known_cluster();
-    return cluster ? std::optional(cluster->network) : std::nullopt;
-  }
-
-  std::optional<std::uint64_t> known_pod_capacity() {
-    if (options_.known_pod_capacity) {
-      return options_.known_pod_capacity;
-    }
-    const std::optional<model::Cluster> cluster = known_cluster();
-    return cluster ? std::optional(model::pod_capacity(*cluster)) : std::nullopt;
   }
 
   // A Scenario may bring its own cluster for the objects beside it.
