@@ -329,8 +329,9 @@ TEST(PodProbesOnHost, ProgramsOfProbesLeaveNothingBehind) {
     const int descriptors = kernel::testing::open_descriptors();
     const auto before = files();
     ASSERT_TRUE(host.loop.run_until([&] { return tries() >= 3; }));
-    EXPECT_TRUE(host.loop.run_until([&] { return files() <= before; }));
-    EXPECT_LE(kernel::testing::open_descriptors(), descriptors);
+    // The next one may be under way.
+    EXPECT_TRUE(host.loop.run_until(
+        [&] { return files() <= before && kernel::testing::open_descriptors() <= descriptors; }));
   });
 }
 

