@@ -36,6 +36,8 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '+' && plus_is_space) {
       out += ' ';
+    } else if (text[i] == '\0') {
+      return std::nullopt;
     } else if (text[i] != '%') {
       out += text[i];
     } else {

@@ -11,7 +11,7 @@ namespace labctl::api {
 
 // Everything but unreserved characters becomes %XX.
 std::string percent_encode(std::string_view text);
-// Nothing for a broken escape or an encoded NUL. '+' is a space only in a query.
+// Nothing for a broken escape or a NUL, encoded or bare. '+' is a space only in a query.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
 
 struct Target {

@@ -18,6 +18,7 @@ TEST(Uri, RefusesBrokenEscapesAndNul) {
   EXPECT_FALSE(percent_decode("%4"));
   EXPECT_FALSE(percent_decode("%g0"));
   EXPECT_FALSE(percent_decode("%00"));
+  EXPECT_FALSE(percent_decode(std::string("a\0b", 3)));
 }
 
 TEST(Uri, CutsTargetsIntoPathAndQuery) {
