@@ -101,8 +101,9 @@ TEST_F(ProbeRequest, TheQuestionCanBeSaidApart) {
   EXPECT_FALSE(found.dns->recurse);
   EXPECT_FALSE(found.dns->edns);
   EXPECT_EQ(found.address, address("10.0.0.1"));
-  for (const auto& question :
-       probe(R"({"from": "pod/shop/a", "to": "dns:web", "dns": {"tcp": true}})").dns_search->candidates) {
+  const engine::Probe searching =
+      probe(R"({"from": "pod/shop/a", "to": "dns:web", "dns": {"tcp": true}})");
+  for (const auto& question : searching.dns_search->candidates) {
     EXPECT_TRUE(question.tcp);
     EXPECT_TRUE(question.edns);
   }
