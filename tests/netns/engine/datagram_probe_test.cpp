@@ -164,8 +164,12 @@ TEST_F(DatagramProbe, OfAServiceEachTryHasASourcePortOfItsOwn) {
         return datagram;
       });
   const auto ports_of = [&](Probe probe) {
-    ports.clear();
+    {
+      const std::lock_guard lock(mutex);
+      ports.clear();
+    }
     EXPECT_EQ(run_one(engine_, probe).outcomes[Outcome::Ok], probe.count);
+    const std::lock_guard lock(mutex);
     return ports.size();
   };
   Probe probe = udp("10.0.2.2", server.port());
