@@ -235,15 +235,17 @@ void Core::enter_quiet() noexcept {
   mailbox_->wake();  // from now on it looks by itself
 }
 
+// Only the last one to leave hands over what is parked: it may be waiting for another prober's claim. That happens under
+// the lock, so that whoever enters meanwhile parks nothing before it is done.
 void Core::leave_quiet() noexcept {
   listeners_.add_quiet(-1);
-  {
-    const std::lock_guard lock(quiet_mutex_);
-    if (--quiet_count_ == 0) {
-      loop_.watch_foreign(listeners_.epoll(), kListenersTag);
-    }
+  const std::lock_guard lock(quiet_mutex_);
+  if (--quiet_count_ == 0) {
+    loop_.watch_foreign(listeners_.epoll(), kListenersTag);
+    std::vector<Accepted> accepted;
+    listeners_.unpark_older(TimePoint::max(), accepted);
+    mailbox_->post(std::move(accepted));
   }
-  release();
 }
 
 void Core::drain_quietly() noexcept {
@@ -261,7 +263,7 @@ void Core::drain_quietly() noexcept {
 
 void Core::release() noexcept {
   std::vector<Accepted> accepted;
-  listeners_.unpark_older(TimePoint::max(), accepted);
+  listeners_.unpark_http(accepted);
   mailbox_->post(std::move(accepted));
 }
 

@@ -223,7 +223,7 @@ void ListenerTable::accept(ListenerId id, std::size_t limit, std::vector<Accepte
     }
     // Looked at after the accept: whoever made this connection after going quiet finds it parked.
     if (quiet()) {
-      park(std::move(connection));
+      park(*slot, std::move(connection));
     } else {
       out.push_back(std::move(connection));
     }
@@ -283,7 +283,7 @@ std::optional<Answer> ListenerTable::claim_locked(Slot& slot, ListenerId id, con
       reset(std::move(connection.fd));
       return answer_for(slot, client);
     }
-    park(std::move(connection));
+    park(slot, std::move(connection));
   }
 }
 
@@ -328,11 +328,12 @@ ListenerTable::ParkShard& ListenerTable::park_shard(const Peer& peer) noexcept {
   return parks_[hash_endpoint(peer.address, peer.port) % parks_.size()];
 }
 
-void ListenerTable::park(Accepted connection) noexcept {
+void ListenerTable::park(const Slot& slot, Accepted connection) noexcept {
+  const bool is_http = speaks_http(slot.owner.role->endpoints[slot.owner.endpoint].service);
   {
     ParkShard& shard = park_shard(connection.peer);
     const std::lock_guard lock(shard.mutex);
-    shard.parked.push_back({std::move(connection), std::chrono::steady_clock::now()});
+    shard.parked.push_back({std::move(connection), std::chrono::steady_clock::now(), is_http});
     parked_.fetch_add(1);
   }
   // Who ends the quiet first says so and then empties the shards: either it finds this connection or we see
@@ -362,18 +363,25 @@ std::optional<Accepted> ListenerTable::unpark(const Peer& client, const Listener
 }
 
 void ListenerTable::unpark_older(TimePoint since, std::vector<Accepted>& out) {
+  unpark_if([&](const Parked& parked) { return parked.since <= since; }, out);
+}
+
+void ListenerTable::unpark_http(std::vector<Accepted>& out) {
+  unpark_if([](const Parked& parked) { return parked.is_http; }, out);
+}
+
+void ListenerTable::unpark_if(const std::function<bool(const Parked&)>& is_wanted, std::vector<Accepted>& out) {
   if (parked_.load() == 0) {
     return;
   }
   for (ParkShard& shard : parks_) {
     const std::lock_guard lock(shard.mutex);
-    const auto kept = std::stable_partition(shard.parked.begin(), shard.parked.end(),
-                                            [&](const Parked& parked) { return parked.since > since; });
-    for (auto old = kept; old != shard.parked.end(); ++old) {
-      out.push_back(std::move(old->connection));
+    const auto wanted = std::stable_partition(shard.parked.begin(), shard.parked.end(), std::not_fn(is_wanted));
+    for (auto parked = wanted; parked != shard.parked.end(); ++parked) {
+      out.push_back(std::move(parked->connection));
     }
-    parked_.fetch_sub(static_cast<int>(shard.parked.end() - kept));
-    shard.parked.erase(kept, shard.parked.end());
+    parked_.fetch_sub(static_cast<int>(shard.parked.end() - wanted));
+    shard.parked.erase(wanted, shard.parked.end());
   }
 }
 

@@ -110,6 +110,8 @@ class ListenerTable {
   std::optional<Answer> claim_any(const Peer& client) noexcept;
   // Moves what has been parked since before `since` to `out`.
   void unpark_older(TimePoint since, std::vector<Accepted>& out);
+  // The same of whatever speaks HTTP.
+  void unpark_http(std::vector<Accepted>& out);
 
   void add_quiet(int change) noexcept { quiet_.fetch_add(change); }
   bool quiet() const noexcept { return quiet_.load() > 0; }
@@ -139,6 +141,7 @@ class ListenerTable {
   struct Parked {
     Accepted connection;
     TimePoint since;
+    bool is_http = false;
   };
   struct ParkShard {
     std::mutex mutex;
@@ -156,7 +159,9 @@ class ListenerTable {
   // Needs the slot's lock. Nothing pending, or no descriptor: errno says.
   static UniqueFd accept_one(const Slot& slot, Peer& peer) noexcept;
   std::optional<Answer> claim_locked(Slot& slot, ListenerId listener, const Peer& client) noexcept;
-  void park(Accepted connection) noexcept;
+  // Needs the slot's lock.
+  void park(const Slot& slot, Accepted connection) noexcept;
+  void unpark_if(const std::function<bool(const Parked&)>& is_wanted, std::vector<Accepted>& out);
   // `listener`: any, if absent.
   std::optional<Accepted> unpark(const Peer& client, const ListenerId* listener) noexcept;
   void refuse_one(const Slot& slot) noexcept;
