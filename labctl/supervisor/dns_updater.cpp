@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -76,7 +77,7 @@ void DnsUpdater::started(std::vector<DnsJournal::Position> at) {
     zones_[i].position = at[i];
     zones_[i].id = next_id_++;  // of every question: a slow server's answer to the first will do
   }
-  is_ready_ = false;
+  takes_updates_ = is_ready_ = false;
   patience_ = Patience(next_patience_, std::chrono::steady_clock::now());
   next_patience_ = std::min<std::chrono::milliseconds>(2 * next_patience_, kPatience);
   last_answer_ = "no reply";
@@ -85,7 +86,7 @@ void DnsUpdater::started(std::vector<DnsJournal::Position> at) {
 
 void DnsUpdater::stopped() {
   loop_.cancel(std::exchange(timer_, 0));
-  is_ready_ = false;
+  takes_updates_ = is_ready_ = false;
 }
 
 void DnsUpdater::ask_for_zones() {
@@ -157,14 +158,28 @@ void DnsUpdater::on_zone_reply(Zone& zone, const std::string& rcode) {
     }
   }
   loop_.cancel(std::exchange(timer_, 0));
+  takes_updates_ = true;
+  for (std::size_t i = 0; i < zones_.size(); ++i) {
+    zones_[i].wanted = journal_.end(i);
+  }
+  push();
+  become_ready();
+}
+
+// Its zone files are of when it started: it is asked once it knows what changed until it answered. What comes later
+// does not keep it back, or a lab in which something always changes would never have a server.
+void DnsUpdater::become_ready() {
+  const auto knows = [](const Zone& zone) { return zone.position >= zone.wanted; };
+  if (is_ready_ || !takes_updates_ || !std::all_of(zones_.begin(), zones_.end(), knows)) {
+    return;
+  }
   is_ready_ = true;
   next_patience_ = kPatience;
-  push();
   hooks_.on_ready();
 }
 
 void DnsUpdater::push() {
-  for (std::size_t i = 0; is_ready_ && i < zones_.size(); ++i) {
+  for (std::size_t i = 0; takes_updates_ && i < zones_.size(); ++i) {
     if (!zones_[i].flight && zones_[i].position != journal_.end(i)) {
       send_batch(zones_[i], i);
     }
@@ -200,6 +215,7 @@ void DnsUpdater::on_ack(Zone& zone, const std::string& rcode) {
     hooks_.on_refused(batch, rcode);
   }
   push();
+  become_ready();
 }
 
 // One timer looks after all that is on its way.
@@ -215,7 +231,7 @@ void DnsUpdater::watch_flights() {
         continue;
       }
       if (++zone.tries > kTriesMax) {
-        is_ready_ = false;
+        takes_updates_ = is_ready_ = false;
         return hooks_.on_failed("it does not answer updates");
       }
       send(zone.message);

@@ -25,7 +25,7 @@ namespace labctl::supervisor {
 class DnsUpdater {
  public:
   struct Hooks {
-    // It answers for all zones.
+    // It answers for all zones, and knows what changed until then.
     std::function<void()> on_ready;
     // It does not take this one change and says `rcode`; the change is passed over.
     std::function<void(const DnsJournal::Batch& refused, const std::string& rcode)> on_refused;
@@ -63,6 +63,7 @@ class DnsUpdater {
  private:
   struct Zone {
     DnsJournal::Position position = 0;
+    DnsJournal::Position wanted = 0;  // to be ready
     bool is_loaded = false;
     std::optional<DnsJournal::Batch> flight;  // on its way
     std::vector<std::uint8_t> message;
@@ -72,6 +73,7 @@ class DnsUpdater {
   };
 
   void ask_for_zones();
+  void become_ready();
   void read_replies();
   void on_message(const std::vector<std::uint8_t>& message);
   void on_zone_reply(Zone& zone, const std::string& rcode);
@@ -88,6 +90,7 @@ class DnsUpdater {
   UniqueFd socket_;
   std::vector<Zone> zones_;
   std::uint16_t next_id_ = 1;
+  bool takes_updates_ = false;  // answers for all zones
   bool is_ready_ = false;
   std::string last_answer_ = "it was not started";
   controllers::EventLoop::Id reader_ = 0;

@@ -123,7 +123,7 @@ TEST(DnsUpdater, TellsTheServerWhatChanges) {
 }
 
 // What changed while the server read its files comes as soon as it is ready, without being asked to.
-TEST(DnsUpdater, SendsWhatTheFilesLackOnceTheServerIsReady) {
+TEST(DnsUpdater, IsReadyOnceTheServerKnowsWhatTheFilesLack) {
   with_named([] {
     Lab lab;
     lab.server.write_files();
@@ -132,7 +132,9 @@ TEST(DnsUpdater, SendsWhatTheFilesLackOnceTheServerIsReady) {
     lab.updater->push();
     EXPECT_EQ(lab.updater->behind(), 1U);
     lab.server.start();
-    EXPECT_TRUE(lab.runs_until([&] { return lab.updater->behind() == 0; }));
+    EXPECT_TRUE(lab.runs_until([&] { return lab.updater->is_ready(); }));
+    EXPECT_EQ(lab.updater->behind(), 0U);
+    EXPECT_EQ(lab.ready, 1);
     EXPECT_THAT(lab.server.ask("web.shop.svc.cluster.local"), ElementsAre("10.96.0.1"));
   });
 }
