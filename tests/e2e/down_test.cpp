@@ -173,6 +173,18 @@ TEST_F(Down, EndsALabThatBoots) {
   }));
 }
 
+// Held while it boots: `up` was certainly not done.
+TEST_F(Down, EndsALabThatIsStoppedWhileItBoots) {
+  EXPECT_TRUE(leaves_nothing(kSomeUser, Folders::GoAtOnce, [](Labctl& lab) {
+    const std::string file = lab.write("shop.yaml", cluster("shop", "nodes: 10") + deployment("web", 1000));
+    support::RunningProgram up = lab.start({"up", file});
+    require(eventually([] { return !descendants_named("labctl-lab").empty(); }), "no supervisor came");
+    signal_only("labctl-lab", SIGSTOP);
+    down_ends_it(lab);
+    require_code(up.wait(), kNotBuilt);
+  }));
+}
+
 TEST_F(Down, OfTwoAtOnceBothSucceed) {
   for (const bool stopped : {false, true}) {
     EXPECT_TRUE(leaves_nothing(kSomeUser, Folders::GoAtOnce, [stopped](Labctl& lab) {
