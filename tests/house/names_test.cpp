@@ -1,10 +1,10 @@
 // Names that say nothing, and names in the wrong case.
 
 #include "tests/house/source_tree.hpp"
+#include "topology/base/pattern.hpp"
 
 #include <gtest/gtest.h>
 
-#include <regex>
 #include <set>
 #include <string>
 
@@ -14,45 +14,44 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST(Names, NoTypeIsAManagerOrAHelper) {
-  static const std::regex pattern(
-      R"(\b(class|struct|enum class)\s+\w*(Manager|Helper|Util|Utils|Data|Info)\b)");
+  static const Pattern pattern(R"(\b(class|struct|enum class)\s+\w*(Manager|Helper|Util|Utils|Data|Info)\b)");
   for (const SourceFile& file : product_sources()) {
-    const std::vector<std::string> code = code_of(file);
+    const std::vector<std::string>& code = file.code;
     for (size_t i = 0; i < code.size(); ++i) {
-      EXPECT_FALSE(std::regex_search(code[i], pattern)) << file.path << ":" << i + 1 << ": " << code[i];
+      EXPECT_FALSE(pattern.is_found_in(code[i])) << file.path << ":" << i + 1 << ": " << code[i];
     }
   }
 }
 
 TEST(Names, NoFunctionIsCalledProcessOrHandle) {
-  static const std::regex pattern(R"(^\s*[\w:<>,&*\s]+\s(process|handle)\([^)]*\)\s*(const|noexcept|\{|;))");
-  static const std::regex call(R"(\b(return|co_return|else)\b)");
+  static const Pattern pattern(R"(^\s*[\w:<>,&*\s]+\s(process|handle)\([^)]*\)\s*(const|noexcept|\{|;))");
+  static const Pattern call(R"(\b(return|co_return|else)\b)");
   for (const SourceFile& file : product_sources()) {
-    const std::vector<std::string> code = code_of(file);
+    const std::vector<std::string>& code = file.code;
     for (size_t i = 0; i < code.size(); ++i) {
-      EXPECT_FALSE(std::regex_search(code[i], pattern) && !std::regex_search(code[i], call))
+      EXPECT_FALSE(pattern.is_found_in(code[i]) && !call.is_found_in(code[i]))
           << file.path << ":" << i + 1 << ": " << code[i];
     }
   }
 }
 
 TEST(Names, NoNamespaceIsCalledLinux) {
-  static const std::regex pattern(R"(\bnamespace\s+(\w+::)*(linux|utils?|common|helpers?|misc)\b)");
+  static const Pattern pattern(R"(\bnamespace\s+(\w+::)*(linux|utils?|common|helpers?|misc)\b)");
   for (const SourceFile& file : product_sources()) {
-    for (const std::string& line : code_of(file)) {
-      EXPECT_FALSE(std::regex_search(line, pattern)) << file.path << ": " << line;
+    for (const std::string& line : file.code) {
+      EXPECT_FALSE(pattern.is_found_in(line)) << file.path << ": " << line;
     }
   }
 }
 
 TEST(Names, FilesAndFoldersAreSnakeCaseAndSaySomething) {
-  static const std::regex snake(R"([a-z][a-z0-9]*(_[a-z0-9]+)*)");
+  static const Pattern snake(R"(^[a-z][a-z0-9]*(_[a-z0-9]+)*$)");
   static const std::set<std::string> kSayNothing = {"utils",  "util", "common", "helpers",
                                                     "helper", "misc", "types"};
   for (const SourceFile& file : sources({"labctl", "probes", "topology", "tests"})) {
     for (const fs::path& part : fs::path(file.path)) {
       const std::string name = part.stem().string();
-      EXPECT_TRUE(std::regex_match(name, snake)) << file.path;
+      EXPECT_TRUE(snake.is_found_in(name)) << file.path;
       EXPECT_FALSE(kSayNothing.contains(name)) << file.path;
     }
   }

@@ -43,7 +43,7 @@ std::set<int> codes_in_program() {
     if (!file.path.ends_with("/exit_code.hpp") && !file.path.ends_with("/exit_codes.hpp")) {
       continue;
     }
-    for (const std::string& line : code_of(file)) {
+    for (const std::string& line : file.code) {
       if (std::smatch match; std::regex_search(line, match, definition)) {
         codes.insert(std::stoi(match[1].str()));
       }

@@ -3,12 +3,35 @@
 #include "tests/support/temp_dir.hpp"
 
 #include <algorithm>
-#include <regex>
 #include <sstream>
 
 namespace labctl::house {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+std::string without_texts(const std::string& line) {
+  std::string code;
+  bool is_text = false;
+  for (size_t i = 0; i < line.size(); ++i) {
+    if (is_text && line[i] == '\\') {
+      ++i;
+    } else if (is_text) {
+      is_text = line[i] != '"';
+      code += is_text ? "" : "\"";
+    } else if (line.compare(i, 2, "//") == 0) {
+      break;
+    } else {
+      // A quote of its own, as in '"', begins no text.
+      is_text = line[i] == '"' && (i == 0 || line[i - 1] != '\'');
+      code += line[i];
+    }
+  }
+  return code;
+}
+
+}  // namespace
 
 std::string SourceFile::room() const { return fs::path(path).parent_path().string(); }
 
@@ -30,6 +53,7 @@ std::vector<SourceFile> sources(const std::vector<std::string>& folders) {
       std::istringstream text(support::read_file(entry.path()));
       for (std::string line; std::getline(text, line);) {
         file.lines.push_back(line);
+        file.code.push_back(without_texts(line));
       }
       files.push_back(std::move(file));
     }
@@ -44,24 +68,22 @@ const std::vector<SourceFile>& product_sources() {
 }
 
 std::vector<Include> includes_of(const SourceFile& file) {
-  static const std::regex pattern(R"(^\s*#\s*include\s*[<"]([^>"]+)[>"])");
   std::vector<Include> includes;
   for (size_t i = 0; i < file.lines.size(); ++i) {
-    if (std::smatch match; std::regex_search(file.lines[i], match, pattern)) {
-      includes.push_back({static_cast<int>(i) + 1, match[1].str()});
+    std::istringstream words(file.lines[i]);
+    std::string hash, name;
+    if (!(words >> hash) || hash[0] != '#') {
+      continue;
+    }
+    if (hash == "#") {
+      words >> name;
+      hash += name;
+    }
+    if (hash == "#include" && words >> name && name.size() > 2) {
+      includes.push_back({static_cast<int>(i) + 1, name.substr(1, name.find_first_of(">\"", 1) - 1)});
     }
   }
   return includes;
-}
-
-std::vector<std::string> code_of(const SourceFile& file) {
-  static const std::regex literal(R"lit("(\\.|[^"\\])*")lit");
-  static const std::regex comment(R"(//.*$)");
-  std::vector<std::string> code;
-  for (const std::string& line : file.lines) {
-    code.push_back(std::regex_replace(std::regex_replace(line, literal, "\"\""), comment, ""));
-  }
-  return code;
 }
 
 }  // namespace labctl::house

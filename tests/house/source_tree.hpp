@@ -11,6 +11,9 @@ namespace labctl::house {
 struct SourceFile {
   std::string path;  // below the repository root, as in "topology/plan/fabric_plan.cpp"
   std::vector<std::string> lines;
+  // The lines without comments and without what stands in string literals, so that words in prose are not
+  // found.
+  std::vector<std::string> code;
 
   // "topology/plan", "labctl" for main.cpp.
   std::string room() const;
@@ -30,9 +33,5 @@ std::vector<SourceFile> sources(const std::vector<std::string>& folders);
 const std::vector<SourceFile>& product_sources();
 
 std::vector<Include> includes_of(const SourceFile& file);
-
-// The lines without comments and without what stands in string literals, so that words in prose are not
-// found.
-std::vector<std::string> code_of(const SourceFile& file);
 
 }  // namespace labctl::house
