@@ -36,11 +36,11 @@ int Worker::block_ms() const noexcept {
   return static_cast<int>(std::clamp<std::int64_t>((left + 999) / 1000, 0, 60'000));
 }
 
-// Handles what is there after at most `timeout_ms`; how many events.
+// Handles what is there after at most `timeout_ms`, until a cancel; how many events there were.
 int Worker::take_events(int timeout_ms) noexcept {
   std::array<epoll_event, kEventsAtOnce> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, timeout_ms);
-  for (int i = 0; i < count; ++i) {
+  for (int i = 0; i < count && !is_cancelled(); ++i) {
     on_event(events[static_cast<std::size_t>(i)].data.u64, events[static_cast<std::size_t>(i)].events);
   }
   return count;
@@ -88,7 +88,7 @@ void Worker::on_event(std::uint64_t key, std::uint32_t events) noexcept {
 }
 
 void Worker::expire(Time now) noexcept {
-  while (!timers_.empty() && timers_.first_due() <= now) {
+  while (!timers_.empty() && timers_.first_due() <= now && !is_cancelled()) {
     Slot& slot = slots_[timers_.first_slot()];
     timers_.remove(index_of(slot));
     on_timer(slot, now);

@@ -115,7 +115,8 @@ void Worker::loop() noexcept {
     }
     bool more = true;
     is_held_back_ = false;
-    for (int i = 0; i < kBurst && more; ++i) {
+    // One try may take milliseconds: a large bridge floods what it has not learnt yet.
+    for (int i = 0; i < kBurst && more && !is_cancelled(); ++i) {
       more = start_one();
     }
     flush();

@@ -132,6 +132,27 @@ TEST_F(ProbeRun, CancelEndsWaitingAtOnce) {
   EXPECT_EQ(open_descriptors(), open + 1) << "only the cancel's own is left";
 }
 
+// A connect costs milliseconds where a bridge of hundreds of ports floods: not even a burst of them is gone
+// on with.
+TEST_F(ProbeRun, NoTryBeginsAfterACancel) {
+  const std::vector<Probe> probes(50, spaces_.probe("10.0.2.2", 9));  // one worker, less than a burst
+  Cancel cancel;
+  std::uint64_t tries = 0;
+  std::uint64_t tries_at_cancel = 0;
+  engine_.run(
+      probes,
+      [&](const Result& result) {
+        tries += result.outcomes.total();
+        if (!cancel.requested()) {
+          tries_at_cancel = tries;
+          cancel.request();
+        }
+      },
+      &cancel);
+  ASSERT_EQ(tries_at_cancel, 1u);
+  EXPECT_EQ(tries, 1u);
+}
+
 TEST_F(ProbeRun, WhatDoneThrowsEndsTheRunAndIsThrown) {
   std::vector<Probe> probes(1000, spaces_.probe("10.0.2.2", 9));
   int calls = 0;
