@@ -313,8 +313,8 @@ struct MatrixOutcomes {
     std::string backend;
     std::string reason;
   };
-  std::vector<std::optional<Outcome>> seen;
-  std::map<std::size_t, Failure> failures;  // by cell
+  std::vector<std::optional<Outcome>> seen;  // of the cells that are, or were, under way
+  std::map<std::size_t, Failure> failures;   // by cell
 
   void take(const MatrixPlan& plan, const engine::Result& result);
 };
@@ -337,10 +337,14 @@ void MatrixOutcomes::take(const MatrixPlan& plan, const engine::Result& result) 
 }
 
 template <typename OutcomeOf>
-std::string rows_text(const MatrixPlan& plan, std::size_t cells, OutcomeOf outcome_of) {
+std::string rows_text(const MatrixPlan& plan, std::size_t cells, const Cancel* gone, OutcomeOf outcome_of) {
   std::string text = "[";
   for (std::size_t i = 0; i < cells; ++i) {
-    text += i % plan.destinations.size() != 0 ? "," : i == 0 ? "[" : "],[";
+    const bool is_first_of_row = i % plan.destinations.size() == 0;
+    if (is_first_of_row) {
+      throw_if_requested(gone);
+    }
+    text += !is_first_of_row ? "," : i == 0 ? "[" : "],[";
     text.append("\"").append(probes::to_string(outcome_of(i))).append("\"");
   }
   return text + (cells > 0 ? "]]" : "]");
@@ -354,7 +358,8 @@ json ids_of(const std::vector<const Place*>& places) {
   return ids;
 }
 
-std::string matrix_text(const MatrixPlan& plan, const MatrixOutcomes& outcomes, double elapsed_ms) {
+std::string matrix_text(const MatrixPlan& plan, const MatrixOutcomes& outcomes, double elapsed_ms,
+                        const Cancel* gone) {
   const auto seen = [&](std::size_t cell) { return *outcomes.seen[cell]; };
   const auto wanted = [&](std::size_t cell) {
     const auto& [from, to] = pair_of(plan, cell);
@@ -362,6 +367,7 @@ std::string matrix_text(const MatrixPlan& plan, const MatrixOutcomes& outcomes, 
   };
   json failures = json::array();
   for (const auto& [cell, failure] : outcomes.failures) {
+    throw_if_requested(gone);
     const auto& [from, to] = pair_of(plan, cell);
     failures.push_back({{"from", from.id},
                         {"to", to.id},
@@ -378,7 +384,8 @@ std::string matrix_text(const MatrixPlan& plan, const MatrixOutcomes& outcomes, 
                            {"failures", std::move(failures)},
                            {"elapsed_ms", elapsed_ms}});
   text.pop_back();  // the brace, for what is too much for JSON values
-  text += ",\"rows\":" + rows_text(plan, cells, seen) + ",\"wanted\":" + rows_text(plan, cells, wanted) + "}";
+  text += ",\"rows\":" + rows_text(plan, cells, gone, seen);
+  text += ",\"wanted\":" + rows_text(plan, cells, gone, wanted) + "}";
   return text;
 }
 
@@ -389,7 +396,7 @@ std::string run_matrix(const engine::Engine& engine, const VantageTable& table, 
   const MatrixPlan plan = plan_matrix(table, request);
   const std::size_t cells = plan.sources.size() * plan.destinations.size();
   MatrixOutcomes outcomes;
-  outcomes.seen.resize(cells);
+  outcomes.seen.reserve(cells);
   const auto begin = std::chrono::steady_clock::now();
   std::vector<engine::Probe> probes;
   for (std::size_t cell = 0; cell < cells;) {
@@ -398,6 +405,7 @@ std::string run_matrix(const engine::Engine& engine, const VantageTable& table, 
       throw_if_requested(gone);
       add_matrix_probes(probes, table, plan, cell);
     }
+    outcomes.seen.resize(cell);
     engine.run(
         probes,
         [&](const engine::Result& result) {
@@ -407,8 +415,7 @@ std::string run_matrix(const engine::Engine& engine, const VantageTable& table, 
         gone);
   }
   const auto elapsed = std::chrono::steady_clock::now() - begin;
-  throw_if_requested(gone);
-  return matrix_text(plan, outcomes, std::chrono::duration<double, std::milli>(elapsed).count());
+  return matrix_text(plan, outcomes, std::chrono::duration<double, std::milli>(elapsed).count(), gone);
 }
 
 }  // namespace labctl::supervisor
