@@ -3,7 +3,8 @@
 #include "topology/base/error.hpp"
 #include "topology/base/scope_exit.hpp"
 
-#include <set>
+#include <map>
+#include <vector>
 
 namespace labctl::apply {
 namespace {
@@ -91,17 +92,19 @@ void Fabric::apply(std::span<const plan::Step> steps, const OnMade& on_made) {
 }
 
 void Fabric::wait_until_forwarding(std::span<const plan::Step> steps) {
-  std::set<plan::NamespaceId> with_new_ports;
+  std::map<plan::NamespaceId, std::vector<int>> new_ports;
   for (const plan::Step& step : steps) {
     for (const plan::LinkChange& change : step.changes) {
       if (const auto* veth = std::get_if<plan::AddVeth>(&change); veth != nullptr && veth->master != 0) {
-        with_new_ports.insert(veth->near_namespace);
+        new_ports[veth->near_namespace].push_back(veth->near_ifindex);
+      } else if (const auto* port = std::get_if<plan::SetMaster>(&change); port != nullptr) {
+        new_ports[step.ns].push_back(port->ifindex);
       }
     }
   }
-  for (const plan::NamespaceId& id : with_new_ports) {
+  for (const auto& [id, ports] : new_ports) {
     network_.enter(namespace_fd(id));
-    network_.wait_until_forwarding();
+    network_.wait_until_forwarding(ports);
   }
 }
 

@@ -7,6 +7,7 @@
 #include "topology/plan/step.hpp"
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,8 @@ class HostNetwork {
   virtual void write_sysctl(const plan::Sysctl& sysctl) = 0;
   virtual void change_links(const std::vector<plan::LinkChange>& changes, const NamespaceLookup& lookup) = 0;
   virtual void load_ruleset(const std::string& text) = 0;
-  // Waits until the bridge ports made there carry packets.
-  virtual void wait_until_forwarding() = 0;
+  // Waits until these bridge ports, which were made there, carry packets.
+  virtual void wait_until_forwarding(std::span<const int> ports) = 0;
 };
 
 }  // namespace labctl::apply

@@ -122,7 +122,9 @@ void KernelNetwork::change_links(const std::vector<plan::LinkChange>& changes,
   state_->netlink().send(state_->batch);
 }
 
-void KernelNetwork::wait_until_forwarding() { kernel::wait_until_forwarding(kForwardingDeadline); }
+void KernelNetwork::wait_until_forwarding(std::span<const int> ports) {
+  kernel::wait_until_forwarding(ports, kForwardingDeadline);
+}
 
 void KernelNetwork::load_ruleset(const std::string& text) { kernel::NftContext::open().run(text); }
 

@@ -23,7 +23,7 @@ class KernelNetwork final : public HostNetwork {
   void write_sysctl(const plan::Sysctl& sysctl) override;
   void change_links(const std::vector<plan::LinkChange>& changes, const NamespaceLookup& lookup) override;
   void load_ruleset(const std::string& text) override;
-  void wait_until_forwarding() override;
+  void wait_until_forwarding(std::span<const int> ports) override;
 
  private:
   struct State;

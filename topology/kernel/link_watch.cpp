@@ -16,7 +16,9 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,10 +30,10 @@ namespace labctl::kernel {
 namespace {
 
 constexpr std::uint8_t kOperUp = 6;  // IF_OPER_UP of linux/if.h, which does not go with net/if.h
-// A dump's reply comes in pieces of at most 32 KiB (rtnetlink(7) recommends that buffer).
+// A reply is of some KiB at most.
 constexpr size_t kWatchBytes = 64 * 1024;
-
-constexpr size_t kHurriedAtOnce = 32;
+// Links asked for in one go, so that the replies fit the socket's buffer.
+constexpr size_t kAskedAtOnce = 32;
 
 struct LinkState {
   std::string name;
@@ -41,64 +43,100 @@ struct LinkState {
   std::uint8_t oper_state = 0;
 };
 
-class LinkTable {
- public:
-  void read(const nlmsghdr* message) {
-    const auto* header = static_cast<const ifinfomsg*>(::nlmsg_data(message));
-    if (message->nlmsg_type == RTM_DELLINK) {
-      links_.erase(header->ifi_index);
-      return;
+LinkState read_link(const nlmsghdr* message) {
+  const auto* header = static_cast<const ifinfomsg*>(::nlmsg_data(message));
+  LinkState link;
+  link.is_up = (header->ifi_flags & IFF_UP) != 0;
+  link.has_carrier = (header->ifi_flags & IFF_LOWER_UP) != 0;
+  nlattr* attributes = ::nlmsg_attrdata(const_cast<nlmsghdr*>(message), sizeof(ifinfomsg));
+  int rest = ::nlmsg_attrlen(const_cast<nlmsghdr*>(message), sizeof(ifinfomsg));
+  for (; ::nla_ok(attributes, rest); attributes = ::nla_next(attributes, &rest)) {
+    switch (::nla_type(attributes)) {
+      case IFLA_IFNAME:
+        link.name = ::nla_get_string(attributes);
+        break;
+      case IFLA_MASTER:
+        link.master = static_cast<int>(::nla_get_u32(attributes));
+        break;
+      case IFLA_OPERSTATE:
+        link.oper_state = ::nla_get_u8(attributes);
+        break;
+      default:
+        break;
     }
-    LinkState link;
-    link.is_up = (header->ifi_flags & IFF_UP) != 0;
-    link.has_carrier = (header->ifi_flags & IFF_LOWER_UP) != 0;
-    nlattr* attributes = ::nlmsg_attrdata(const_cast<nlmsghdr*>(message), sizeof(ifinfomsg));
-    int rest = ::nlmsg_attrlen(const_cast<nlmsghdr*>(message), sizeof(ifinfomsg));
-    for (; ::nla_ok(attributes, rest); attributes = ::nla_next(attributes, &rest)) {
-      switch (::nla_type(attributes)) {
-        case IFLA_IFNAME:
-          link.name = ::nla_get_string(attributes);
-          break;
-        case IFLA_MASTER:
-          link.master = static_cast<int>(::nla_get_u32(attributes));
-          break;
-        case IFLA_OPERSTATE:
-          link.oper_state = ::nla_get_u8(attributes);
-          break;
-        default:
-          break;
+  }
+  return link;
+}
+
+// The ports that are waited for and their bridges, as far as they are known.
+class PortTable {
+ public:
+  explicit PortTable(std::span<const int> ports) : ports_(ports.begin(), ports.end()) {}
+
+  void read(const nlmsghdr* message) {
+    const int ifindex = static_cast<const ifinfomsg*>(::nlmsg_data(message))->ifi_index;
+    if (message->nlmsg_type == RTM_DELLINK) {
+      note_gone(ifindex);
+    } else {
+      links_[ifindex] = read_link(message);
+    }
+  }
+  void note_gone(int ifindex) { links_[ifindex] = std::nullopt; }
+  void clear() { links_.clear(); }
+
+  // Nobody has told yet how these are.
+  std::vector<int> unknown() const {
+    std::vector<int> unknown;
+    for (const int ifindex : of_interest()) {
+      if (!links_.contains(ifindex)) {
+        unknown.push_back(ifindex);
       }
     }
-    links_[header->ifi_index] = link;
+    return unknown;
   }
 
   // Links still to come up: ports first, then their bridges.
   std::vector<int> waiting_for() const {
     std::vector<int> waiting;
-    std::set<int> bridges;
-    for (const auto& [ifindex, link] : links_) {
-      if (link.master == 0 || !link.is_up || !link.has_carrier) {
-        continue;
-      }
-      if (link.oper_state != kOperUp) {
+    for (const int ifindex : of_interest()) {
+      if (const LinkState* link = find(ifindex); link != nullptr && link->oper_state != kOperUp) {
         waiting.push_back(ifindex);
-      }
-      bridges.insert(link.master);
-    }
-    for (const int bridge : bridges) {
-      const auto found = links_.find(bridge);
-      if (found != links_.end() && found->second.oper_state != kOperUp) {
-        waiting.push_back(bridge);
       }
     }
     return waiting;
   }
 
-  std::string name_of(int ifindex) const { return links_.at(ifindex).name; }
-  void clear() { links_.clear(); }
+  std::string name_of(int ifindex) const {
+    const LinkState* link = find(ifindex);
+    return link == nullptr ? "links" : link->name;
+  }
 
  private:
-  std::map<int, LinkState> links_;
+  const LinkState* find(int ifindex) const {
+    const auto found = links_.find(ifindex);
+    return found == links_.end() || !found->second ? nullptr : &*found->second;
+  }
+
+  // Ports that can come up or are unknown, and the bridges of the former.
+  std::vector<int> of_interest() const {
+    std::vector<int> all;
+    std::set<int> bridges;
+    for (const int ifindex : ports_) {
+      const LinkState* link = find(ifindex);
+      if (link == nullptr ? !links_.contains(ifindex)
+                          : link->master != 0 && link->is_up && link->has_carrier) {
+        all.push_back(ifindex);
+        if (link != nullptr) {
+          bridges.insert(link->master);
+        }
+      }
+    }
+    all.insert(all.end(), bridges.begin(), bridges.end());
+    return all;
+  }
+
+  std::vector<int> ports_;
+  std::map<int, std::optional<LinkState>> links_;  // without a state: gone
 };
 
 UniqueFd open_event_socket() {
@@ -112,95 +150,146 @@ UniqueFd open_event_socket() {
   return fd;
 }
 
+// The address that answers to this socket carry; events carry another's or none.
+std::uint32_t netlink_port(const UniqueFd& fd) {
+  sockaddr_nl address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    throw Error::from_errno(errno, "read rtnetlink socket's address");
+  }
+  return address.nl_pid;
+}
+
 struct LinkRequest {
   nlmsghdr header;
   ifinfomsg link;
+  nlattr filter_header;
+  std::uint32_t filter;
 };
 
-LinkRequest link_request(int flags, int ifindex) {
+// From Linux 6.8 asking for one link makes the kernel do that link's pending work first, instead of within a
+// second.
+LinkRequest link_request(int ifindex, std::uint32_t sequence) {
   LinkRequest request{};
   request.header.nlmsg_len = sizeof request;
   request.header.nlmsg_type = RTM_GETLINK;
-  request.header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+  request.header.nlmsg_flags = NLM_F_REQUEST;
+  request.header.nlmsg_seq = sequence;
   request.link.ifi_index = ifindex;
+  request.filter_header.nla_type = IFLA_EXT_MASK;
+  request.filter_header.nla_len = sizeof(nlattr) + sizeof(std::uint32_t);
+  request.filter = RTEXT_FILTER_SKIP_STATS;
   return request;
 }
 
-void send_requests(int fd, const std::vector<LinkRequest>& requests) {
-  if (::send(fd, requests.data(), requests.size() * sizeof(LinkRequest), 0) < 0) {
-    throw Error::from_errno(errno, "list links");
-  }
-}
-
-void list_links(int fd) { send_requests(fd, {link_request(NLM_F_DUMP, 0)}); }
-
-// From Linux 6.8 asking for one link makes the kernel do that link's pending work first, instead of within a
-// second. Few at a time, so that the replies fit the socket's buffer.
-void hurry(int fd, const std::vector<int>& ifindexes) {
-  std::vector<LinkRequest> requests;
-  for (const int ifindex : ifindexes) {
-    requests.push_back(link_request(0, ifindex));
-    if (requests.size() == kHurriedAtOnce) {
-      break;
+// The rtnetlink conversation of one wait: questions about single links, and what is told without being asked.
+class LinkTalk {
+ public:
+  // About the first of `ifindexes`; the others' turn comes.
+  void ask(const std::vector<int>& ifindexes) {
+    stop_asking();
+    asked_.assign(ifindexes.begin(),
+                  ifindexes.begin() + static_cast<std::ptrdiff_t>(std::min(ifindexes.size(), kAskedAtOnce)));
+    std::vector<LinkRequest> requests;
+    for (const int ifindex : asked_) {
+      requests.push_back(
+          link_request(ifindex, first_sequence_ + static_cast<std::uint32_t>(requests.size())));
+    }
+    unanswered_ = asked_.size();
+    if (::send(fd_.get(), requests.data(), requests.size() * sizeof(LinkRequest), 0) < 0) {
+      throw Error::from_errno(errno, "ask for links");
     }
   }
-  send_requests(fd, requests);
-}
+  // What is answered later is not counted.
+  void stop_asking() {
+    first_sequence_ += static_cast<std::uint32_t>(asked_.size());
+    asked_.clear();
+    unanswered_ = 0;
+  }
+  bool is_answered() const { return unanswered_ == 0; }
 
-// Reads one datagram of replies and events into the table. False when events were lost.
-bool read_some(int fd, std::vector<char>& buffer, LinkTable& table, bool& is_listed) {
-  const ssize_t received = ::recv(fd, buffer.data(), buffer.size(), 0);
-  if (received < 0 && errno == ENOBUFS) {
-    return false;
+  // False when nothing has come by then.
+  bool wait(int timeout_ms) const {
+    pollfd entry{fd_.get(), POLLIN, 0};
+    return ::poll(&entry, 1, timeout_ms) != 0;
   }
-  int rest = static_cast<int>(std::max<ssize_t>(received, 0));
-  for (auto* message = reinterpret_cast<nlmsghdr*>(buffer.data()); ::nlmsg_ok(message, rest);
-       message = ::nlmsg_next(message, &rest)) {
-    if (message->nlmsg_type == NLMSG_DONE) {
-      is_listed = true;
-    } else if (message->nlmsg_type == RTM_NEWLINK || message->nlmsg_type == RTM_DELLINK) {
-      table.read(message);
+
+  // Reads one datagram of answers and events into the table. False when some were lost.
+  bool read_some(PortTable& table) {
+    const ssize_t received = ::recv(fd_.get(), buffer_.data(), buffer_.size(), 0);
+    if (received < 0 && errno == ENOBUFS) {
+      return false;
     }
+    int rest = static_cast<int>(std::max<ssize_t>(received, 0));
+    for (auto* message = reinterpret_cast<nlmsghdr*>(buffer_.data()); ::nlmsg_ok(message, rest);
+         message = ::nlmsg_next(message, &rest)) {
+      const std::size_t which = message->nlmsg_seq - first_sequence_;  // of asked_
+      const bool is_answer = message->nlmsg_pid == port_ && which < asked_.size();
+      unanswered_ -= is_answer ? 1 : 0;
+      if (message->nlmsg_type == RTM_NEWLINK || message->nlmsg_type == RTM_DELLINK) {
+        table.read(message);
+      } else if (message->nlmsg_type == NLMSG_ERROR && is_answer &&
+                 !read_error(static_cast<const nlmsgerr*>(::nlmsg_data(message))->error, asked_[which],
+                             table)) {
+        return false;
+      }
+    }
+    return true;
   }
-  return true;
-}
+
+ private:
+  static bool read_error(int error, int ifindex, PortTable& table) {
+    if (error == -EAGAIN || error == -ENOBUFS) {
+      return false;  // there was no room for the answer
+    }
+    if (error != -ENODEV) {
+      throw Error::from_errno(-error, "ask for link " + std::to_string(ifindex));
+    }
+    table.note_gone(ifindex);
+    return true;
+  }
+
+  UniqueFd fd_ = open_event_socket();
+  std::uint32_t port_ = netlink_port(fd_);
+  std::uint32_t first_sequence_ = 1;
+  std::vector<int> asked_;
+  std::size_t unanswered_ = 0;
+  std::vector<char> buffer_ = std::vector<char>(kWatchBytes);
+};
 
 }  // namespace
 
-void wait_until_forwarding(std::chrono::milliseconds timeout) {
+void wait_until_forwarding(std::span<const int> ports, std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
-  const UniqueFd fd = open_event_socket();
-  list_links(fd.get());
-  LinkTable table;
-  bool is_listed = false;
+  LinkTalk talk;
+  PortTable table(ports);
   std::vector<int> hurried;
-  std::vector<char> buffer(kWatchBytes);
   for (;;) {
-    pollfd wait{fd.get(), POLLIN, 0};
-    if (is_listed && ::poll(&wait, 1, 0) == 0) {
+    if (talk.is_answered() && !talk.wait(0)) {
+      const std::vector<int> unknown = table.unknown();
       const std::vector<int> waiting = table.waiting_for();
-      if (waiting.empty()) {
+      if (!unknown.empty()) {
+        talk.ask(unknown);
+      } else if (waiting.empty()) {
         return;
-      }
-      // Asked again only when something moved: else the kernel is an older one, and events will tell.
-      if (waiting != hurried) {
-        hurry(fd.get(), waiting);
+      } else if (waiting != hurried) {
+        // Asked again only when something moved: else the kernel is an older one, and events will tell.
+        talk.ask(waiting);
         hurried = waiting;
       }
     }
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) == 0) {
+    if (left.count() <= 0 || !talk.wait(static_cast<int>(left.count()))) {
       const std::vector<int> waiting = table.waiting_for();
       throw Error(ErrorKind::Timeout, (waiting.empty() ? "links" : table.name_of(waiting.front())) +
                                           ": not forwarding after " + std::to_string(timeout.count()) +
                                           " ms");
     }
-    if (!read_some(fd.get(), buffer, table, is_listed)) {
+    if (!talk.read_some(table)) {
       table.clear();
       hurried.clear();
-      is_listed = false;
-      list_links(fd.get());
+      talk.stop_asking();
     }
   }
 }

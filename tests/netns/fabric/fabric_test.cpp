@@ -16,6 +16,7 @@
 #include <fstream>
 #include <optional>
 #include <set>
+#include <span>
 #include <sstream>
 #include <string>
 
@@ -344,9 +345,9 @@ class FailingNetwork final : public apply::HostNetwork {
     count();
     real_.load_ruleset(text);
   }
-  void wait_until_forwarding() override {
+  void wait_until_forwarding(std::span<const int> ports) override {
     count();
-    real_.wait_until_forwarding();
+    real_.wait_until_forwarding(ports);
   }
   bool failed() const { return failed_; }
 
@@ -361,6 +362,45 @@ class FailingNetwork final : public apply::HostNetwork {
   int left_;
   bool failed_ = false;
 };
+
+// Notes for which ports it is asked to wait.
+class WatchedNetwork final : public apply::HostNetwork {
+ public:
+  void begin() override { real_.begin(); }
+  void leave() noexcept override { real_.leave(); }
+  UniqueFd make_namespace() override { return real_.make_namespace(); }
+  void enter(int fd) override { real_.enter(fd); }
+  void write_sysctl(const plan::Sysctl& sysctl) override { real_.write_sysctl(sysctl); }
+  void change_links(const std::vector<plan::LinkChange>& changes,
+                    const apply::NamespaceLookup& lookup) override {
+    real_.change_links(changes, lookup);
+  }
+  void load_ruleset(const std::string& text) override { real_.load_ruleset(text); }
+  void wait_until_forwarding(std::span<const int> ports) override {
+    real_.wait_until_forwarding(ports);
+    waited_for.insert(waited_for.end(), ports.begin(), ports.end());
+  }
+  std::vector<int> waited_for;
+
+ private:
+  apply::KernelNetwork real_;
+};
+
+// A pod in a node of hundreds costs what a pod costs.
+TEST(Fabric, OnlyNewPortsAreWaitedFor) {
+  const model::Cluster cluster = cluster_of(2, model::NetworkMode::Routed);
+  WatchedNetwork network;
+  apply::Fabric fabric(network, own_namespace());
+  fabric.apply(plan::plan_fabric(cluster));
+  const std::vector<plan::PodSlot> pods = two_pods_a_node(cluster);
+  const std::span<const plan::PodSlot> all(pods);
+  fabric.apply(plan::plan_pods(cluster, all.first(3)));
+  network.waited_for.clear();
+  fabric.apply(plan::plan_pods(cluster, all.last(1)));
+  EXPECT_EQ(network.waited_for, std::vector<int>{plan::kFirstPodPort + static_cast<int>(pods.back().number)});
+  EXPECT_EQ(send_datagram(fabric, pods[0].id, pods[3].id, pods[3].addresses[0]),
+            to_string(pods[0].addresses[0]));
+}
 
 TEST(Fabric, AFailureAtAnyCallLeavesNothing) {
   const model::Cluster cluster = cluster_of(2, model::NetworkMode::Vxlan);
