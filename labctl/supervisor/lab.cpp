@@ -130,6 +130,7 @@ Lab::Lab(MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
   subscription_ = store_.on_change([this](const store::Change& change) {
     if (change.key.resource == "pods") {
       changed_pods_.insert(change.key);
+      note_ready(change);
     } else if (change.key.resource == controllers::kServices) {
       vantages_.reset();
     }
@@ -180,12 +181,17 @@ json Lab::repair() {
   return told;
 }
 
-json Lab::status() const {
-  size_t ready = 0;
-  const auto pods = store_.list("pods");
-  for (const store::ObjectPtr& pod : pods) {
-    ready += controllers::is_ready(*pod) ? 1 : 0;
+// Counted as they change: whoever waits for thousands of pods asks often.
+void Lab::note_ready(const store::Change& change) {
+  if (change.before != nullptr && controllers::is_ready(*change.before)) {
+    --ready_pods_;
   }
+  if (change.type != store::ChangeType::Deleted && controllers::is_ready(*change.object)) {
+    ++ready_pods_;
+  }
+}
+
+json Lab::status() const {
   json families = json::array();
   for (const Family family : cluster_.families) {
     families.push_back(to_string(family));
@@ -198,7 +204,7 @@ json Lab::status() const {
           {"network", cluster_.network.mode == model::NetworkMode::Vxlan ? "vxlan" : "routed"},
           {"families", families},
           {"nodes", cluster_.nodes.size()},
-          {"pods", {{"total", pods.size()}, {"ready", ready}}},
+          {"pods", {{"total", store_.count("pods")}, {"ready", ready_pods_}}},
           {"bootMs", boot_time_.count()}};
 }
 

@@ -51,7 +51,7 @@ struct LabSetup {
   model::Cluster cluster;  // as the files say; addresses are given out here
   kernel::IdMapping mapping = kernel::IdMapping::Root;
   pid_t pid_outside = 0;
-  std::shared_ptr<store::SharedTable> shared;  // null: nothing is shared with other labs
+  std::shared_ptr<store::SharedTable> shared;     // null: nothing is shared with other labs
   std::chrono::milliseconds boot_within{60'000};  // how long whoever boots it waits
 };
 
@@ -124,6 +124,7 @@ class Lab {
   void create_api_service();
   void start_outside_hosts();
   void place_at_boot(const std::vector<model::Pod>& pods);
+  void note_ready(const store::Change& change);
   void schedule_sync();
   void repair_later();
   std::vector<model::Pod> reconcile(const controllers::Turn& turn);
@@ -185,6 +186,7 @@ class Lab {
   };
   std::map<model::PodKey, Retry> retries_;
   std::set<store::Key> changed_pods_;
+  std::size_t ready_pods_ = 0;  // objects whose condition Ready is True
   std::vector<model::PodKey> stopped_;
   std::uint32_t next_pod_number_ = 1;
   std::vector<std::pair<model::Pod, int>>

@@ -157,6 +157,7 @@ TEST(LabInProcess, AnswersWhileManyPodsComeAndGo) {
     LabHost host(small_cluster() + web(0));
     std::map<std::size_t, int> answers;  // by how many pods were ready then
     bool is_over = false;
+    bool is_well_counted = true;
     std::thread client([&] {
       store::Store& objects = host.lab.objects();
       const auto scale = [&](std::size_t replicas) {
@@ -167,11 +168,15 @@ TEST(LabInProcess, AnswersWhileManyPodsComeAndGo) {
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(25);
         for (std::size_t pods = kPods + 1; pods != replicas && std::chrono::steady_clock::now() < deadline;) {
           host.loop.run_here([&] {
-            pods = host.lab.status().at("pods").at("total");
+            const json counted = host.lab.status().at("pods");
+            pods = counted.at("total");
             std::size_t placed = 0;
+            std::size_t ready = 0;
             for (const store::ObjectPtr& pod : objects.list("pods")) {
+              ready += controllers::is_ready(*pod) ? 1 : 0;
               placed += host.lab.has_pod({"default", controllers::name_of(*pod)}) ? 1 : 0;
             }
+            is_well_counted = is_well_counted && counted.at("ready") == ready;
             ++answers[placed];
             pods = placed == replicas ? pods : kPods + 1;
           });
@@ -185,6 +190,7 @@ TEST(LabInProcess, AnswersWhileManyPodsComeAndGo) {
     host.loop.run();
     client.join();
     EXPECT_TRUE(is_over);
+    EXPECT_TRUE(is_well_counted);
     EXPECT_EQ(host.first_stuck, "");
     // Not only before the first and after the last of them.
     answers.erase(0);
