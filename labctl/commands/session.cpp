@@ -5,13 +5,13 @@
 #include "labctl/supervisor/registry.hpp"
 #include "topology/base/duration.hpp"
 #include "topology/base/printable.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
 #include <iostream>
 
 namespace labctl::commands {
@@ -30,14 +30,7 @@ report::ColorChoice parse_color(std::string_view word) {
   throw Error(ErrorKind::InvalidInput, "--color " + std::string(word) + ": not auto, always or never");
 }
 
-std::string timestamp_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
+std::string timestamp_now() { return timestamp(std::chrono::system_clock::now()); }
 
 // How the labs ended of which only the folder is left, as a hint to who finds none.
 Error no_lab_is_up(const std::vector<supervisor::LabEntry>& labs) {

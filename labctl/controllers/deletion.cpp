@@ -4,7 +4,7 @@
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/pod_course.hpp"
 #include "labctl/store/store.hpp"
-#include "labctl/store/timestamp.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -40,7 +40,7 @@ store::ObjectPtr mark_pod(store::Store& store, const store::Key& key, const json
     return store.get(key);
   }
   return store.modify(key, [&](json& object) {
-    object["metadata"]["deletionTimestamp"] = store::timestamp(store.clock().wall() + grace);
+    object["metadata"]["deletionTimestamp"] = timestamp(store.clock().wall() + grace);
     object["metadata"]["deletionGracePeriodSeconds"] = grace.count();
   });
 }
@@ -57,13 +57,13 @@ store::ObjectPtr delete_object(store::Store& store, const store::Key& key, const
   }
   if (key.resource == "namespaces") {
     return is_being_deleted(*object) ? object : store.modify(key, [&](json& ns) {
-      ns["metadata"]["deletionTimestamp"] = store::timestamp(store.clock().wall());
+      ns["metadata"]["deletionTimestamp"] = timestamp(store.clock().wall());
       ns["status"]["phase"] = "Terminating";
     });
   }
   if (key.resource == kServices && has_balancer_finalizer(*object)) {
     return is_being_deleted(*object) ? object : store.modify(key, [&](json& service) {
-      service["metadata"]["deletionTimestamp"] = store::timestamp(store.clock().wall());
+      service["metadata"]["deletionTimestamp"] = timestamp(store.clock().wall());
       service["metadata"]["deletionGracePeriodSeconds"] = 0;
     });
   }

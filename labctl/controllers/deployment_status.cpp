@@ -2,7 +2,7 @@
 
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/workload.hpp"
-#include "labctl/store/timestamp.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -82,7 +82,7 @@ void set_available(json& conditions, const json& status, const DeploymentScale& 
 
 void set_progressing(Work& work, json& conditions, const json& deployment, const json& status,
                      const ObjectPtr& newest, const DeploymentScale& scale) {
-  const std::string now = store::timestamp(work.now);
+  const std::string now = timestamp(work.now);
   const std::int64_t deadline = number_at(deployment, "spec.progressDeadlineSeconds", kProgressDeadline);
   if (deadline == kNoDeadline) {
     return;
@@ -111,7 +111,7 @@ void set_progressing(Work& work, json& conditions, const json& deployment, const
     work.look_again_at(work.now + std::chrono::seconds(deadline));
     return;
   }
-  const auto since = store::parse_timestamp(text_at(*present, "lastUpdateTime"));
+  const auto since = parse_timestamp(text_at(*present, "lastUpdateTime"));
   const auto late_at = since.value_or(work.now) + std::chrono::seconds(deadline);
   if (reason == "ProgressDeadlineExceeded" || late_at <= work.now) {
     set(conditions,
@@ -161,7 +161,7 @@ json deployment_status(Work& work, const json& deployment, const ObjectPtr& newe
               {"collisionCount", number_at(deployment, "status.collisionCount", 0)}};
   const json* present = field(deployment, "status.conditions");
   json conditions = present != nullptr && present->is_array() ? *present : json::array();
-  set_available(conditions, status, scale, store::timestamp(work.now));
+  set_available(conditions, status, scale, timestamp(work.now));
   set_progressing(work, conditions, deployment, status, newest, scale);
   status["conditions"] = std::move(conditions);
   return status;

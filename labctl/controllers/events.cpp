@@ -3,7 +3,7 @@
 #include "labctl/controllers/names.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "labctl/store/store.hpp"
-#include "labctl/store/timestamp.hpp"
+#include "topology/base/timestamp.hpp"
 #include "topology/base/with_reason.hpp"
 
 #include <nlohmann/json.hpp>
@@ -56,7 +56,7 @@ void record(store::Store& store, const json& object, EventType type, std::string
   const store::Key key{
       "events", ns,
       name_of(object).substr(0, kNameMax - 1 - kHashLength) + "." + safe_hash(identity, kHashLength)};
-  const std::string now = store::timestamp(store.clock().wall());
+  const std::string now = timestamp(store.clock().wall());
   if (const store::ObjectPtr earlier = store.find(key)) {
     store.modify(key, [&](json& event) {
       event["count"] = number_at(event, "count", 1) + 1;

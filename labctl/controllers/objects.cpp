@@ -1,6 +1,6 @@
 #include "labctl/controllers/objects.hpp"
 
-#include "labctl/store/timestamp.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -109,7 +109,7 @@ bool is_ready(const json& pod) {
 
 std::optional<std::chrono::system_clock::time_point> ready_since(const json& pod) {
   const json* ready = condition(pod, "Ready");
-  return ready == nullptr ? std::nullopt : store::parse_timestamp(text_at(*ready, "lastTransitionTime"));
+  return ready == nullptr ? std::nullopt : parse_timestamp(text_at(*ready, "lastTransitionTime"));
 }
 
 const json* condition(const json& object, std::string_view type) {

@@ -1,7 +1,7 @@
 #include "labctl/controllers/pod_status.hpp"
 
 #include "labctl/controllers/objects.hpp"
-#include "labctl/store/timestamp.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <algorithm>
 #include <array>
@@ -66,14 +66,14 @@ json state_json(const ContainerState& state) {
       return {{"waiting", std::move(waiting)}};
     }
     case Kind::Running:
-      return {{"running", {{"startedAt", store::timestamp(state.started_at)}}}};
+      return {{"running", {{"startedAt", timestamp(state.started_at)}}}};
     case Kind::Terminated: {
       json terminated{{"exitCode", state.exit_code},
                       {"reason", !state.reason.empty()  ? state.reason
                                  : state.exit_code == 0 ? "Completed"
                                                         : "Error"},
-                      {"startedAt", store::timestamp(state.started_at)},
-                      {"finishedAt", store::timestamp(state.finished_at)}};
+                      {"startedAt", timestamp(state.started_at)},
+                      {"finishedAt", timestamp(state.finished_at)}};
       if (state.signal != 0) {
         terminated["signal"] = state.signal;
       }
@@ -220,7 +220,7 @@ void set_condition(json& status, std::string_view type, std::string_view value, 
   json made{{"type", type}, {"status", value}};
   made["lastTransitionTime"] = is_same && found->contains("lastTransitionTime")
                                    ? found->at("lastTransitionTime")
-                                   : json(store::timestamp(now));
+                                   : json(timestamp(now));
   if (!reason.empty()) {
     made["reason"] = reason;
   }
@@ -254,7 +254,7 @@ json pod_status(const json& pod, const PodContainers& containers, TimePoint now)
   status["phase"] = phase_from(pod, containers);
   status["qosClass"] = qos_class(pod);
   if (!status.contains("startTime")) {
-    status["startTime"] = store::timestamp(now);
+    status["startTime"] = timestamp(now);
   }
   set_condition(status, "PodScheduled", "True", now);
 

@@ -1,6 +1,7 @@
 #include "labctl/report/test_results.hpp"
 #include "labctl/report/test_suites.hpp"
 #include "topology/base/printable.hpp"
+#include "topology/base/process_end.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -145,7 +146,7 @@ void write_tap(std::ostream& out, const TestRun& run, int version) {
     write_correlated_point(out, suites[i], i + 1);
   }
   if (run.signal != 0) {
-    out << "Bail out! ended early by " << signal_name(run.signal) << '\n';
+    out << "Bail out! ended early by " << signal_in_words(run.signal) << '\n';
   }
 }
 

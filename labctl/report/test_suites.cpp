@@ -1,9 +1,8 @@
 #include "labctl/report/test_suites.hpp"
 
 #include "topology/base/printable.hpp"
+#include "topology/base/process_end.hpp"
 
-#include <csignal>
-#include <cstring>
 #include <set>
 
 namespace labctl::report {
@@ -71,7 +70,7 @@ ScenarioResult run_as_scenario(const TestRun& run) {
     CheckResult check;
     check.name = "the run comes to its end";
     check.verdict = Verdict::Broken;
-    check.message = "ended early by " + signal_name(run.signal);
+    check.message = "ended early by " + signal_in_words(run.signal);
     whole.checks.push_back(check);
   }
   return whole;
@@ -89,11 +88,6 @@ std::vector<TestSuite> test_suites(const TestRun& run) {
     suites.push_back(suite_of(whole, taken));
   }
   return suites;
-}
-
-std::string signal_name(int number) {
-  const char* name = ::sigabbrev_np(number);
-  return name == nullptr ? "signal " + std::to_string(number) : "SIG" + std::string(name);
 }
 
 std::string counted(size_t n, std::string_view noun) {

@@ -27,9 +27,6 @@ struct TestSuite {
 // signal) is a suite of its own at the end, called "labctl".
 std::vector<TestSuite> test_suites(const TestRun& run);
 
-// "SIGINT"; "signal 70" for one without a name.
-std::string signal_name(int number);
-
 // "1 check", "2 checks".
 std::string counted(size_t n, std::string_view noun);
 

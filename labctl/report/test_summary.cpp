@@ -3,6 +3,7 @@
 #include "labctl/report/age.hpp"
 #include "labctl/report/test_suites.hpp"
 #include "topology/base/printable.hpp"
+#include "topology/base/process_end.hpp"
 
 #include <ostream>
 #include <string>
@@ -72,7 +73,7 @@ std::vector<SummaryLine> flaky_of(const TestRun& run) {
 
 void print_conditions(std::ostream& out, const Palette& palette, const TestRun& run) {
   if (run.signal != 0) {
-    out << palette.bad("ended early by " + signal_name(run.signal)) << '\n';
+    out << palette.bad("ended early by " + signal_in_words(run.signal)) << '\n';
   }
   if (run.seed) {
     out << "seed " << *run.seed << " repeats this order\n";

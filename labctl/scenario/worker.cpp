@@ -2,6 +2,7 @@
 
 #include "labctl/report/test_results_json.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/process_end.hpp"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -10,7 +11,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <exception>
 
 namespace labctl::scenario {
@@ -110,11 +110,7 @@ Outcome Worker::finish(const std::string& why_killed) {
   if (!has_outcome_) {
     outcome_.result = std::move(heading_);
     outcome_.result.error =
-        !why_killed.empty() ? why_killed
-        : WIFSIGNALED(status)
-            ? std::string("the process that ran it was ended by signal ") + std::to_string(WTERMSIG(status)) +
-                  " (" + ::strsignal(WTERMSIG(status)) + ")"
-            : "the process that ran it ended with code " + std::to_string(WEXITSTATUS(status));
+        !why_killed.empty() ? why_killed : "the process that ran it ended with " + end_in_words(status);
   }
   return std::move(outcome_);
 }

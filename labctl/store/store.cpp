@@ -1,9 +1,9 @@
 #include "labctl/store/store.hpp"
 
 #include "labctl/store/selectors.hpp"
-#include "labctl/store/timestamp.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/fnv.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <algorithm>
 #include <array>

@@ -2,8 +2,8 @@
 
 #include "labctl/controllers/events.hpp"
 #include "labctl/controllers/objects.hpp"
-#include "labctl/store/timestamp.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/timestamp.hpp"
 #include "topology/kernel/network_namespace.hpp"
 #include "topology/manifest/decode.hpp"
 #include "topology/plan/address_plan.hpp"
@@ -198,7 +198,7 @@ json Lab::status() const {
   }
   return {{"name", name_},
           {"phase", "Ready"},
-          {"createdAt", store::timestamp(created_at_)},
+          {"createdAt", timestamp(created_at_)},
           {"supervisorPid", pid_outside_},
           {"mode", kernel::to_string(mapping_)},
           {"network", cluster_.network.mode == model::NetworkMode::Vxlan ? "vxlan" : "routed"},

@@ -5,6 +5,7 @@
 #include "labctl/controllers/objects.hpp"
 #include "labctl/supervisor/named_files.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/process_end.hpp"
 #include "topology/dns/named_conf.hpp"
 #include "topology/dns/service_records.hpp"
 #include "topology/manifest/defaults.hpp"
@@ -95,7 +96,8 @@ std::string how_it_is(const json& pod, const std::string& while_running) {
     return while_running;
   }
   const std::string end =
-      "it ended with exit code " + std::to_string(controllers::number_at(*ended, "exitCode", 0));
+      "it ended with " + end_in_words(static_cast<int>(controllers::number_at(*ended, "exitCode", 0)),
+                                      static_cast<int>(controllers::number_at(*ended, "signal", 0)));
   return controllers::field(statuses.front(), "state.running") == nullptr
              ? end
              : while_running + "; before that " + end;

@@ -1,15 +1,15 @@
 #include "labctl/supervisor/lab_end.hpp"
 
+#include "topology/base/process_end.hpp"
+#include "topology/base/timestamp.hpp"
 #include "topology/base/unique_fd.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
-#include <ctime>
+#include <chrono>
 #include <sstream>
 
 namespace labctl::supervisor {
@@ -21,24 +21,6 @@ constexpr off_t kLogBytes = off_t{64} * 1024;
 constexpr size_t kWords = 20;
 constexpr size_t kWordBytes = 400;
 constexpr size_t kStoryLines = 5;
-
-std::string words_for(int status) {
-  if (WIFSIGNALED(status)) {
-    const int number = WTERMSIG(status);
-    const char* name = ::strsignal(number);
-    return "signal " + std::to_string(number) + (name == nullptr ? "" : " (" + std::string(name) + ")");
-  }
-  return "exit code " + std::to_string(WEXITSTATUS(status));
-}
-
-std::string time_of_end() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
 
 UniqueFd open_file_of(const LabFolder& lab, const char* name, int how) {
   return UniqueFd(
@@ -75,7 +57,8 @@ void leave_end(const LabFolder& lab, int status) noexcept {
     write_whole(log, tail_of(log));
     ::fchmod(log.get(), 0600);
   }
-  write_whole(open_file_of(lab, kEndName, O_RDWR | O_CREAT), time_of_end() + "\n" + words_for(status) + "\n");
+  write_whole(open_file_of(lab, kEndName, O_RDWR | O_CREAT),
+              timestamp(std::chrono::system_clock::now()) + "\n" + end_in_words(status) + "\n");
   ::unlinkat(lab.folder.get(), kSocketName, 0);
 }
 

@@ -1,9 +1,9 @@
 #include "labctl/supervisor/log_service.hpp"
 
-#include "labctl/store/timestamp.hpp"
 #include "labctl/supervisor/lab.hpp"
 #include "labctl/supervisor/lab_requests.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <deque>
 #include <memory>
@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kLinesBehindMax = 10'000;
 
 std::string text_of(const controllers::LogLine& line, bool timestamps) {
-  return (timestamps ? store::timestamp(line.time) + " " : "") + line.text + "\n";
+  return (timestamps ? timestamp(line.time) + " " : "") + line.text + "\n";
 }
 
 // Lines on their way from the main loop to a follower's thread.

@@ -2,6 +2,7 @@
 
 #include "labctl/supervisor/named_files.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/process_end.hpp"
 #include "topology/dns/named_conf.hpp"
 #include "topology/kernel/capsule.hpp"
 
@@ -18,11 +19,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kAgainAfter{500};
 constexpr std::chrono::milliseconds kAgainAfterMax{30'000};
-
-std::string end_in_words(kernel::ExitStatus status) {
-  return status.signal != 0 ? "signal " + std::to_string(status.signal)
-                            : "exit code " + std::to_string(status.exit_code());
-}
 
 }  // namespace
 
@@ -86,7 +82,7 @@ void OutsideDns::on_ready() {
 
 void OutsideDns::on_ended(kernel::ExitStatus status) {
   child_.release();
-  last_end_ = with_last_words("it ended with " + end_in_words(status));
+  last_end_ = with_last_words("it ended with " + end_in_words(status.code, status.signal));
   spdlog::warn("outside DNS server: {}; it is started again", last_end_);
   ++ends_in_vain_;
   updater_->stopped();

@@ -4,7 +4,6 @@
 // the first. Rendered as compilers do: "lab.yaml:12:5: error: spec.nodes: must be at least 1, got 0".
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace labctl {
@@ -34,8 +33,5 @@ struct Diagnostic {
 std::string to_string(const Diagnostic& diagnostic);
 
 bool has_errors(const std::vector<Diagnostic>& diagnostics);
-
-// Text made safe for a terminal: control characters other than newline and tab become \xNN.
-std::string printable(std::string_view text);
 
 }  // namespace labctl

@@ -20,7 +20,7 @@
 
 namespace labctl {
 
-// Any number of lines: newlines and tabs stay; diagnostic.hpp declares it, too. What is escaped reads \x1b,
+// Any number of lines: newlines and tabs stay. What is escaped reads \x1b,
 // \u202e, \U000e0041.
 std::string printable(std::string_view text);
 

@@ -107,7 +107,7 @@ TEST(Tap, SaysWhatRepeatsTheRunAndWhatWasFlaky) {
 TEST(Tap, BailsOutWhenASignalEndedTheRun) {
   TestRun run = passing_run();
   run.signal = SIGINT;
-  EXPECT_THAT(tap_of(run), testing::EndsWith("\nBail out! ended early by SIGINT\n"));
+  EXPECT_THAT(tap_of(run), testing::EndsWith("\nBail out! ended early by signal 2 (Interrupt)\n"));
 }
 
 TEST_F(Prove, PassesARunThatPassed) {
@@ -135,7 +135,7 @@ TEST_F(Prove, StopsWhereWeBailOut) {
   run.signal = SIGTERM;
   const support::ProgramResult result = prove_run(run);
   EXPECT_NE(result.exit_code, 0) << to_string(result);
-  EXPECT_THAT(result.out + result.err, HasSubstr("ended early by SIGTERM"));
+  EXPECT_THAT(result.out + result.err, HasSubstr("ended early by signal 15 (Terminated)"));
 }
 
 TEST_F(Prove, TakesARunOfNothing) {

@@ -50,7 +50,7 @@ TEST(TestSummary, SaysWhatWasFlakyLeftBehindAndHowToRepeatIt) {
             "\nLeft behind:\n"
             "  link lc0\n"
             "\n"
-            "ended early by SIGINT\n"
+            "ended early by signal 2 (Interrupt)\n"
             "seed 42 repeats this order\n"
             "shard 2/5\n"
             "host: 3 links before, 4 after\n"

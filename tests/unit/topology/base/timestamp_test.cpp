@@ -1,8 +1,8 @@
-#include "labctl/store/timestamp.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <gtest/gtest.h>
 
-namespace labctl::store {
+namespace labctl {
 namespace {
 
 using namespace std::chrono;
@@ -34,4 +34,4 @@ TEST(Timestamp, RefusesOtherText) {
 }
 
 }  // namespace
-}  // namespace labctl::store
+}  // namespace labctl
