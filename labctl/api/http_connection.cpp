@@ -31,6 +31,10 @@ struct HttpConnection::State {
     if (error == boost::asio::error::timed_out) {
       throw Error(ErrorKind::Timeout, act + ": no reply in " + to_string(std::chrono::microseconds(timeout)));
     }
+    if (error == boost::beast::http::error::body_limit) {
+      throw Error(ErrorKind::Kernel,
+                  act + ": the reply has more than " + std::to_string(kReplyBytesMax >> 20U) + " MiB");
+    }
     throw Error(ErrorKind::Kernel, act + ": " + error.message());
   }
 };
@@ -59,7 +63,7 @@ Reply HttpConnection::post(std::string_view target, std::string_view body) {
   http::write(stream, request, error);
   state_->check(error, target);
   http::response_parser<http::string_body> parser;
-  parser.body_limit(boost::none);
+  parser.body_limit(kReplyBytesMax);
   http::read(stream, state_->connection.buffer(), parser, error);
   state_->check(error, target);
   Reply reply{static_cast<int>(parser.get().result_int()),

@@ -7,12 +7,16 @@
 #include "topology/base/unique_fd.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace labctl::api {
+
+// Of a reply's body: who answers is a stranger. Ask for more in pieces.
+inline constexpr std::size_t kReplyBytesMax = std::size_t{4} << 20U;
 
 class HttpConnection {
  public:
@@ -22,7 +26,8 @@ class HttpConnection {
   ~HttpConnection();
 
   // A reply of 400 and more is returned, not thrown. Throws Error: Timeout when the reply has not come in
-  // time, Kernel when the connection breaks; whether the request was carried out is then unknown.
+  // time, Kernel when the connection breaks or the reply is too long; whether the request was carried out is
+  // then unknown.
   Reply post(std::string_view target, std::string_view body);
 
  private:

@@ -17,6 +17,9 @@ const std::string kRoot = "/labctl/labs/alloc/";
 constexpr std::string_view kNodePorts = "nodeports/";
 // etcd takes 128 operations a transaction unless told otherwise (--max-txn-ops).
 constexpr std::ptrdiff_t kTogether = 100;
+// A row has less than 1 kB in base64, and a reply a bound (api::kReplyBytesMax).
+constexpr std::size_t kRowsTogether = 2000;
+constexpr std::size_t kPagesMost = 1000;
 
 // The first key after all that begin with `prefix`.
 std::string end_of(std::string prefix) {
@@ -198,9 +201,30 @@ void EtcdTable::remove(const std::vector<std::pair<std::string, std::string>>& k
   }
 }
 
+// All pages as they were when the first was read.
 json EtcdTable::range(const std::string& prefix) {
-  return list_in(call("/v3/kv/range", {{"key", to_base64(prefix)}, {"range_end", to_base64(end_of(prefix))}}),
-                 "kvs");
+  json request{{"key", to_base64(prefix)},
+               {"range_end", to_base64(end_of(prefix))},
+               {"limit", std::to_string(kRowsTogether)}};
+  json rows = json::array();
+  std::string last;
+  for (std::size_t pages = 0; pages < kPagesMost; ++pages) {
+    const json answer = call("/v3/kv/range", request);
+    const json kvs = list_in(answer, "kvs");
+    rows.insert(rows.end(), kvs.begin(), kvs.end());
+    if (!flag_in(answer, "more")) {
+      return rows;
+    }
+    const std::string reached = kvs.empty() ? last : from_base64(text_in(kvs.back(), "key"));
+    if (reached <= last) {
+      throw unavailable(ErrorKind::Kernel, server_ + ": a list that goes on has no more keys");
+    }
+    last = reached;
+    request["key"] = to_base64(last + '\0');
+    request["revision"] = text_in(typed(answer, "header", json::object()), "revision");
+  }
+  throw unavailable(ErrorKind::Kernel,
+                    server_ + ": more than " + std::to_string(kPagesMost * kRowsTogether) + " keys");
 }
 
 SharedTable::Rows EtcdTable::list(const std::string& pool) {

@@ -11,15 +11,21 @@
 #include "tests/unit/labctl/controllers/shared/etcd_server.hpp"
 #include "topology/base/clock.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/unique_fd.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
+#include <vector>
 
 namespace labctl::controllers {
 namespace {
@@ -87,6 +93,79 @@ TEST(Base64, BothWays) {
 TEST(EtcdServerOf, OnlyAnEtcdStore) {
   EXPECT_EQ(store::etcd_server("etcd://10.0.0.1:2379"), "10.0.0.1:2379");
   EXPECT_EQ(store::etcd_server("sqlite"), "");
+}
+
+// A table whose server says `reply` to whatever is asked, again and again, until nobody listens any more.
+std::string refusal_of_list(const std::string& head, const std::string& piece, std::size_t pieces,
+                            std::size_t* sent = nullptr) {
+  std::vector<std::thread> servers;
+  const auto dial = [&] {
+    int ends[2] = {-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+      throw Error::from_errno(errno, "socketpair");
+    }
+    servers.emplace_back([&, far = std::make_shared<UniqueFd>(ends[1])] {
+      const auto tell = [&](const std::string& text) {
+        return ::send(far->get(), text.data(), text.size(), MSG_NOSIGNAL) ==
+               static_cast<ssize_t>(text.size());
+      };
+      std::array<char, 4096> question{};
+      bool listens = ::recv(far->get(), question.data(), question.size(), 0) > 0 && tell(head);
+      for (std::size_t i = 0; i < pieces && listens; ++i) {
+        listens = tell(piece);
+        if (sent != nullptr) {
+          *sent += piece.size();
+        }
+      }
+    });
+    return UniqueFd(ends[0]);
+  };
+  std::string refusal;
+  {
+    store::EtcdTable table("192.0.2.1:2379", dial, "demo");
+    try {
+      table.list("services/10.96.0.0/16");
+    } catch (const Error& error) {
+      refusal = error.message();
+    }
+  }
+  for (std::thread& server : servers) {
+    server.join();
+  }
+  return refusal;
+}
+
+TEST(EtcdTable, ReadsNoReplyWithoutEnd) {
+  const std::string chunk = "10000\r\n" + std::string(0x10000, ' ') + "\r\n";
+  std::size_t sent = 0;
+  EXPECT_THAT(refusal_of_list("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk, 4096, &sent),
+              HasSubstr("POST /v3/kv/range: the reply has more than 4 MiB"));
+  EXPECT_LT(sent, std::size_t{16} << 20U);
+  EXPECT_THAT(refusal_of_list("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", "", 0),
+              HasSubstr("the reply has more than 4 MiB"));
+}
+
+TEST(EtcdTable, ReadsNoListThatGoesRound) {
+  const std::string body = json{
+      {"header", {{"revision", "7"}}},
+      {"kvs", {{{"key", store::to_base64("/a")}, {"value", ""}}}},
+      {"more", true}}.dump();
+  const std::string reply =
+      "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  EXPECT_THAT(refusal_of_list(reply, reply, 1), HasSubstr("a list that goes on has no more keys"));
+}
+
+TEST_F(SharedAllocations, AListOfAnyLengthComesWhole) {
+  const auto table = table_of(etcd->address(), "one");
+  std::vector<store::SharedTable::Claim> claims;
+  for (int i = 0; i < 4100; ++i) {
+    claims.push_back({"services/10.96.0.0/16", "10.96.0." + std::to_string(i),
+                      std::string(63, 'n') + "/" + std::string(63, 's'), ""});
+  }
+  ASSERT_TRUE(table->claim(claims).empty());
+  EXPECT_EQ(table->list("services/10.96.0.0/16").ours.size(), claims.size());
+  EXPECT_EQ(table->release_everything(), claims.size());
+  EXPECT_TRUE(table->list("services/10.96.0.0/16").ours.empty());
 }
 
 TEST_F(SharedAllocations, TwoLabsNeverShareAnAddress) {
