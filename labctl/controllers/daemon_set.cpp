@@ -34,12 +34,13 @@ struct Daemon {
 
 void make_pod(Daemon& daemon, const std::string& node) {
   json pod = pod_from_template(daemon.object, *field(daemon.object, "spec.template"));
-  pod["metadata"]["generateName"] = daemon.key.name + "-";
+  const std::string prefix = daemon.key.name + "-";
+  pod["metadata"]["generateName"] = prefix;
   pod["metadata"]["labels"][kRevisionHash] = daemon.revision.hash;
   pod["spec"]["nodeName"] = node;
   Key key{"pods", daemon.key.ns, ""};
   do {
-    key.name = generated_name(daemon.key.name, daemon.work.store.next_in_sequence(uid_of(daemon.object)));
+    key.name = generated_name(prefix, daemon.work.store.next_in_sequence(uid_of(daemon.object)));
   } while (daemon.work.store.find(key) != nullptr);
   daemon.work.store.create(key, std::move(pod));
   daemon.did_something = true;
@@ -157,7 +158,14 @@ void sync_daemon_set(Work& work, const Key& key) {
   if (object == nullptr || is_being_deleted(*object) || field(*object, "spec.template") == nullptr) {
     return;
   }
-  Daemon daemon{work, key, *object, current_revision(work, *object), 0, {}, {}, false};
+  const Revision revision = current_revision(work, *object);
+  if (const std::string refusal = too_long_name("ControllerRevision.apps", revision.name); !refusal.empty()) {
+    // As in a cluster, where only the controller's log says so.
+    record(work.store, *object, EventType::Warning, "FailedCreate",
+           "failed to construct revisions of DaemonSet: " + refusal, kDaemonSetComponent);
+    return;
+  }
+  Daemon daemon{work, key, *object, revision, 0, {}, {}, false};
   daemon.min_ready_seconds = number_at(*object, "spec.minReadySeconds", 0);
   daemon.wanted = nodes_fitting(work, *field(*object, "spec.template"));
   const json* selector = field(*object, "spec.selector");

@@ -65,6 +65,7 @@ struct Rollout {
   DeploymentScale scale;
   ObjectPtr newest;            // null before it is made
   std::vector<ObjectPtr> old;  // oldest first
+  std::string refusal = {};    // why it cannot be made
 };
 
 std::vector<ObjectPtr> all_sets(const Rollout& rollout) {
@@ -127,6 +128,13 @@ json new_set(const Rollout& rollout, const std::string& hash, std::int64_t revis
           {"status", {{"replicas", 0}}}};
 }
 
+// The Deployment's own name may be as long as a name can be.
+void tell_refusal(Rollout& rollout, const std::string& name, const std::string& why) {
+  rollout.refusal = "Failed to create new replica set \"" + name + "\": " + why;
+  record(rollout.work.store, *rollout.deployment, EventType::Warning, kSetNotCreated, rollout.refusal,
+         kDeploymentComponent);
+}
+
 // Another ReplicaSet under the name that the hash gives: count on until the name is free, as
 // status.collisionCount.
 void make_newest(Rollout& rollout, std::int64_t revision) {
@@ -134,6 +142,10 @@ void make_newest(Rollout& rollout, std::int64_t revision) {
   for (std::int64_t collisions = number_at(*rollout.deployment, "status.collisionCount", 0);; ++collisions) {
     const std::string hash = template_hash(pod_template, collisions);
     const Key key{"replicasets", rollout.key.ns, rollout.key.name + "-" + hash};
+    if (const std::string why = too_long_name("ReplicaSet.apps", key.name); !why.empty()) {
+      tell_refusal(rollout, key.name, why);
+      return;
+    }
     if (rollout.work.store.find(key) != nullptr) {
       continue;
     }
@@ -147,7 +159,7 @@ void make_newest(Rollout& rollout, std::int64_t revision) {
 }
 
 // Gives the newest set the highest revision, and the Deployment the same: a rollback makes an old template
-// the newest.
+// the newest. Nothing where there is no newest set.
 void number_revision(Rollout& rollout, bool makes_set) {
   std::int64_t highest = 0;
   for (const ObjectPtr& set : rollout.old) {
@@ -158,6 +170,9 @@ void number_revision(Rollout& rollout, bool makes_set) {
       return;
     }
     make_newest(rollout, highest + 1);
+    if (rollout.newest == nullptr) {
+      return;
+    }
   } else {
     const std::int64_t revision = std::max(revision_of(*rollout.newest), highest + 1);
     rollout.newest = rollout.work.store.modify(key_in("replicasets", *rollout.newest), [&](json& object) {
@@ -172,6 +187,9 @@ void number_revision(Rollout& rollout, bool makes_set) {
 
 void roll(Rollout& rollout) {
   number_revision(rollout, true);
+  if (rollout.newest == nullptr) {
+    return;
+  }
   RolloutState state{rollout.scale.desired, rollout.scale.max_surge, rollout.scale.max_unavailable, {}, {}};
   const auto look_at = [](const ObjectPtr& set) {
     return RolloutSet{replicas_of(set), number_at(*set, "status.availableReplicas", 0)};
@@ -201,7 +219,9 @@ void recreate(Rollout& rollout) {
   }
   if (!is_old_left) {
     number_revision(rollout, true);
-    scale_set(rollout, rollout.newest, rollout.scale.desired);
+    if (rollout.newest != nullptr) {
+      scale_set(rollout, rollout.newest, rollout.scale.desired);
+    }
   }
 }
 
@@ -278,7 +298,8 @@ void sync_deployment(Work& work, const Key& key) {
   } else {
     roll(rollout);
   }
-  const json status = deployment_status(work, *rollout.deployment, rollout.newest, all_sets(rollout));
+  const json status =
+      deployment_status(work, *rollout.deployment, {rollout.newest, rollout.refusal}, all_sets(rollout));
   const bool is_complete = is_rollout_complete(status, rollout.scale);
   write_status(work, key, status);
   if (is_complete) {

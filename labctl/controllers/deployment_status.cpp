@@ -81,8 +81,12 @@ void set_available(json& conditions, const json& status, const DeploymentScale& 
 }
 
 void set_progressing(Work& work, json& conditions, const json& deployment, const json& status,
-                     const ObjectPtr& newest, const DeploymentScale& scale) {
+                     const NewestSet& newest, const DeploymentScale& scale) {
   const std::string now = timestamp(work.now);
+  if (!newest.refusal.empty()) {
+    set(conditions, {"Progressing", "False", kSetNotCreated, newest.refusal}, false, now);
+    return;
+  }
   const std::int64_t deadline = number_at(deployment, "spec.progressDeadlineSeconds", kProgressDeadline);
   if (deadline == kNoDeadline) {
     return;
@@ -99,7 +103,7 @@ void set_progressing(Work& work, json& conditions, const json& deployment, const
     return;
   }
   const std::string name =
-      "ReplicaSet \"" + (newest == nullptr ? name_of(deployment) : name_of(*newest)) + "\"";
+      "ReplicaSet \"" + name_of(newest.object == nullptr ? deployment : *newest.object) + "\"";
   if (is_rollout_complete(status, scale)) {
     set(conditions, {"Progressing", "True", "NewReplicaSetAvailable", name + " has successfully progressed."},
         true, now);
@@ -147,18 +151,19 @@ bool is_rollout_complete(const json& status, const DeploymentScale& scale) {
          number_at(status, "availableReplicas", 0) == scale.desired;
 }
 
-json deployment_status(Work& work, const json& deployment, const ObjectPtr& newest,
+json deployment_status(Work& work, const json& deployment, const NewestSet& newest,
                        const std::vector<ObjectPtr>& all) {
   const DeploymentScale scale = deployment_scale(deployment);
   const std::int64_t replicas = sum_of(all, "status.replicas");
   const std::int64_t available = sum_of(all, "status.availableReplicas");
-  json status{{"observedGeneration", number_at(deployment, "metadata.generation", 1)},
-              {"replicas", replicas},
-              {"updatedReplicas", newest == nullptr ? 0 : number_at(*newest, "status.replicas", 0)},
-              {"readyReplicas", sum_of(all, "status.readyReplicas")},
-              {"availableReplicas", available},
-              {"unavailableReplicas", std::max<std::int64_t>(scale.desired - available, 0)},
-              {"collisionCount", number_at(deployment, "status.collisionCount", 0)}};
+  json status{
+      {"observedGeneration", number_at(deployment, "metadata.generation", 1)},
+      {"replicas", replicas},
+      {"updatedReplicas", newest.object == nullptr ? 0 : number_at(*newest.object, "status.replicas", 0)},
+      {"readyReplicas", sum_of(all, "status.readyReplicas")},
+      {"availableReplicas", available},
+      {"unavailableReplicas", std::max<std::int64_t>(scale.desired - available, 0)},
+      {"collisionCount", number_at(deployment, "status.collisionCount", 0)}};
   const json* present = field(deployment, "status.conditions");
   json conditions = present != nullptr && present->is_array() ? *present : json::array();
   set_available(conditions, status, scale, timestamp(work.now));

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <vector>
 
 namespace labctl::controllers {
@@ -22,9 +23,18 @@ struct DeploymentScale {
 // maxUnavailable 1. Recreate has neither.
 DeploymentScale deployment_scale(const nlohmann::json& deployment);
 
-// The status as it should be, from the ReplicaSets' statuses. `newest` may be null. Progressing turns False
-// when nothing moved for spec.progressDeadlineSeconds (600).
-nlohmann::json deployment_status(Work& work, const nlohmann::json& deployment, const store::ObjectPtr& newest,
+// The ReplicaSet of the present template, or null; then perhaps why it cannot be made.
+struct NewestSet {
+  store::ObjectPtr object;
+  std::string refusal;
+};
+
+// The reason of the condition and the event when it cannot be made.
+inline constexpr const char* kSetNotCreated = "ReplicaSetCreateError";
+
+// The status as it should be, from the ReplicaSets' statuses. Progressing turns False when nothing moved for
+// spec.progressDeadlineSeconds (600), and when the newest set cannot be made.
+nlohmann::json deployment_status(Work& work, const nlohmann::json& deployment, const NewestSet& newest,
                                  const std::vector<store::ObjectPtr>& all);
 
 // Every pod is of the newest template and available.

@@ -205,16 +205,16 @@ void EndpointSliceLoop::write(const Owner& owner, const std::map<std::string, Wa
 }
 
 void EndpointSliceLoop::create(const Owner& owner, EndpointSlice slice) {
-  const std::string& base = name_of(owner.object);
+  const std::string prefix = name_of(owner.object) + "-";
   Key key{kSlices, namespace_of(owner.object), ""};
   do {
-    key.name = generated_name(base, store_.next_in_sequence(uid_of(owner.object)));
+    key.name = generated_name(prefix, store_.next_in_sequence(uid_of(owner.object)));
   } while (store_.find(key) != nullptr);
   slice.name = key.name;
   json object = slice_fields(slice);
   object["apiVersion"] = "discovery.k8s.io/v1";
   object["kind"] = "EndpointSlice";
-  object["metadata"] = {{"generateName", base + "-"},
+  object["metadata"] = {{"generateName", prefix},
                         {"labels", owner.labels},
                         {"ownerReferences", json::array({owner_reference(owner.object)})}};
   if (!owner.annotations.empty()) {

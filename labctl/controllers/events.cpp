@@ -13,8 +13,14 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kNameMax = 253;  // of an object; that of the object it is about may be as long
 constexpr int kHashLength = 13;
+
+// Of an object whose name may be as long as this one; cut where a name may end.
+std::string event_name(const std::string& about, std::string_view identity) {
+  std::string name = about.substr(0, kNameMax - 1 - kHashLength);
+  name.erase(name.find_last_not_of(".-") + 1);
+  return name + "." + safe_hash(identity, kHashLength);
+}
 
 json new_event(const json& object, const std::string& ns, EventType type, std::string_view reason,
                std::string_view message, std::string_view component, const std::string& now) {
@@ -53,9 +59,7 @@ void record(store::Store& store, const json& object, EventType type, std::string
     identity += part;
   }
   const std::string ns = namespace_of(object).empty() ? "default" : namespace_of(object);
-  const store::Key key{
-      "events", ns,
-      name_of(object).substr(0, kNameMax - 1 - kHashLength) + "." + safe_hash(identity, kHashLength)};
+  const store::Key key{"events", ns, event_name(name_of(object), identity)};
   const std::string now = timestamp(store.clock().wall());
   if (const store::ObjectPtr earlier = store.find(key)) {
     store.modify(key, [&](json& event) {

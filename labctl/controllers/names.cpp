@@ -8,8 +8,8 @@ namespace labctl::controllers {
 namespace {
 
 constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
-constexpr std::size_t kNameLength = 63;
 constexpr int kSuffixLength = 5;
+constexpr std::size_t kPrefixMax = 63 - kSuffixLength;
 constexpr int kTemplateHashLength = 10;
 
 }  // namespace
@@ -28,15 +28,22 @@ std::string safe_hash(std::string_view text, int length) {
   return name;
 }
 
-std::string generated_name(std::string_view base, std::uint64_t ordinal) {
-  const std::string_view kept = base.substr(0, kNameLength - 1 - kSuffixLength);
-  std::string salted(base);
+std::string generated_name(std::string_view prefix, std::uint64_t ordinal) {
+  // Of the whole prefix, so that those which differ behind the cut do not meet.
+  std::string salted(prefix.ends_with('-') ? prefix.substr(0, prefix.size() - 1) : prefix);
   salted += '#';
   salted += std::to_string(ordinal);
-  std::string name(kept);
-  name += '-';
+  std::string name(prefix.substr(0, kPrefixMax));
   name += safe_hash(salted, kSuffixLength);
   return name;
+}
+
+std::string too_long_name(std::string_view resource, const std::string& name) {
+  if (name.size() <= kNameMax) {
+    return {};
+  }
+  return std::string(resource) + " \"" + name + "\" is invalid: metadata.name: Invalid value: \"" + name +
+         "\": must be no more than " + std::to_string(kNameMax) + " bytes";
 }
 
 std::string template_hash(const nlohmann::json& pod_template, std::int64_t collisions) {

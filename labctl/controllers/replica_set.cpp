@@ -87,13 +87,14 @@ Rank rank_of(const json& pod, std::int64_t crowd) {
 bool make_pods(Work& work, const Key& key, const json& replica_set, std::int64_t count) {
   const json* pod_template = field(replica_set, "spec.template");
   json base = pod_from_template(replica_set, pod_template == nullptr ? json::object() : *pod_template);
-  base["metadata"]["generateName"] = key.name + "-";
+  const std::string prefix = key.name + "-";
+  base["metadata"]["generateName"] = prefix;
   std::int64_t made = 0;
   while (made < count && !work.is_enough(static_cast<std::size_t>(made))) {
     if (!may_make_pod(work, replica_set, kReplicaSetComponent)) {
       break;
     }
-    const Key pod{"pods", key.ns, generated_name(key.name, work.store.next_in_sequence(uid_of(replica_set)))};
+    const Key pod{"pods", key.ns, generated_name(prefix, work.store.next_in_sequence(uid_of(replica_set)))};
     if (work.store.find(pod) != nullptr) {
       continue;  // 14 million names: two of a set may meet
     }

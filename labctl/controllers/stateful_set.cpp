@@ -2,6 +2,7 @@
 
 #include "labctl/controllers/deletion.hpp"
 #include "labctl/controllers/events.hpp"
+#include "labctl/controllers/names.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/workload.hpp"
 #include "labctl/store/selectors.hpp"
@@ -19,6 +20,7 @@ using store::Key;
 using store::ObjectPtr;
 
 constexpr std::string_view kStatefulSetComponent = "statefulset-controller";
+const std::string kPodName = "statefulset.kubernetes.io/pod-name";
 
 // What one sync works on.
 struct Set {
@@ -67,7 +69,33 @@ const std::string& revision_for(const Set& set, std::int64_t ordinal) {
   return keeps ? set.current_name : set.update.name;
 }
 
-void make_pod(Set& set, std::int64_t ordinal) {
+// What an API server says of a pod whose name the set has made too long; empty: nothing.
+std::string refusal_of(const json& pod, const std::string& name) {
+  std::string complaints;
+  const auto check = [&](const char* path, const std::string& value) {
+    if (value.size() > kLabelMax) {
+      complaints += (complaints.empty() ? "" : ", ") + std::string(path) + ": Invalid value: \"" + value +
+                    "\": must be no more than " + std::to_string(kLabelMax) + " bytes";
+    }
+  };
+  const json& labels = pod.at("metadata").at("labels");
+  check("metadata.labels", text_at(labels, kRevisionHash));
+  check("metadata.labels", labels.at(kPodName).get_ref<const std::string&>());
+  check("spec.hostname", text_at(pod, "spec.hostname"));
+  const bool are_many = complaints.find(", ") != std::string::npos;
+  return complaints.empty() ? complaints
+                            : "Pod \"" + name + "\" is invalid: " + (are_many ? "[" : "") + complaints +
+                                  (are_many ? "]" : "");
+}
+
+void tell_failure(Set& set, const std::string& pod, const std::string& why) {
+  record(set.work.store, set.object, EventType::Warning, "FailedCreate",
+         "create Pod " + pod + " in StatefulSet " + set.key.name + " failed error: " + why,
+         kStatefulSetComponent);
+}
+
+// False when no pod of the set can be made.
+bool make_pod(Set& set, std::int64_t ordinal) {
   const std::string& revision = revision_for(set, ordinal);
   json pod_template = template_of_revision(set.work, set.object, revision);
   if (pod_template.is_null()) {
@@ -76,7 +104,7 @@ void make_pod(Set& set, std::int64_t ordinal) {
   json pod = pod_from_template(set.object, pod_template);
   const std::string name = set.key.name + "-" + std::to_string(ordinal);
   json& labels = pod["metadata"]["labels"];
-  labels["statefulset.kubernetes.io/pod-name"] = name;
+  labels[kPodName] = name;
   labels["apps.kubernetes.io/pod-index"] = std::to_string(ordinal);
   labels[kRevisionHash] = revision;
   pod["spec"]["hostname"] = name;
@@ -86,16 +114,18 @@ void make_pod(Set& set, std::int64_t ordinal) {
   const Key key{"pods", set.key.ns, name};
   if (set.work.store.find(key) != nullptr) {
     // Somebody else's pod has the name: wait until it goes, as Kubernetes does.
-    record(set.work.store, set.object, EventType::Warning, "FailedCreate",
-           "create Pod " + name + " in StatefulSet " + set.key.name + " failed error: pods \"" + name +
-               "\" already exists",
-           kStatefulSetComponent);
-    return;
+    tell_failure(set, name, "pods \"" + name + "\" already exists");
+    return true;
+  }
+  if (const std::string why = refusal_of(pod, name); !why.empty()) {
+    tell_failure(set, name, why);
+    return false;
   }
   set.work.store.create(key, std::move(pod));
   set.did_something = true;
   record(set.work.store, set.object, EventType::Normal, "SuccessfulCreate",
          "create Pod " + name + " in StatefulSet " + set.key.name + " successful", kStatefulSetComponent);
+  return true;
 }
 
 void delete_pod(Set& set, const json& pod) {
@@ -124,8 +154,7 @@ bool fill_up(Set& set) {
       if (!may_make_pod(set.work, set.object, kStatefulSetComponent)) {
         return false;
       }
-      make_pod(set, ordinal);
-      if (set.is_ordered) {
+      if (!make_pod(set, ordinal) || set.is_ordered) {
         return false;
       }
       continue;

@@ -209,6 +209,9 @@ Revision current_revision(Work& work, const json& owner) {
     }
   }
   made.number = newest + 1;
+  if (!too_long_name(kRevisions, made.name).empty()) {
+    return made;
+  }
   work.store.create({kRevisions, namespace_of(owner), made.name},
                     {{"apiVersion", "apps/v1"},
                      {"kind", "ControllerRevision"},

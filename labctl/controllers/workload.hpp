@@ -62,7 +62,8 @@ struct Revision {
   std::int64_t number = 0;
 };
 
-// The revision of the owner's present template, made or made the newest when needed.
+// The revision of the owner's present template, made or made the newest when needed; not made when its name
+// is too long (too_long_name()).
 Revision current_revision(Work& work, const nlohmann::json& owner);
 // The template of an older revision; null when it is gone.
 nlohmann::json template_of_revision(Work& work, const nlohmann::json& owner,

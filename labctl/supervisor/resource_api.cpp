@@ -272,11 +272,9 @@ void ResourceApi::State::check_deletable(const Key& key) const {
 }
 
 std::string ResourceApi::State::free_name(const Key& key, const std::string& base) {
-  // generateName ends in "-" by custom; the generated part brings its own.
-  const std::string stem = base.ends_with('-') ? base.substr(0, base.size() - 1) : base;
   for (int i = 0; i < kNameTries; ++i) {
     const std::string name = controllers::generated_name(
-        stem, store.next_in_sequence("generateName/" + key.resource + "/" + key.ns));
+        base, store.next_in_sequence("generateName/" + key.resource + "/" + key.ns));
     if (store.find({key.resource, key.ns, name}) == nullptr) {
       return name;
     }

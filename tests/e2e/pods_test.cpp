@@ -327,38 +327,6 @@ TEST_F(Pods, OfTheSameFilesHaveTheSameNamesAndAddresses) {
   EXPECT_EQ(names_and_addresses(), first);
 }
 
-// ---- Names at their limits ---------------------------------------------------------------------
-
-// A workload whose name is longer than a label may be.
-std::string named(const std::string& name, const std::string& kind, const std::string& label,
-                  const std::string& spec) {
-  std::string text = workload(kind, label, spec);
-  const std::string short_name = "{name: " + label + "}";
-  return text.replace(text.find(short_name), short_name.size(), "{name: " + name + "}");
-}
-
-TEST_F(Pods, NamesAtTheirLimitsRunWithProgramsAndProbes) {
-  const std::string name(253, 'p');
-  const std::string ns(63, 'n');
-  const std::string container(63, 'c');
-  const std::string probe = "readinessProbe: {exec: {command: [\"true\"]}}";
-  up("apiVersion: v1\nkind: Namespace\nmetadata: {name: " + ns +
-         "}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", namespace: " + ns +
-         "}\nspec: {containers: [{name: " + container + ", image: host, command: [sleep, \"3600\"], " +
-         probe + "}]}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: " + name +
-         "}\nspec: {containers: [{name: " + container + ", image: nginx, " + probe + "}]}\n---\n" +
-         named(std::string(253, 'd'), "Deployment", "d", "replicas: 1") +
-         workload("StatefulSet", std::string(50, 's'), "serviceName: s\n  replicas: 1") +
-         named(std::string(253, 'e'), "DaemonSet", "e", "minReadySeconds: 0"),
-     "nodes: 2, dns: {enabled: false}");
-  EXPECT_TRUE(eventually([&] { return count_of(pods({"-A"}), "Running") >= 6; })) << pods({"-A"});
-  EXPECT_TRUE(ends_with(lab_.run({"exec", name, "--", "true"}), kPassed));
-  EXPECT_TRUE(ends_with(lab_.run({"exec", name, "--namespace", ns, "--", "true"}), kPassed));
-  EXPECT_TRUE(ends_with(lab_.run({"exec", name, "--namespace", ns, "--", "uname", "-n"}), kPassed));
-  EXPECT_TRUE(ends_with(lab_.run({"delete", "pod", name, "--namespace", ns}), kPassed));
-  EXPECT_TRUE(eventually([&] { return !has(pods({"-A"}), ns); })) << pods({"-A"});
-}
-
 // ---- Bounds ------------------------------------------------------------------------------------
 
 TEST_F(Pods, MoreReplicasThanALabCouldEverCarryAreRefusedOnEveryWayIn) {

@@ -12,7 +12,7 @@ constexpr std::array kKinds{
     Kind{"v1", "Pod", Support::Acted, true, &kPod},
     Kind{"apps/v1", "Deployment", Support::Acted, true, &kDeployment},
     Kind{"apps/v1", "ReplicaSet", Support::Acted, true, &kReplicaSet},
-    Kind{"apps/v1", "StatefulSet", Support::Acted, true, &kStatefulSet},
+    Kind{"apps/v1", "StatefulSet", Support::Acted, true, &kStatefulSet, check_dns_label},
     Kind{"apps/v1", "DaemonSet", Support::Acted, true, &kDaemonSet},
     Kind{"v1", "Service", Support::Acted, true, &kService, check_dns_1035_label},
     Kind{"v1", "Endpoints", Support::Acted, true, &kEndpoints},

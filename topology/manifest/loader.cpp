@@ -6,6 +6,7 @@
 #include "topology/manifest/document_reader.hpp"
 #include "topology/manifest/json_tree.hpp"
 #include "topology/manifest/kinds.hpp"
+#include "topology/manifest/name_check.hpp"
 #include "topology/manifest/references.hpp"
 #include "topology/manifest/scenario_check.hpp"
 #include "topology/manifest/service_references.hpp"
@@ -61,6 +62,7 @@ class Load {
     check_duplicates(records_, findings_);
     check_namespaces(records_, options_.known_namespaces, findings_);
     check_nodes(records_, known_nodes(), findings_);
+    check_derived_names(records_, findings_);
     const std::optional<model::Cluster> cluster = known_cluster();
     if (options_.known_network || cluster) {
       check_service_ranges(records_, options_.known_network ? *options_.known_network : cluster->network,
@@ -215,19 +217,7 @@ class Load {
   }
 
   void read_identity(const Place& metadata, Record& record) {
-    const Place name = metadata.field("name");
-    if (name && name.node->is_string()) {
-      record.name = name.text();
-      if (const auto complaint = record.kind->check_name(name.text())) {
-        findings_.error(name, complaint->message, complaint->hint);
-      }
-    } else if (!name && metadata.field("generateName")) {
-      findings_.error(metadata.field("generateName"),
-                      "names are not made up here: the same files give the same lab",
-                      "use name: " + std::string(metadata.field("generateName").text()) + "1");
-    } else if (!name && record.kind->name != "Cluster") {
-      findings_.error(name, "is required", "as in metadata: {name: NAME}");
-    }
+    record.name = read_name(metadata, *record.kind, findings_);
     const Place ns = metadata.field("namespace");
     if (record.kind->is_namespaced) {
       record.ns = ns && ns.node->is_string() ? std::string(ns.text()) : "default";

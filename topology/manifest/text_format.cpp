@@ -154,6 +154,18 @@ std::optional<Complaint> check_dns_subdomain(std::string_view text) {
                    suggested_name(text, true, kSubdomainMax)};
 }
 
+std::optional<Complaint> check_name_prefix(std::string_view text, TextCheck check_name) {
+  // The API takes a final dash away, together with what stands before it, since letters will follow.
+  const bool ends_in_dash = text.size() > 1 && text.ends_with('-');
+  const auto complaint =
+      check_name(ends_in_dash ? std::string(text.substr(0, text.size() - 2)) + "a" : std::string(text));
+  if (!complaint || text.empty()) {
+    return std::nullopt;
+  }
+  const auto of_the_whole = check_name(text);
+  return of_the_whole ? of_the_whole : complaint;
+}
+
 std::optional<Complaint> check_domain_name(std::string_view text) {
   if (auto complaint = check_dns_subdomain(text)) {
     return complaint;

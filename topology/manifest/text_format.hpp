@@ -22,7 +22,9 @@ std::optional<Complaint> check_dns_label(std::string_view text);       // RFC 11
 std::optional<Complaint> check_dns_subdomain(std::string_view text);   // labels and dots, at most 253
 std::optional<Complaint> check_dns_1035_label(std::string_view text);  // a label that begins with a letter
 std::optional<Complaint> check_domain_name(std::string_view text);     // a subdomain of labels of at most 63
-std::optional<Complaint> check_label_key(std::string_view text);       // [prefix/]name
+// metadata.generateName of a kind whose names `check_name` checks: the beginning of a name, or nothing.
+std::optional<Complaint> check_name_prefix(std::string_view text, TextCheck check_name);
+std::optional<Complaint> check_label_key(std::string_view text);  // [prefix/]name
 std::optional<Complaint> check_label_value(std::string_view text);
 std::optional<Complaint> check_qualified_name(std::string_view text);  // as a label key
 std::optional<Complaint> check_ip(std::string_view text);

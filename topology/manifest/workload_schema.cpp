@@ -125,11 +125,16 @@ constexpr Schema kStatefulUpdate{"StatefulSet updateStrategy", kStatefulUpdateFi
 constexpr std::array kOrdinalsFields{count("start")};
 constexpr Schema kOrdinals{"StatefulSet ordinals", kOrdinalsFields};
 
+// Of pods it is the subdomain, which is a label.
+std::optional<Complaint> check_service_name(std::string_view text) {
+  return text.empty() ? std::nullopt : check_dns_label(text);
+}
+
 constexpr std::array kStatefulSetSpecFields{
     count("replicas"),
     object("selector", kLabelSelector).required(),
     object("template", kTemplate).required(),
-    text("serviceName"),
+    text("serviceName", check_service_name),
     text("podManagementPolicy").one_of(kPodManagement),
     object("updateStrategy", kStatefulUpdate),
     count("minReadySeconds"),
