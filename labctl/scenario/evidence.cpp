@@ -45,13 +45,14 @@ constexpr std::array<Look, 8> kLooks{{
     {"conntrack.txt", "cat /proc/net/nf_conntrack"},
 }};
 
+// Places and logs are named after objects, whose names may be as long as those of files.
 std::string file_name(std::string text) {
   for (char& c : text) {
     const bool is_plain =
         (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
     c = is_plain ? c : '_';
   }
-  return text;
+  return fitting_file_name(text);
 }
 
 // Every pod/NAMESPACE/NAME and outside/NAME in a text.

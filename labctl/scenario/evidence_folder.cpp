@@ -107,13 +107,6 @@ std::string unused_name() {
   return std::string(kTemporary) + text;
 }
 
-std::string fitting(const std::string& name) {
-  if (name.size() <= kEvidenceNameMax) {
-    return name;
-  }
-  return name.substr(0, kEvidenceNameMax) + "-" + std::to_string(fnv1a(name));
-}
-
 // As renameat2(2) does it; in steps on a file system that knows no flags.
 bool rename_in(int root, const std::string& from, const std::string& to, unsigned how) {
   if (::renameat2(root, from.c_str(), root, to.c_str(), how) == 0) {
@@ -142,6 +135,13 @@ Taken state_of(int root, const std::string& name) {
 }
 
 }  // namespace
+
+std::string fitting_file_name(const std::string& name) {
+  if (name.size() <= kEvidenceNameMax) {
+    return name;
+  }
+  return name.substr(0, kEvidenceNameMax) + "-" + std::to_string(fnv1a(name));
+}
 
 EvidenceFolder::EvidenceFolder(const fs::path& root)
     : root_(root), root_fd_(open_root(root)), temporary_(unused_name()) {
@@ -195,7 +195,7 @@ void EvidenceFolder::write(const fs::path& name, std::string_view text) {
 
 EvidenceFolder::Place EvidenceFolder::put_in_place(const std::string& wanted) {
   const int root = root_fd_.get();
-  const std::string first = fitting(wanted);
+  const std::string first = fitting_file_name(wanted);
   const auto nth = [&](int i) {
     return first + (i == 0 ? "" : ".labctl") + (i > 1 ? "-" + std::to_string(i) : "");
   };

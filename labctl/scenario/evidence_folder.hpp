@@ -14,6 +14,10 @@
 
 namespace labctl::scenario {
 
+// A name that a file system takes (255 bytes), with room for a suffix: what is longer is cut, and ends in a
+// number that tells it from others with that beginning.
+std::string fitting_file_name(const std::string& name);
+
 class EvidenceFolder {
  public:
   // A file of this name marks a folder that is ours.

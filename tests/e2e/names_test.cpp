@@ -3,6 +3,9 @@
 
 #include "tests/e2e/labctl_program.hpp"
 
+#include <filesystem>
+#include <set>
+
 namespace labctl::e2e {
 namespace {
 
@@ -131,6 +134,34 @@ TEST_F(NamesOf, ThatAreTooLongAreRefusedOrToldAndTheLabGoesOn) {
                   "must be no more than 253 bytes"));
   EXPECT_TRUE(ends_with(lab_.run({"delete", "namespace", kNamespace}), kPassed));
   EXPECT_TRUE(ends_with(lab_.run({"status"}), kPassed));
+}
+
+TEST_F(NamesOf, ScenariosAndWhatTheyFailOnHaveEvidence) {
+  lab_.write("manifests/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: " + kPod +
+                                       "}\nspec: {containers: [{name: " + kContainer +
+                                       ", image: agnhost}]}\n");
+  const std::filesystem::path file = lab_.write(
+      "scenario.yaml",
+      "apiVersion: labctl.dev/v1alpha1\nkind: Scenario\nmetadata: {name: " + std::string(253, 'x') +
+          "}\nspec:\n  cluster: {nodes: [{name: " + std::string(63, 'k') +
+          "}], dns: {enabled: false}, outside: {hosts: [{name: " + kHost +
+          ", addresses: [198.51.100.9]}]}}\n  apply: [manifests/]\n  steps:\n  - {name: " +
+          std::string(400, 'y') + ", wait: {for: pod/default/" + kPod + ", condition: Ready}}\n" +
+          "  - {name: probe, probe: {from: outside/" + kHost + ", to: \"pod/default/" + kPod +
+          ":81\", expect: {outcome: ok}}}\n");
+  const std::filesystem::path evidence = file.parent_path() / "evidence";
+  const ProgramResult result = lab_.run({"test", file.string(), "--evidence", evidence.string()});
+  EXPECT_TRUE(ends_with(result, kFailed));
+  EXPECT_EQ(count_of(result.out, "none kept"), 0) << result.out;
+  std::set<std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(evidence)) {
+    files.insert(entry.path().parent_path().filename().string().substr(0, 12) + "/" +
+                 entry.path().filename().string().substr(0, 12));
+  }
+  for (const char* wanted : {"node_kkkkkkk/links.txt", "pod_default_/links.txt", "outside_oooo/routes.txt",
+                             "logs/default_pppp", "objects/pods.json"}) {
+    EXPECT_EQ(files.count(wanted), 1U) << wanted;
+  }
 }
 
 }  // namespace

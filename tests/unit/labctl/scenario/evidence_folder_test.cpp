@@ -164,6 +164,14 @@ TEST_F(EvidenceFolders, NamesMayBeAsLongAsScenariosAre) {
   EXPECT_EQ(names_in(root_).size(), 1U);
 }
 
+TEST(FittingFileName, LeavesRoomForASuffixAndTellsLongNamesApart) {
+  EXPECT_EQ(fitting_file_name("pod_shop_web-0"), "pod_shop_web-0");
+  const std::string one(330, 'a');
+  EXPECT_LE(fitting_file_name(one).size() + 10, 255U);
+  EXPECT_NE(fitting_file_name(one), fitting_file_name(one + "b"));
+  EXPECT_EQ(fitting_file_name(one), fitting_file_name(one));
+}
+
 TEST_F(EvidenceFolders, ThatCannotBeMadeAreAnError) {
   std::ofstream(dir_.path() / "made") << "a file";
   try {
