@@ -10,7 +10,6 @@
 #include <nlohmann/json.hpp>
 
 #include <memory>
-#include <ostream>
 
 namespace labctl::commands {
 namespace {
@@ -29,11 +28,8 @@ void print_results(const Session& session, const nlohmann::json& results, bool n
     const nlohmann::json object{{"apiVersion", report::text(result, "/apiVersion")},
                                 {"kind", report::text(result, "/kind")},
                                 {"metadata", {{"name", report::text(result, "/name")}}}};
-    session.out() << report::qualified_name(object);
-    if (!name_only) {
-      session.out() << ' ' << report::text(result, "/action") << (dry_run ? " (dry run)" : "");
-    }
-    session.out() << '\n';
+    session.line(report::qualified_name(object) +
+                 (name_only ? "" : " " + report::text(result, "/action") + (dry_run ? " (dry run)" : "")));
   }
 }
 

@@ -103,7 +103,7 @@ void add_completion(CLI::App& app, Globals& globals) {
       add_verb(app, globals, {.name = "__complete", .group = "", .summary = "", .examples = {}, .about = {}},
                [words, &app](const Session& session) {
                  for (const std::string& line : completion_words(app, *words)) {
-                   session.out() << line << '\n';
+                   session.line(line);
                  }
                  return kPassed;
                });

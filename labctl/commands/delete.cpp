@@ -93,9 +93,9 @@ int print_results(const Session& session, const DeleteOptions& options, const nl
         code = kUsage;
       }
     } else if (format == report::Format::Name) {
-      session.out() << word << '/' << name << '\n';
+      session.line(word + "/" + name);
     } else if (format == report::Format::Table) {
-      session.out() << word << " \"" << name << "\" deleted\n";
+      session.line(word + " \"" + name + "\" deleted");
     }
   }
   session.out().flush();

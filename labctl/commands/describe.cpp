@@ -109,7 +109,7 @@ int run_describe(const Session& session, const DescribeOptions& options) {
   }
   bool first = true;
   for (const nlohmann::json& object : objects) {
-    session.out() << (first ? "" : "\n\n");
+    session.lines(first ? "" : "\n\n");
     first = false;
     const nlohmann::json programmed = programmed_for(client, object);
     report::print_description(session.out(), object, events_of(client, object), related_to(client, object),

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
-#include <ostream>
 #include <vector>
 
 namespace labctl::commands {
@@ -59,10 +58,10 @@ int run_down(const Session& session, const DownOptions& options) {
   int code = kPassed;
   for (size_t i = 0; i < names.size(); ++i) {
     if (!endings[i].failure) {
-      session.out() << "lab " << names[i]
-                    << (endings[i].end == supervisor::TakenDown::WasUp
-                            ? " is down\n"
-                            : " had ended before; its folder is removed\n");
+      session.line("lab " + names[i] +
+                   (endings[i].end == supervisor::TakenDown::WasUp
+                        ? " is down"
+                        : " had ended before; its folder is removed"));
       continue;
     }
     const Error& error = *endings[i].failure;

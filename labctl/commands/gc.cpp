@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include <memory>
-#include <ostream>
 
 namespace labctl::commands {
 namespace {
@@ -36,10 +35,10 @@ int run_gc(const Session& session, const GcOptions& options) {
   }
   for (const supervisor::LabEntry& lab : removed) {
     if (format == Format::Name) {
-      session.out() << lab.name << '\n';
+      session.line(lab.name);
     } else {
       session.note(supervisor::story_of(lab.name, lab.end));
-      session.out() << "removed the folder of lab " << lab.name << '\n';
+      session.line("removed the folder of lab " + lab.name);
     }
   }
   if (removed.empty()) {

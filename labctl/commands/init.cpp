@@ -71,7 +71,7 @@ int run_init(const Session& session, const InitOptions& options) {
       throw write_error(failed.value(), path.parent_path());
     }
     write_new_file(path, file.text, options.force);
-    session.out() << path.string() << '\n';
+    session.line(path.string());
   }
   session.note("next: labctl test " + options.folder);
   return kPassed;

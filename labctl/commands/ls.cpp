@@ -15,7 +15,6 @@
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <ostream>
 
 namespace labctl::commands {
 namespace {
@@ -129,7 +128,7 @@ int run_ls(const Session& session, const LsOptions& options) {
   const std::vector<supervisor::LabEntry> entries = supervisor::list_labs();
   if (format == Format::Name) {
     for (const supervisor::LabEntry& entry : entries) {
-      session.out() << entry.name << '\n';
+      session.line(entry.name);
     }
     return kPassed;
   }

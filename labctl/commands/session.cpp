@@ -72,6 +72,10 @@ Session::Session(const Globals& globals) : globals_(globals) {
 
 std::ostream& Session::out() const { return std::cout; }
 
+void Session::line(std::string_view text) const { std::cout << printable_line(text) << '\n'; }
+
+void Session::lines(std::string_view text) const { std::cout << printable(text); }
+
 void Session::talk(std::string_view level, std::string_view message, std::string_view hint) const {
   std::cout.flush();  // so that talk and data keep their order on a terminal
   if (json_talk_) {
@@ -82,14 +86,10 @@ void Session::talk(std::string_view level, std::string_view message, std::string
     std::cerr << report::json_text(line) << '\n';
     return;
   }
-  if (level == "error") {
-    report::print_error(std::cerr, message, hint, err_palette_);
-    return;
-  }
-  std::cerr << (level == "warning" ? err_palette_.warn("warning:") + " " : "") << printable(message) << '\n';
-  if (!hint.empty()) {
-    std::cerr << "  " << err_palette_.note("hint:") << ' ' << printable(hint) << '\n';
-  }
+  const std::string heading = level == "error"     ? err_palette_.bad("error:") + " "
+                              : level == "warning" ? err_palette_.warn("warning:") + " "
+                                                   : "";
+  report::print_message(std::cerr, heading, message, hint, err_palette_);
 }
 
 void Session::note(std::string_view message) const {

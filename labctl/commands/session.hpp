@@ -37,7 +37,12 @@ class Session {
   // Throws Error InvalidInput for a bad --color or --log-format.
   explicit Session(const Globals& globals);
 
+  // Data, for those who print what is fit for a terminal already (report), or bytes as they are.
   std::ostream& out() const;
+  // A line of data. Any text: it is shown as printable_line(), so without colours.
+  void line(std::string_view text) const;
+  // The same of any number of lines, ended by whoever wrote them.
+  void lines(std::string_view text) const;
   // Colours for stdout and stderr: decided separately, since one may be a pipe.
   const report::Palette& palette() const { return out_palette_; }
   const report::Palette& talk_palette() const { return err_palette_; }

@@ -1,15 +1,14 @@
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
-#include "labctl/report/age.hpp"
-#include "labctl/report/fields.hpp"
+#include "labctl/report/lab_status.hpp"
 #include "labctl/report/resources.hpp"
 #include "labctl/supervisor/registry.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <memory>
-#include <ostream>
 
 namespace labctl::commands {
 namespace {
@@ -18,28 +17,6 @@ struct StatusOptions {
   std::string lab;
   std::string output = "table";
 };
-
-void print_text(const Session& session, const nlohmann::json& status) {
-  std::ostream& out = session.out();
-  const auto line = [&](std::string label, const std::string& value) {
-    if (!value.empty()) {
-      label.resize(13, ' ');
-      out << label << value << '\n';
-    }
-  };
-  const std::string phase = report::text(status, "/phase");
-  line("Lab:", session.palette().strong(report::text(status, "/name")));
-  line("Phase:", phase == "Ready" ? session.palette().good(phase) : session.palette().warn(phase));
-  line("Up for:", report::age_since(report::text(status, "/createdAt"), std::chrono::system_clock::now()));
-  line("Nodes:", report::text(status, "/nodes"));
-  line("Pods:",
-       report::text(status, "/pods/ready") + " of " + report::text(status, "/pods/total") + " ready");
-  line("Network:",
-       report::text(status, "/network") + ", " + report::join_texts(report::at(status, "/families")));
-  line("Booted in:", report::format_elapsed(std::chrono::milliseconds(report::number(status, "/bootMs"))));
-  line("Runs as:", report::text(status, "/mode") + ", process " + report::text(status, "/supervisorPid"));
-  line("Directory:", report::text(status, "/directory"));
-}
 
 // A lab that is well answers at once, so one that does not is told as such soon.
 nlohmann::json ask_status(const Session& session, const std::string& lab) {
@@ -72,7 +49,7 @@ int run_status(const Session& session, const StatusOptions& options) {
   if (report::is_structured(format)) {
     report::print_value(session.out(), status, format);
   } else {
-    print_text(session, status);
+    report::print_lab_status(session.out(), status, session.palette(), std::chrono::system_clock::now());
   }
   return kPassed;
 }

@@ -2,8 +2,8 @@
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
-#include "labctl/report/age.hpp"
 #include "labctl/report/fields.hpp"
+#include "labctl/report/lab_status.hpp"
 #include "labctl/report/resources.hpp"
 #include "labctl/supervisor/describe_plan.hpp"
 #include "labctl/supervisor/launch.hpp"
@@ -42,13 +42,9 @@ void print_ready(const Session& session, const nlohmann::json& status, report::F
   if (report::is_structured(format)) {
     report::print_value(out, status, format);
   } else if (format == report::Format::Name) {
-    out << report::text(status, "/name") << '\n';
+    session.line(report::text(status, "/name"));
   } else {
-    const std::string nodes = report::text(status, "/nodes");
-    const std::string pods = report::text_or(status, "/pods/total", "0");
-    out << "lab " << session.palette().strong(report::text(status, "/name")) << " is up: " << nodes
-        << (nodes == "1" ? " node, " : " nodes, ") << pods << (pods == "1" ? " pod, " : " pods, ")
-        << report::format_elapsed(std::chrono::milliseconds(report::number(status, "/bootMs"))) << '\n';
+    report::print_lab_is_up(out, status, session.palette());
   }
   out.flush();
 }
@@ -80,7 +76,7 @@ int run_up(const Session& session, const UpOptions& options) {
       options.output, {Format::Table, Format::Name, Format::Json, Format::Yaml, Format::JsonLines});
   BootInput input = read_boot_input(session, options.paths.all(), options.strict);
   if (options.dry_run) {
-    session.out() << supervisor::describe_plan(input.cluster, input.objects);
+    session.lines(supervisor::describe_plan(input.cluster, input.objects));
     return kPassed;
   }
   const supervisor::LaunchOptions launch{.lab = input.lab,

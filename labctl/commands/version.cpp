@@ -8,7 +8,6 @@
 #include <sys/utsname.h>
 
 #include <memory>
-#include <ostream>
 
 namespace labctl::commands {
 namespace {
@@ -22,7 +21,7 @@ int run_version(const Session& session, const VersionOptions& options) {
   const Format format =
       parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
   if (!report::is_structured(format)) {
-    session.out() << "labctl " << LABCTL_VERSION << '\n';
+    session.line("labctl " LABCTL_VERSION);
     return kPassed;
   }
   utsname host{};

@@ -19,11 +19,16 @@ std::string indented(std::string_view text) {
 
 }  // namespace
 
-void print_error(std::ostream& out, std::string_view message, std::string_view hint, const Palette& palette) {
-  out << palette.bad("error:") << ' ' << indented(message) << '\n';
+void print_message(std::ostream& out, std::string_view heading, std::string_view message,
+                   std::string_view hint, const Palette& palette) {
+  out << heading << indented(message) << '\n';
   if (!hint.empty()) {
     out << "  " << palette.note("hint:") << ' ' << indented(hint) << '\n';
   }
+}
+
+void print_error(std::ostream& out, std::string_view message, std::string_view hint, const Palette& palette) {
+  print_message(out, palette.bad("error:") + " ", message, hint, palette);
 }
 
 void print_error(std::ostream& out, const Error& error, const Palette& palette) {

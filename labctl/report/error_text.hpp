@@ -15,6 +15,9 @@
 
 namespace labctl::report {
 
+// The same under another heading ("warning: "), or none, coloured already.
+void print_message(std::ostream& out, std::string_view heading, std::string_view message,
+                   std::string_view hint, const Palette& palette = {});
 void print_error(std::ostream& out, std::string_view message, std::string_view hint,
                  const Palette& palette = {});
 void print_error(std::ostream& out, const Error& error, const Palette& palette = {});

@@ -59,6 +59,22 @@ TEST(ProductCode, DoesNotDoWhatTheRulesForbid) {
   }
 }
 
+// What others wrote reaches a terminal or a CI system's log escaped. report does that by itself.
+TEST(Commands, PrintTextByOneFunction) {
+  // Scripts of our own are written as they are (completion).
+  const Pattern printing(R"(\b(out|cout|cerr)\b(\(\))?\s*<<\s*($|[^k\s]|k[^A-Z]))");
+  const std::set<std::string> exempt{"labctl/commands/session.cpp",  // the function
+                                     "labctl/commands/verb.cpp"};    // help
+  for (const SourceFile& file : product_sources()) {
+    const std::vector<std::string>& code = file.code;
+    for (size_t i = 0; i < code.size() && file.room() == "labctl/commands" && !exempt.contains(file.path);
+         ++i) {
+      EXPECT_FALSE(printing.is_found_in(code[i]))
+          << file.path << ":" << i + 1 << ": " << file.lines[i] << "\n  Session::line() prints text";
+    }
+  }
+}
+
 // Tests wait for conditions too.
 TEST(Tests, DoNotSleep) {
   for (const SourceFile& file : sources({"tests"})) {

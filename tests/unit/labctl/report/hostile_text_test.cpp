@@ -6,6 +6,7 @@
 #include "labctl/report/graph.hpp"
 #include "labctl/report/host_report.hpp"
 #include "labctl/report/json_text.hpp"
+#include "labctl/report/lab_status.hpp"
 #include "labctl/report/probe_results.hpp"
 #include "labctl/report/resources.hpp"
 #include "labctl/report/test_progress.hpp"
@@ -213,6 +214,17 @@ std::string hostile_drawn(const std::string& text) {
   });
 }
 
+std::string hostile_status(const std::string& text) {
+  const Json status = filled_with(
+      Json::parse(R"({"name":"n","phase":"p","createdAt":"x","nodes":"2","pods":{"ready":"1","total":"2"},
+      "network":"r","families":["f"],"bootMs":"1","mode":"m","supervisorPid":"1","directory":"d"})"),
+      text);
+  return hostile_written([&](std::ostream& out) {
+    print_lab_is_up(out, status, Palette(false));
+    print_lab_status(out, status, Palette(false), std::chrono::system_clock::now());
+  });
+}
+
 struct Output {
   const char* name;
   std::function<std::string(const std::string&)> of;
@@ -229,6 +241,7 @@ const std::vector<Output>& outputs() {
       {"describe", hostile_described},
       {"probe and matrix", hostile_probed},
       {"graph", hostile_drawn},
+      {"up and status", hostile_status},
       {"test, one", [](const auto& text) { return hostile_followed(text, ProgressStyle::Follow); }},
       {"test, many", [](const auto& text) { return hostile_followed(text, ProgressStyle::Dated); }},
       {"--junit",
@@ -252,6 +265,7 @@ const std::vector<Output>& outputs() {
        [](const auto& text) {
          return hostile_written([&](auto& out) {
            print_error(out, text, text);
+           print_message(out, "", text, text);
            print_diagnostics(out, {{Severity::Error, {text, 1, 1}, text, text, text}});
            HostItem item;
            item.title = item.value = item.message = item.remedy = text;
@@ -292,7 +306,7 @@ TEST(HostileText, MakesNoLinesOfItsOwnWhereALineIsAThing) {
   for (const Output& output : outputs()) {
     const std::string name = output.name;
     if (name == "get" || name == "get -o wide" || name == "get -o name" || name == "--tap" ||
-        name == "--jsonl" || name == "probe and matrix") {
+        name == "--jsonl" || name == "probe and matrix" || name == "up and status") {
       const auto lines = [&](const std::string& text) {
         const std::string shown = output.of(text);
         return std::count(shown.begin(), shown.end(), '\n');

@@ -1,0 +1,21 @@
+#pragma once
+
+// What a lab says of itself (GET /lab/v1/status), as `labctl up` and `labctl status` show it.
+
+#include "labctl/report/palette.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <chrono>
+#include <iosfwd>
+
+namespace labctl::report {
+
+// "lab shop is up: 2 nodes, 3 pods, 840ms"
+void print_lab_is_up(std::ostream& out, const nlohmann::json& status, const Palette& palette);
+
+// A line for each thing that it says.
+void print_lab_status(std::ostream& out, const nlohmann::json& status, const Palette& palette,
+                      std::chrono::system_clock::time_point now);
+
+}  // namespace labctl::report
