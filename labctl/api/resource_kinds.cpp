@@ -121,7 +121,8 @@ std::string object_path(const ResourceKind& kind, std::string_view ns, std::stri
 }
 
 std::optional<ResourcePath> parse_resource_path(std::string_view path) {
-  if (path.empty() || path.front() != '/') {
+  // No name has a NUL, and none can be written: percent_decode refuses it.
+  if (path.empty() || path.front() != '/' || path.find('\0') != std::string_view::npos) {
     return std::nullopt;
   }
   const std::vector<std::string_view> parts = split(path.substr(1), '/');
