@@ -95,7 +95,8 @@ TEST(EtcdServerOf, OnlyAnEtcdStore) {
   EXPECT_EQ(store::etcd_server("sqlite"), "");
 }
 
-// A table whose server says `reply` to whatever is asked, again and again, until nobody listens any more.
+// A table whose server says `head`, and `piece` so many times, to whatever is asked, and stays until nobody listens any
+// more: a table that is still asking when the other side goes tells of that instead.
 std::string refusal_of_list(const std::string& head, const std::string& piece, std::size_t pieces,
                             std::size_t* sent = nullptr) {
   std::vector<std::thread> servers;
@@ -116,6 +117,8 @@ std::string refusal_of_list(const std::string& head, const std::string& piece, s
         if (sent != nullptr) {
           *sent += piece.size();
         }
+      }
+      while (::recv(far->get(), question.data(), question.size(), 0) > 0) {
       }
     });
     return UniqueFd(ends[0]);
