@@ -77,7 +77,7 @@ void DnsUpdater::started(std::vector<DnsJournal::Position> at) {
     zones_[i].position = at[i];
     zones_[i].id = next_id_++;  // of every question: a slow server's answer to the first will do
   }
-  takes_updates_ = is_ready_ = false;
+  stage_ = Stage::Starting;
   patience_ = Patience(next_patience_, std::chrono::steady_clock::now());
   next_patience_ = std::min<std::chrono::milliseconds>(2 * next_patience_, kPatience);
   last_answer_ = "no reply";
@@ -86,7 +86,7 @@ void DnsUpdater::started(std::vector<DnsJournal::Position> at) {
 
 void DnsUpdater::stopped() {
   loop_.cancel(std::exchange(timer_, 0));
-  takes_updates_ = is_ready_ = false;
+  stage_ = Stage::Starting;
 }
 
 void DnsUpdater::ask_for_zones() {
@@ -158,7 +158,7 @@ void DnsUpdater::on_zone_reply(Zone& zone, const std::string& rcode) {
     }
   }
   loop_.cancel(std::exchange(timer_, 0));
-  takes_updates_ = true;
+  stage_ = Stage::CatchingUp;
   for (std::size_t i = 0; i < zones_.size(); ++i) {
     zones_[i].wanted = journal_.end(i);
   }
@@ -166,20 +166,20 @@ void DnsUpdater::on_zone_reply(Zone& zone, const std::string& rcode) {
   become_ready();
 }
 
-// Its zone files are of when it started: it is asked once it knows what changed until it answered. What comes later
-// does not keep it back, or a lab in which something always changes would never have a server.
+// Its zone files are of when it started: it is asked once it knows what changed until it answered. What comes
+// later does not keep it back, or a lab in which something always changes would never have a server.
 void DnsUpdater::become_ready() {
   const auto knows = [](const Zone& zone) { return zone.position >= zone.wanted; };
-  if (is_ready_ || !takes_updates_ || !std::all_of(zones_.begin(), zones_.end(), knows)) {
+  if (stage_ != Stage::CatchingUp || !std::all_of(zones_.begin(), zones_.end(), knows)) {
     return;
   }
-  is_ready_ = true;
+  stage_ = Stage::Ready;
   next_patience_ = kPatience;
   hooks_.on_ready();
 }
 
 void DnsUpdater::push() {
-  for (std::size_t i = 0; takes_updates_ && i < zones_.size(); ++i) {
+  for (std::size_t i = 0; stage_ != Stage::Starting && i < zones_.size(); ++i) {
     if (!zones_[i].flight && zones_[i].position != journal_.end(i)) {
       send_batch(zones_[i], i);
     }
@@ -231,7 +231,7 @@ void DnsUpdater::watch_flights() {
         continue;
       }
       if (++zone.tries > kTriesMax) {
-        takes_updates_ = is_ready_ = false;
+        stage_ = Stage::Starting;
         return hooks_.on_failed("it does not answer updates");
       }
       send(zone.message);

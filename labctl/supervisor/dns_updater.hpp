@@ -52,7 +52,7 @@ class DnsUpdater {
   // Sends what the journal has more, if the server is there and nothing is on its way.
   void push();
 
-  bool is_ready() const { return is_ready_; }
+  bool is_ready() const { return stage_ == Stage::Ready; }
   // Why it is not: "it does not answer for its zones: no reply".
   std::string trouble() const { return "it does not answer for its zones: " + last_answer_; }
   // Changes that it does not have yet.
@@ -61,6 +61,11 @@ class DnsUpdater {
   DnsJournal::Position position(std::size_t zone) const { return zones_[zone].position; }
 
  private:
+  enum class Stage {
+    Starting,    // or away: it is not sent anything but questions for its zones
+    CatchingUp,  // it answers for all of them, and takes updates
+    Ready,
+  };
   struct Zone {
     DnsJournal::Position position = 0;
     DnsJournal::Position wanted = 0;  // to be ready
@@ -90,8 +95,7 @@ class DnsUpdater {
   UniqueFd socket_;
   std::vector<Zone> zones_;
   std::uint16_t next_id_ = 1;
-  bool takes_updates_ = false;  // answers for all zones
-  bool is_ready_ = false;
+  Stage stage_ = Stage::Starting;
   std::string last_answer_ = "it was not started";
   controllers::EventLoop::Id reader_ = 0;
   controllers::EventLoop::Id timer_ = 0;
