@@ -53,7 +53,7 @@ ListenerTable::~ListenerTable() {
 
 std::vector<ListenerTable::Key> ListenerTable::keys_of(const Owner& owner,
                                                        const std::optional<IpAddress>& bound) {
-  const Endpoint& endpoint = owner.role->endpoints[owner.endpoint];
+  const Endpoint& endpoint = owner.served();
   std::vector<Key> keys;
   if (bound) {
     keys.push_back({*bound, endpoint.port, endpoint.protocol});
@@ -159,7 +159,7 @@ std::optional<ListenerView> ListenerTable::describe(ListenerId id) const noexcep
   if (slot->generation != id.generation || slot->fd < 0) {
     return std::nullopt;
   }
-  const Endpoint& endpoint = slot->owner.role->endpoints[slot->owner.endpoint];
+  const Endpoint& endpoint = slot->owner.served();
   return ListenerView{slot->owner.facts->pod, endpoint.protocol, endpoint.port,
                       speaks_http(endpoint.service)};
 }
@@ -173,8 +173,7 @@ std::optional<ListenerTable::View> ListenerTable::view(ListenerId id) const {
   if (slot->generation != id.generation || slot->fd < 0) {
     return std::nullopt;
   }
-  return View{slot->owner.container, slot->owner.facts->pod,
-              &slot->owner.role->endpoints[slot->owner.endpoint], slot->owner.role};
+  return View{slot->owner.container, slot->owner.facts->pod, &slot->owner.served(), slot->owner.role};
 }
 
 std::size_t ListenerTable::ready(ListenerId* out, std::size_t limit) const noexcept {
@@ -269,7 +268,7 @@ std::optional<Answer> ListenerTable::claim(ListenerId id, const Peer& client) no
 }
 
 std::optional<Answer> ListenerTable::claim_locked(Slot& slot, ListenerId id, const Peer& client) noexcept {
-  if (slot.owner.role->endpoints[slot.owner.endpoint].protocol == model::Protocol::Udp) {
+  if (slot.owner.served().protocol == model::Protocol::Udp) {
     return std::nullopt;
   }
   for (;;) {
@@ -329,7 +328,7 @@ ListenerTable::ParkShard& ListenerTable::park_shard(const Peer& peer) noexcept {
 }
 
 void ListenerTable::park(const Slot& slot, Accepted connection) noexcept {
-  const bool is_http = speaks_http(slot.owner.role->endpoints[slot.owner.endpoint].service);
+  const bool is_http = speaks_http(slot.owner.served().service);
   {
     ParkShard& shard = park_shard(connection.peer);
     const std::lock_guard lock(shard.mutex);
@@ -362,27 +361,29 @@ std::optional<Accepted> ListenerTable::unpark(const Peer& client, const Listener
   return std::nullopt;
 }
 
-void ListenerTable::unpark_older(TimePoint since, std::vector<Accepted>& out) {
-  unpark_if([&](const Parked& parked) { return parked.since <= since; }, out);
-}
-
-void ListenerTable::unpark_http(std::vector<Accepted>& out) {
-  unpark_if([](const Parked& parked) { return parked.is_http; }, out);
-}
-
-void ListenerTable::unpark_if(const std::function<bool(const Parked&)>& is_wanted, std::vector<Accepted>& out) {
+template <typename IsWanted>
+void ListenerTable::unpark_if(IsWanted is_wanted, std::vector<Accepted>& out) {
   if (parked_.load() == 0) {
     return;
   }
   for (ParkShard& shard : parks_) {
     const std::lock_guard lock(shard.mutex);
-    const auto wanted = std::stable_partition(shard.parked.begin(), shard.parked.end(), std::not_fn(is_wanted));
+    const auto wanted =
+        std::stable_partition(shard.parked.begin(), shard.parked.end(), std::not_fn(is_wanted));
     for (auto parked = wanted; parked != shard.parked.end(); ++parked) {
       out.push_back(std::move(parked->connection));
     }
     parked_.fetch_sub(static_cast<int>(shard.parked.end() - wanted));
     shard.parked.erase(wanted, shard.parked.end());
   }
+}
+
+void ListenerTable::unpark_older(TimePoint since, std::vector<Accepted>& out) {
+  unpark_if([&](const Parked& parked) { return parked.since <= since; }, out);
+}
+
+void ListenerTable::unpark_http(std::vector<Accepted>& out) {
+  unpark_if([](const Parked& parked) { return parked.is_http; }, out);
 }
 
 }  // namespace labctl::server

@@ -68,6 +68,8 @@ class ListenerTable {
     std::shared_ptr<const PodFacts> facts;
     std::shared_ptr<const Role> role;
     std::uint32_t endpoint = 0;  // index in role->endpoints
+
+    const Endpoint& served() const { return role->endpoints[endpoint]; }
   };
   struct View {
     ContainerId container = 0;
@@ -161,7 +163,8 @@ class ListenerTable {
   std::optional<Answer> claim_locked(Slot& slot, ListenerId listener, const Peer& client) noexcept;
   // Needs the slot's lock.
   void park(const Slot& slot, Accepted connection) noexcept;
-  void unpark_if(const std::function<bool(const Parked&)>& is_wanted, std::vector<Accepted>& out);
+  template <typename IsWanted>
+  void unpark_if(IsWanted is_wanted, std::vector<Accepted>& out);
   // `listener`: any, if absent.
   std::optional<Accepted> unpark(const Peer& client, const ListenerId* listener) noexcept;
   void refuse_one(const Slot& slot) noexcept;

@@ -83,7 +83,7 @@ int ListenerTable::serve_udp(ListenerId id) noexcept {
   if (slot->generation != id.generation || slot->fd < 0) {
     return 0;
   }
-  const Endpoint& endpoint = slot->owner.role->endpoints[slot->owner.endpoint];
+  const Endpoint& endpoint = slot->owner.served();
   if (endpoint.protocol != model::Protocol::Udp) {
     return 0;
   }
