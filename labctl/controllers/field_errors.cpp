@@ -22,8 +22,12 @@ std::string shown(const json& value) {
 
 }  // namespace
 
+std::string invalid_value(std::string_view path, const json& value, std::string_view why) {
+  return std::string(path) + ": Invalid value: " + shown(value) + ": " + std::string(why);
+}
+
 void FieldErrors::invalid(std::string_view path, const json& value, std::string_view why) {
-  errors_.push_back(std::string(path) + ": Invalid value: " + shown(value) + ": " + std::string(why));
+  errors_.push_back(invalid_value(path, value, why));
 }
 
 void FieldErrors::internal(std::string_view path, std::string_view why) {

@@ -10,9 +10,12 @@
 
 namespace labctl::controllers {
 
+// "spec.type: Invalid value: "X": why"; a list of texts reads []string{"a", "b"}.
+std::string invalid_value(std::string_view path, const nlohmann::json& value, std::string_view why);
+
 class FieldErrors {
  public:
-  // "spec.type: Invalid value: "X": why"; a list of texts reads []string{"a", "b"}.
+  // As invalid_value().
   void invalid(std::string_view path, const nlohmann::json& value, std::string_view why);
   // "spec.clusterIP: Internal error: why": the field is right, and still it cannot be.
   void internal(std::string_view path, std::string_view why);

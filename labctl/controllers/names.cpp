@@ -1,5 +1,6 @@
 #include "labctl/controllers/names.hpp"
 
+#include "labctl/controllers/field_errors.hpp"
 #include "topology/base/fnv.hpp"
 
 #include <nlohmann/json.hpp>
@@ -38,12 +39,15 @@ std::string generated_name(std::string_view prefix, std::uint64_t ordinal) {
   return name;
 }
 
+std::string too_long(std::string_view path, const std::string& text, std::size_t most) {
+  return text.size() <= most
+             ? std::string()
+             : invalid_value(path, text, "must be no more than " + std::to_string(most) + " bytes");
+}
+
 std::string too_long_name(std::string_view resource, const std::string& name) {
-  if (name.size() <= kNameMax) {
-    return {};
-  }
-  return std::string(resource) + " \"" + name + "\" is invalid: metadata.name: Invalid value: \"" + name +
-         "\": must be no more than " + std::to_string(kNameMax) + " bytes";
+  const std::string complaint = too_long("metadata.name", name, kNameMax);
+  return complaint.empty() ? complaint : std::string(resource) + " \"" + name + "\" is invalid: " + complaint;
 }
 
 std::string template_hash(const nlohmann::json& pod_template, std::int64_t collisions) {

@@ -23,6 +23,9 @@ inline constexpr std::size_t kLabelMax = 63;
 // `ordinal` makes it unique.
 std::string generated_name(std::string_view prefix, std::uint64_t ordinal);
 
+// What an API server says of a text in a field that takes at most `most` bytes; empty: it is not longer.
+std::string too_long(std::string_view path, const std::string& text, std::size_t most);
+
 // Why an API server would refuse to create an object that a controller has named; empty: it would not.
 // `resource` as in "ReplicaSet.apps".
 std::string too_long_name(std::string_view resource, const std::string& name);

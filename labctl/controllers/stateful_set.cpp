@@ -71,21 +71,21 @@ const std::string& revision_for(const Set& set, std::int64_t ordinal) {
 
 // What an API server says of a pod whose name the set has made too long; empty: nothing.
 std::string refusal_of(const json& pod, const std::string& name) {
-  std::string complaints;
-  const auto check = [&](const char* path, const std::string& value) {
-    if (value.size() > kLabelMax) {
-      complaints += (complaints.empty() ? "" : ", ") + std::string(path) + ": Invalid value: \"" + value +
-                    "\": must be no more than " + std::to_string(kLabelMax) + " bytes";
-    }
-  };
   const json& labels = pod.at("metadata").at("labels");
-  check("metadata.labels", text_at(labels, kRevisionHash));
-  check("metadata.labels", labels.at(kPodName).get_ref<const std::string&>());
-  check("spec.hostname", text_at(pod, "spec.hostname"));
-  const bool are_many = complaints.find(", ") != std::string::npos;
-  return complaints.empty() ? complaints
-                            : "Pod \"" + name + "\" is invalid: " + (are_many ? "[" : "") + complaints +
-                                  (are_many ? "]" : "");
+  std::string complaints;
+  int count = 0;
+  for (const std::string& complaint :
+       {too_long("metadata.labels", text_at(labels, kRevisionHash), kLabelMax),
+        too_long("metadata.labels", labels.at(kPodName).get<std::string>(), kLabelMax),
+        too_long("spec.hostname", text_at(pod, "spec.hostname"), kLabelMax)}) {
+    if (!complaint.empty()) {
+      complaints += (count++ == 0 ? "" : ", ") + complaint;
+    }
+  }
+  if (count == 0) {
+    return {};
+  }
+  return "Pod \"" + name + "\" is invalid: " + (count == 1 ? complaints : "[" + complaints + "]");
 }
 
 void tell_failure(Set& set, const std::string& pod, const std::string& why) {
