@@ -17,9 +17,10 @@ struct Derived {
   std::string_view what;
   std::size_t longest;
 };
-constexpr std::array kDerived{Derived{&kDeployment, "the name of its ReplicaSet", 253},
-                              Derived{&kDaemonSet, "the name of its ControllerRevision", 253},
-                              Derived{&kStatefulSet, "the label controller-revision-hash of its pods", 63}};
+constexpr std::array kDerived{
+    Derived{&kDeployment, "the name of its ReplicaSet", kSubdomainMax},
+    Derived{&kDaemonSet, "the name of its ControllerRevision", kSubdomainMax},
+    Derived{&kStatefulSet, "the label controller-revision-hash of its pods", kLabelMax}};
 
 }  // namespace
 

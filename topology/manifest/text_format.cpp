@@ -14,8 +14,6 @@
 namespace labctl::manifest {
 namespace {
 
-constexpr size_t kLabelMax = 63;
-constexpr size_t kSubdomainMax = 253;
 constexpr size_t kPortNameMax = 15;
 // Longer suggestions help nobody.
 constexpr size_t kShown = 60;

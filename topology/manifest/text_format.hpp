@@ -3,12 +3,16 @@
 // The formats of strings in manifests. A check returns what is wrong and how to mend it, or nothing.
 // Rules are those of the Kubernetes API validation (apimachinery util/validation), messages are ours.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace labctl::manifest {
+
+inline constexpr std::size_t kLabelMax = 63;
+inline constexpr std::size_t kSubdomainMax = 253;
 
 struct Complaint {
   std::string message;
