@@ -1,4 +1,5 @@
 #include "fake_lab.hpp"
+#include "tests/support/obeyed.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "topology/base/error.hpp"
@@ -9,7 +10,6 @@
 #include <nlohmann/json.hpp>
 
 #include <fstream>
-#include <sstream>
 
 // Text of others - of a lab's answers, of files and their names, of the command line - in all that the
 // built program prints: it is seen, and neither a terminal nor a CI system obeys it.
@@ -18,6 +18,7 @@ namespace labctl::commands {
 namespace {
 
 using nlohmann::json;
+using support::obeyed_in;
 using support::ProgramResult;
 
 const std::vector<std::string>& hostile_words() {
@@ -36,24 +37,6 @@ const std::vector<std::string>& hostile_words() {
                                                "we\u200bb",
                                                "\xff\xfe"};
   return kWords;
-}
-
-// What would be obeyed, or passes for a line of the program's own; empty: nothing.
-std::string obeyed_in(const std::string& output) {
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);) {
-    if (find_ci_command(line) != std::string::npos) {
-      return "a command: " + line;
-    }
-    for (std::string_view rest = line; !rest.empty();) {
-      const std::size_t length = utf8_length(rest);
-      if (length == 0 || is_unseen(rest.substr(0, length))) {
-        return "characters that do not show: " + printable(line);
-      }
-      rest.remove_prefix(length);
-    }
-  }
-  return {};
 }
 
 api::Response answer_with(const std::string& word, const api::Request& request) {

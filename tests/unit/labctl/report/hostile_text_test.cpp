@@ -11,6 +11,7 @@
 #include "labctl/report/resources.hpp"
 #include "labctl/report/test_progress.hpp"
 #include "labctl/report/test_results.hpp"
+#include "tests/support/obeyed.hpp"
 #include "topology/base/printable.hpp"
 
 #include <gmock/gmock.h>
@@ -29,6 +30,7 @@ namespace labctl::report {
 namespace {
 
 using Json = nlohmann::json;
+using support::obeyed_in;
 
 const std::vector<std::string>& hostile_texts() {
   static const std::vector<std::string> texts{
@@ -274,24 +276,6 @@ const std::vector<Output>& outputs() {
        }},
   };
   return all;
-}
-
-// What in the output would be obeyed; nothing: it is only seen.
-std::string obeyed_in(const std::string& output) {
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);) {
-    if (find_ci_command(line) != std::string::npos) {
-      return "a command: " + line;
-    }
-    for (std::string_view rest = line; !rest.empty();) {
-      const size_t length = utf8_length(rest);
-      if (length == 0 || is_unseen(rest.substr(0, length))) {
-        return "characters that do not show: " + printable(line);
-      }
-      rest.remove_prefix(length);
-    }
-  }
-  return {};
 }
 
 TEST(HostileText, IsObeyedInNoOutput) {
