@@ -3,13 +3,8 @@
 // of it is a valid one of its kind.
 
 #include "labctl/api/resource_kinds.hpp"
-#include "labctl/controllers/nodes.hpp"
 #include "labctl/controllers/objects.hpp"
-#include "labctl/controllers/reconcile.hpp"
-#include "labctl/controllers/service_allocation.hpp"
-#include "labctl/supervisor/resource_api.hpp"
-#include "labctl/supervisor/resource_rules.hpp"
-#include "topology/base/clock.hpp"
+#include "tests/unit/labctl/supervisor/resource/resource_lab.hpp"
 #include "topology/manifest/loader.hpp"
 
 #include <gmock/gmock.h>
@@ -115,38 +110,9 @@ json object_of(const api::ResourceKind& kind) {
   return object;
 }
 
-class NameLimits : public ::testing::TestWithParam<std::string_view> {
+class NameLimits : public testing::ResourceLab {
  protected:
-  NameLimits() {
-    controllers::sync_nodes(store, cluster);
-    for (const char* ns : {"default", "kube-system"}) {
-      if (store.find({"namespaces", "", ns}) == nullptr) {
-        store.create({"namespaces", "", ns}, {{"kind", "Namespace"}, {"apiVersion", "v1"}});
-      }
-    }
-    loops.run();
-  }
-
-  int send(const std::string& method, const std::string& path, const json& body,
-           const std::string& type = "application/json") {
-    api::Request request;
-    request.method = method;
-    request.path = request.target = path;
-    request.content_type = type;
-    request.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
-    const api::Response response = resources.answer(request);
-    last_body = response.body;
-    return response.status;
-  }
-
-  ObjectCheck check_now() const {
-    manifest::LoadOptions options;
-    options.allow_cluster = false;
-    for (const store::ObjectPtr& ns : store.list("namespaces")) {
-      options.known_namespaces.insert(name_of(*ns));
-    }
-    return check_as_manifest(options);
-  }
+  NameLimits() : ResourceLab("application/json") { loops.run(); }
 
   // Until nothing changes; pods are made ready as if they ran.
   void settle() {
@@ -179,15 +145,6 @@ class NameLimits : public ::testing::TestWithParam<std::string_view> {
   store::Key key_of(const std::string& name) const {
     return {std::string(kind().plural), kind().namespaced ? "default" : "", name};
   }
-
-  SystemClock clock;
-  model::Cluster cluster = model::default_cluster("lab");
-  store::Store store{"lab", clock};
-  controllers::ServiceAllocation services{store, cluster};
-  controllers::Reconciler loops{store, cluster, clock};
-  ResourceApi resources{
-      store, {[](const std::function<void()>& work) { work(); }, [this] { return check_now(); }, &services}};
-  std::string last_body;
 };
 
 TEST_P(NameLimits, AFileIsAcceptedAsAClusterAcceptsIt) {

@@ -2,12 +2,7 @@
 // read, the control loops among them.
 
 #include "labctl/api/resource_kinds.hpp"
-#include "labctl/controllers/nodes.hpp"
-#include "labctl/controllers/reconcile.hpp"
-#include "labctl/controllers/service_allocation.hpp"
-#include "labctl/supervisor/resource_api.hpp"
-#include "labctl/supervisor/resource_rules.hpp"
-#include "topology/base/clock.hpp"
+#include "tests/unit/labctl/supervisor/resource/resource_lab.hpp"
 #include "topology/manifest/kinds.hpp"
 #include "topology/manifest/loader.hpp"
 
@@ -111,41 +106,9 @@ json patch_at(std::string way, const json& value) {
   return patch;
 }
 
-class WrongTypes : public ::testing::TestWithParam<std::string_view> {
+class WrongTypes : public testing::ResourceLab {
  protected:
-  WrongTypes() {
-    controllers::sync_nodes(store, cluster);
-    for (const char* ns : {"default", "kube-system"}) {
-      if (store.find({"namespaces", "", ns}) == nullptr) {
-        store.create({"namespaces", "", ns}, {{"kind", "Namespace"}, {"apiVersion", "v1"}});
-      }
-    }
-  }
-
-  int send(const std::string& method, const std::string& path, const json& body,
-           const std::string& type = "application/merge-patch+json") {
-    api::Request request;
-    request.method = method;
-    request.path = request.target = path;
-    request.content_type = type;
-    request.body = body.dump();
-    const api::Response response = resources.answer(request);
-    last_body = response.body;
-    return response.status;
-  }
-
-  ObjectCheck check_now() {
-    manifest::LoadOptions options;
-    options.allow_cluster = false;
-    for (const store::ObjectPtr& ns : store.list("namespaces")) {
-      options.known_namespaces.insert(ns->at("metadata").at("name"));
-    }
-    for (const model::Node& node : cluster.nodes) {
-      options.known_nodes.insert(node.name);
-    }
-    options.known_network = cluster.network;
-    return check_as_manifest(options);
-  }
+  WrongTypes() : ResourceLab("application/merge-patch+json") {}
 
   // The objects of the lab as they were, whatever was accepted.
   void expect_refused_or_sound(const std::string& method, const std::string& path, const store::Key& key,
@@ -170,14 +133,6 @@ class WrongTypes : public ::testing::TestWithParam<std::string_view> {
     EXPECT_NO_THROW(loops.run());
   }
 
-  SystemClock clock;
-  model::Cluster cluster = model::default_cluster("lab");
-  store::Store store{"lab", clock};
-  controllers::ServiceAllocation services{store, cluster};
-  controllers::Reconciler loops{store, cluster, clock};
-  ResourceApi resources{
-      store, {[](const std::function<void()>& work) { work(); }, [this] { return check_now(); }, &services}};
-  std::string last_body;
   std::size_t sent = 0;
   std::size_t refused = 0;
 };
