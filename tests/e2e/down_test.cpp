@@ -44,6 +44,14 @@ void down_ends_it(const Labctl& lab) {
   require(descendants_named("labctl-lab").empty(), "the supervisor lives");
 }
 
+// `up` of the lab `shop` with so many pods that it boots for a while; its supervisor is there.
+support::RunningProgram begin_boot(Labctl& lab) {
+  const std::string file = lab.write("shop.yaml", cluster("shop", "nodes: 10") + deployment("web", 1000));
+  support::RunningProgram up = lab.start({"up", file});
+  require(eventually([] { return !descendants_named("labctl-lab").empty(); }), "no supervisor came");
+  return up;
+}
+
 json row_of(const Labctl& lab, const std::string& name) {
   const ProgramResult result = lab.run({"ls", "-o", "json"});
   require_code(result, kPassed);
@@ -162,9 +170,7 @@ TEST_F(Down, EndsALabWithRequestsUnderWay) {
 
 TEST_F(Down, EndsALabThatBoots) {
   EXPECT_TRUE(leaves_nothing(kSomeUser, Folders::GoAtOnce, [](Labctl& lab) {
-    const std::string file = lab.write("shop.yaml", cluster("shop", "nodes: 10") + deployment("web", 1000));
-    support::RunningProgram up = lab.start({"up", file});
-    require(eventually([] { return !descendants_named("labctl-lab").empty(); }), "no supervisor came");
+    support::RunningProgram up = begin_boot(lab);
     require_phase(lab, "Starting");
     down_ends_it(lab);
     // A quick machine may have had it ready by then.
@@ -176,9 +182,7 @@ TEST_F(Down, EndsALabThatBoots) {
 // Held while it boots: `up` was certainly not done.
 TEST_F(Down, EndsALabThatIsStoppedWhileItBoots) {
   EXPECT_TRUE(leaves_nothing(kSomeUser, Folders::GoAtOnce, [](Labctl& lab) {
-    const std::string file = lab.write("shop.yaml", cluster("shop", "nodes: 10") + deployment("web", 1000));
-    support::RunningProgram up = lab.start({"up", file});
-    require(eventually([] { return !descendants_named("labctl-lab").empty(); }), "no supervisor came");
+    support::RunningProgram up = begin_boot(lab);
     signal_only("labctl-lab", SIGSTOP);
     down_ends_it(lab);
     require_code(up.wait(), kNotBuilt);
@@ -317,9 +321,7 @@ TEST_F(LastWords, OfAForegroundLabAreItsCommandsError) {
 
 TEST_F(LastWords, ABootThatWasKilledIsToldAndLeavesNothing) {
   EXPECT_TRUE(leaves_nothing(kSomeUser, Folders::GoAtOnce, [](Labctl& lab) {
-    const std::string file = lab.write("shop.yaml", cluster("shop", "nodes: 10") + deployment("web", 1000));
-    support::RunningProgram up = lab.start({"up", file});
-    require(eventually([] { return !descendants_named("labctl-lab").empty(); }), "no supervisor came");
+    support::RunningProgram up = begin_boot(lab);
     signal_only("labctl-lab", SIGKILL);
     const ProgramResult result = up.wait();
     require_code(result, kNotBuilt);
