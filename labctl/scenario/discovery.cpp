@@ -3,7 +3,7 @@
 #include "labctl/scenario/expansion.hpp"
 #include "labctl/scenario/reference_check.hpp"
 #include "topology/base/error.hpp"
-#include "topology/manifest/decode.hpp"
+#include "topology/manifest/decode_cluster.hpp"
 #include "topology/manifest/source.hpp"
 #include "topology/model/pod_capacity.hpp"
 

@@ -1,7 +1,7 @@
 #include "labctl/scenario/expansion.hpp"
 
 #include "topology/base/error.hpp"
-#include "topology/manifest/decode.hpp"
+#include "topology/manifest/decode_cluster.hpp"
 
 #include <string_view>
 

@@ -5,7 +5,7 @@
 #include "labctl/controllers/pod_course.hpp"
 #include "labctl/supervisor/resource_rules.hpp"
 #include "topology/base/error.hpp"
-#include "topology/manifest/decode.hpp"
+#include "topology/manifest/decode_pod.hpp"
 
 #include <algorithm>
 

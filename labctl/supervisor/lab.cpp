@@ -5,7 +5,6 @@
 #include "topology/base/error.hpp"
 #include "topology/base/timestamp.hpp"
 #include "topology/kernel/network_namespace.hpp"
-#include "topology/manifest/decode.hpp"
 #include "topology/plan/address_plan.hpp"
 
 #include <fcntl.h>

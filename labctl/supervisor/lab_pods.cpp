@@ -9,7 +9,7 @@
 #include "labctl/supervisor/boot_objects.hpp"
 #include "labctl/supervisor/lab.hpp"
 #include "topology/base/error.hpp"
-#include "topology/manifest/decode.hpp"
+#include "topology/manifest/decode_pod.hpp"
 
 #include <spdlog/spdlog.h>
 

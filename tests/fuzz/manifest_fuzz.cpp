@@ -1,7 +1,7 @@
 // Any bytes as a manifest: no crash, every finding with a position, and what passes can be decoded.
 
 #include "tests/fuzz/require.hpp"
-#include "topology/manifest/decode.hpp"
+#include "topology/manifest/decode_pod.hpp"
 #include "topology/manifest/decode_service.hpp"
 #include "topology/manifest/loader.hpp"
 

@@ -7,9 +7,15 @@
 #include "topology/manifest/findings.hpp"
 #include "topology/model/cluster.hpp"
 
+#include <array>
 #include <string>
+#include <string_view>
 
 namespace labctl::manifest {
+
+// Words of spec.network.mode and spec.dataplane.
+inline constexpr std::array<std::string_view, 2> kNetworkModes{"routed", "vxlan"};
+inline constexpr std::array<std::string_view, 2> kDataplanes{"maps", "kube-proxy-nftables"};
 
 // One host has room for a thousand namespaces of nodes, and the underlay bridge for 1,024 ports.
 inline constexpr int kNodesMax = 1000;

@@ -37,9 +37,8 @@ constexpr std::array kClusterNodeFields{
     texts("addresses", check_ip),
 };
 
-constexpr std::array<std::string_view, 2> kModes{"routed", "vxlan"};
 constexpr std::array kNetworkFields{
-    text("mode").one_of(kModes),
+    text("mode").one_of(kNetworkModes),
     integer("mtu", 576, 65535),
     texts("nodeCIDRs", check_cidr).not_empty(),
     texts("podCIDRs", check_cidr).not_empty(),
@@ -106,7 +105,6 @@ void check_link(const Place& place, Findings& findings) {
 constexpr Schema kLink{"link", kLinkFields, check_link};
 
 constexpr std::array<std::string_view, 2> kFamilies{"IPv4", "IPv6"};
-constexpr std::array<std::string_view, 2> kDataplanes{"maps", "kube-proxy-nftables"};
 constexpr std::array kSpecFields{
     any("nodes"),
     texts("ipFamilies").one_of(kFamilies).not_empty(),

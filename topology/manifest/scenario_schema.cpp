@@ -143,10 +143,8 @@ std::optional<Complaint> check_need(std::string_view text) {
                    "as in [program/nginx, kernel/sctp]"};
 }
 
-constexpr std::array<std::string_view, 2> kModes{"routed", "vxlan"};
-constexpr std::array<std::string_view, 2> kDataplanes{"maps", "kube-proxy-nftables"};
 constexpr std::array<std::string_view, 3> kFamilyWords{"IPv4", "IPv6", "dual"};
-constexpr std::array kExpandFields{texts("families").one_of(kFamilyWords), texts("network").one_of(kModes),
+constexpr std::array kExpandFields{texts("families").one_of(kFamilyWords), texts("network").one_of(kNetworkModes),
                                    texts("dataplane").one_of(kDataplanes)};
 constexpr Schema kExpand{"expansion", kExpandFields};
 

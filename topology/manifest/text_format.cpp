@@ -29,7 +29,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_alnum(char c) { return is_digit(c) || is_lower(c) || is_upper(c); }
-char lower(char c) { return is_upper(c) ? static_cast<char>(c + 32) : c; }
+char lower_letter(char c) { return is_upper(c) ? static_cast<char>(c + 32) : c; }
 
 bool is_dns_label(std::string_view text) {
   const auto end = [](char c) { return is_lower(c) || is_digit(c); };
@@ -68,7 +68,7 @@ bool is_qualified_name(std::string_view text) {
 std::string suggested_name(std::string_view text, bool dots, size_t longest) {
   std::string out;
   for (const char c : text) {
-    const char small = lower(c);
+    const char small = lower_letter(c);
     out += is_lower(small) || is_digit(small) || (dots && small == '.') ? small : '-';
   }
   const auto is_edge = [](char c) { return c == '-' || c == '.'; };
@@ -271,7 +271,7 @@ std::optional<std::uint64_t> parse_rate(std::string_view text) {
     return std::nullopt;
   }
   std::string unit(parts->second);
-  std::transform(unit.begin(), unit.end(), unit.begin(), lower);
+  std::transform(unit.begin(), unit.end(), unit.begin(), lower_letter);
   for (const auto& [name, factor] : kUnits) {
     const double bits = parts->first * factor;
     if (unit == name && bits >= 1 && bits <= 1e15) {

@@ -1,5 +1,5 @@
 #include "tests/support/addresses.hpp"
-#include "topology/manifest/decode.hpp"
+#include "topology/manifest/decode_cluster.hpp"
 #include "topology/manifest/loader.hpp"
 
 #include "topology/base/error.hpp"

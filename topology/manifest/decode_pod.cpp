@@ -1,12 +1,7 @@
-#include "topology/manifest/decode.hpp"
+#include "topology/manifest/decode_pod.hpp"
 
 #include "topology/base/error.hpp"
-#include "topology/manifest/cluster_reader.hpp"
-#include "topology/manifest/findings.hpp"
-#include "topology/manifest/json_tree.hpp"
 #include "topology/manifest/json_values.hpp"
-#include "topology/manifest/kinds.hpp"
-#include "topology/manifest/yaml_tree.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -233,27 +228,6 @@ model::Pod decode_pod(const json& object) {
     }
     return pod;
   });
-}
-
-model::Cluster decode_cluster(const json& spec, std::string name) {
-  YamlArena arena;
-  const YamlNode& tree = to_tree(spec, arena);  // JSON back to a tree: one reader knows the Cluster
-  const Place place{tree.is_null() ? nullptr : &tree, {}, {}, 0, nullptr, {}, -1};
-  Findings findings({"<cluster>"}, false);
-  model::Cluster cluster;
-  if (place) {
-    check_schema(place, kClusterSpec, findings);
-  }
-  if (findings.errors() == 0) {
-    cluster = read_cluster(place, std::move(name), findings);
-  }
-  for (const Diagnostic& diagnostic : findings.take()) {
-    if (diagnostic.severity == Severity::Error) {
-      throw Error(ErrorKind::InvalidInput, "decode cluster: " + diagnostic.path + ": " + diagnostic.message,
-                  diagnostic.hint);
-    }
-  }
-  return cluster;
 }
 
 }  // namespace labctl::manifest

@@ -1,4 +1,4 @@
-#include "topology/manifest/decode.hpp"
+#include "topology/manifest/decode_pod.hpp"
 
 #include "topology/base/error.hpp"
 #include "topology/manifest/loader.hpp"
