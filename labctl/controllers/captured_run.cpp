@@ -1,6 +1,6 @@
 #include "labctl/controllers/captured_run.hpp"
 
-#include "labctl/controllers/contain.hpp"
+#include "topology/base/current_exception.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -2,15 +2,12 @@
 
 #include "labctl/controllers/events.hpp"
 #include "labctl/store/store.hpp"
-#include "topology/base/error.hpp"
+#include "topology/base/current_exception.hpp"
 
 #include <spdlog/spdlog.h>
 
-#include <cxxabi.h>
 #include <algorithm>
-#include <exception>
 #include <nlohmann/json.hpp>
-#include <typeinfo>
 
 namespace labctl::controllers {
 namespace {
@@ -18,22 +15,6 @@ namespace {
 constexpr int kDoublingsMax = 6;
 
 }  // namespace
-
-std::string words_of_current_exception() noexcept {
-  try {
-    throw;
-  } catch (const Error& error) {
-    const std::string words = error.what();
-    return words.empty() ? std::string(to_string(error.kind())) : words;
-  } catch (const std::exception& error) {
-    const std::string words = error.what();
-    return words.empty() ? typeid(error).name() : words;
-  } catch (...) {
-    const std::type_info* type = abi::__cxa_current_exception_type();
-    return std::string("something was thrown that says nothing") +
-           (type == nullptr ? "" : std::string(" (") + type->name() + ")");
-  }
-}
 
 void tell_failure(store::Store& store, const store::Key& key, std::string_view reason,
                   std::string_view component, const std::string& words) noexcept {

@@ -28,9 +28,6 @@ bool contain(store::Store& store, const store::Key& key, std::string_view reason
 void tell_failure(store::Store& store, const store::Key& key, std::string_view reason,
                   std::string_view component, const std::string& words) noexcept;
 
-// What the exception at hand says, in a catch block; never empty.
-std::string words_of_current_exception() noexcept;
-
 // How long what has failed `times` in a row (from 1) waits: 1, 2, 4 ... 64 s. A workload that fails each time
 // is no load, and what was mended is noticed within about a minute.
 std::chrono::seconds pause_after(int times);

@@ -1,7 +1,7 @@
 #include "labctl/controllers/container_action.hpp"
 
-#include "labctl/controllers/contain.hpp"
 #include "probes/protocol/http.hpp"
+#include "topology/base/current_exception.hpp"
 #include "topology/base/duration.hpp"
 #include "topology/base/scope_exit.hpp"
 

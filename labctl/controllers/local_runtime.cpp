@@ -1,6 +1,6 @@
 #include "labctl/controllers/local_runtime.hpp"
 
-#include "labctl/controllers/contain.hpp"
+#include "topology/base/current_exception.hpp"
 #include "topology/base/error.hpp"
 
 #include <sys/resource.h>

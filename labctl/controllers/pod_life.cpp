@@ -1,7 +1,7 @@
 #include "labctl/controllers/pod_life.hpp"
 
-#include "labctl/controllers/contain.hpp"
 #include "labctl/controllers/container_prober.hpp"
+#include "topology/base/current_exception.hpp"
 #include "topology/base/scope_exit.hpp"
 
 #include <algorithm>

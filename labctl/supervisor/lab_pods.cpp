@@ -8,6 +8,7 @@
 #include "labctl/controllers/objects.hpp"
 #include "labctl/supervisor/boot_objects.hpp"
 #include "labctl/supervisor/lab.hpp"
+#include "topology/base/current_exception.hpp"
 #include "topology/base/error.hpp"
 #include "topology/manifest/decode_pod.hpp"
 
@@ -256,7 +257,7 @@ bool Lab::connect(const std::vector<const model::Pod*>& pods) {
     fabric_.apply(plan::plan_pods(cluster_, slots));
     return true;
   } catch (...) {
-    words = controllers::words_of_current_exception();
+    words = words_of_current_exception();
   }
   for (const model::Pod* pod : pods) {
     placed_.erase(pod->key);
@@ -358,7 +359,7 @@ void Lab::disconnect(const std::vector<model::PodKey>& keys) {
     fabric_.apply(plan::plan_pod_removal(cluster_, slots));
   } catch (...) {
     // Taking down goes on: the links go with the pods' namespaces.
-    spdlog::warn("disconnect pods: {}", controllers::words_of_current_exception());
+    spdlog::warn("disconnect pods: {}", words_of_current_exception());
   }
 }
 

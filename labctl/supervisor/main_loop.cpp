@@ -1,6 +1,6 @@
 #include "labctl/supervisor/main_loop.hpp"
 
-#include "labctl/controllers/contain.hpp"
+#include "topology/base/current_exception.hpp"
 #include "topology/base/error.hpp"
 
 #include <spdlog/spdlog.h>
@@ -60,7 +60,7 @@ struct MainLoop::State {
       do_piece(piece, work);
       return true;
     } catch (...) {
-      tell(controllers::words_of_current_exception());
+      tell(words_of_current_exception());
       return false;
     }
   }
@@ -73,7 +73,7 @@ struct MainLoop::State {
         spdlog::error("{}", words);
       }
     } catch (...) {
-      spdlog::error("{}; and while that was told: {}", words, controllers::words_of_current_exception());
+      spdlog::error("{}; and while that was told: {}", words, words_of_current_exception());
     }
   }
 
@@ -190,8 +190,7 @@ void MainLoop::run_here(const std::function<void()>& work) {
     } catch (const std::exception&) {
       failure = std::current_exception();
     } catch (...) {  // nobody out there knows what to do with it
-      failure =
-          std::make_exception_ptr(Error(ErrorKind::Internal, controllers::words_of_current_exception()));
+      failure = std::make_exception_ptr(Error(ErrorKind::Internal, words_of_current_exception()));
     }
     const std::lock_guard lock(state->mutex);
     call->failure = failure;

@@ -1,7 +1,6 @@
 #include "labctl/supervisor/supervisor.hpp"
 
 #include "labctl/api/server.hpp"
-#include "labctl/controllers/contain.hpp"
 #include "labctl/store/etcd_table.hpp"
 #include "labctl/supervisor/boot_report.hpp"
 #include "labctl/supervisor/dial_relay.hpp"
@@ -10,6 +9,7 @@
 #include "labctl/supervisor/lab_api.hpp"
 #include "labctl/supervisor/lab_lock.hpp"
 #include "labctl/supervisor/main_loop.hpp"
+#include "topology/base/current_exception.hpp"
 
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/null_sink.h>
@@ -103,9 +103,9 @@ int run_supervisor(SupervisorSetup setup) noexcept {
     kernel::Reaper reaper = kernel::Reaper::create();
     MainLoop loop;
     loop.call_when_readable(reaper.fd(), [&reaper] { reaper.reap(); });
-    Lab lab(
-        loop, reaper,
-        {setup.options->lab, setup.options->cluster, setup.mapping, setup.pid_outside, shared_table(setup), setup.options->timeout});
+    Lab lab(loop, reaper,
+            {setup.options->lab, setup.options->cluster, setup.mapping, setup.pid_outside,
+             shared_table(setup), setup.options->timeout});
     lab.boot(setup.options->objects);
     serve(setup, loop, lab, end_signals);
   } catch (const Error& error) {
@@ -115,7 +115,7 @@ int run_supervisor(SupervisorSetup setup) noexcept {
     spdlog::error("{}", error.what());
     tell(setup.report, write_boot_report(Error(ErrorKind::Internal, std::string("boot: ") + error.what())));
   } catch (...) {
-    const std::string words = controllers::words_of_current_exception();
+    const std::string words = words_of_current_exception();
     spdlog::error("{}", words);
     tell(setup.report, write_boot_report(Error(ErrorKind::Internal, "boot: " + words)));
   }
