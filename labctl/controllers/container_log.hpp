@@ -2,7 +2,7 @@
 
 // What a container wrote, bounded, with times: the last instance and the one before it (`logs --previous`).
 
-#include "labctl/controllers/pod_status.hpp"
+#include "labctl/controllers/conditions.hpp"
 
 #include <array>
 #include <cstdint>

@@ -1,6 +1,5 @@
 #include "labctl/controllers/deletion.hpp"
 
-#include "labctl/controllers/load_balancer.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/pod_course.hpp"
 #include "labctl/store/store.hpp"
@@ -46,6 +45,12 @@ store::ObjectPtr mark_pod(store::Store& store, const store::Key& key, const json
 }
 
 }  // namespace
+
+bool has_balancer_finalizer(const json& service) {
+  const json* finalizers = field(service, "metadata.finalizers");
+  return finalizers != nullptr && finalizers->is_array() &&
+         std::find(finalizers->begin(), finalizers->end(), kBalancerFinalizer) != finalizers->end();
+}
 
 store::ObjectPtr delete_object(store::Store& store, const store::Key& key, const DeleteOptions& options) {
   const store::ObjectPtr object = store.get(key);

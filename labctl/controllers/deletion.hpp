@@ -6,18 +6,24 @@
 // gone) and deletionGracePeriodSeconds. The lab ends what it holds of it and then removes the object. Every
 // other pod has nothing to end and goes at once, as does any other object; what it owned is garbage and
 // follows (garbage.hpp). A Namespace is marked and goes when it is empty; a Service with a balancer is marked
-// and goes with the balancer's address (load_balancer.hpp).
+// and goes with the balancer's address.
 
 #include "labctl/store/change.hpp"
 
 #include <chrono>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <string_view>
 
 namespace labctl::store {
 class Store;
 }
 
 namespace labctl::controllers {
+
+// Holds a Service until its balancer's address is gone; the only finalizer that holds anything.
+inline constexpr std::string_view kBalancerFinalizer = "service.kubernetes.io/load-balancer-cleanup";
+bool has_balancer_finalizer(const nlohmann::json& service);
 
 struct DeleteOptions {
   // Nothing: the pod's own terminationGracePeriodSeconds (30). A pod already being deleted only gets a

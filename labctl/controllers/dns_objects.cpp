@@ -1,7 +1,5 @@
 #include "labctl/controllers/dns_objects.hpp"
 
-#include "labctl/controllers/objects.hpp"
-
 #include <nlohmann/json.hpp>
 
 namespace labctl::controllers {
@@ -11,9 +9,8 @@ using nlohmann::json;
 
 constexpr int kDnsPort = 53;
 constexpr std::uint64_t kDnsHost = 10;  // of a Service range
-constexpr const char* kAppLabel = "k8s-app";
 
-json labels() { return {{kAppLabel, kDnsName}}; }
+json labels() { return {{kDnsLabel, kDnsName}}; }
 
 json metadata() { return {{"name", kDnsName}, {"namespace", kDnsNamespace}, {"labels", labels()}}; }
 
@@ -85,19 +82,6 @@ json dns_deployment(const model::Cluster& cluster) {
                 {"terminationGracePeriodSeconds", 0},
                 {"readinessGates", json::array({{{"conditionType", kZonesLoaded}}})},
                 {"containers", json::array({container()})}}}}}}}};
-}
-
-bool is_dns_pod(const model::Pod& pod) {
-  const auto label = pod.labels.find(kAppLabel);
-  return pod.key.ns == kDnsNamespace && label != pod.labels.end() && label->second == kDnsName &&
-         pod.containers.size() == 1 && pod.containers.front().name == kDnsContainer;
-}
-
-bool is_dns_pod(const json& pod) {
-  const json* label = field(pod, std::string("metadata.labels.") + kAppLabel);
-  const json& containers = list_at(pod, "spec.containers");
-  return namespace_of(pod) == kDnsNamespace && label != nullptr && *label == kDnsName &&
-         containers.size() == 1 && text_at(containers.front(), "name") == kDnsContainer;
 }
 
 }  // namespace labctl::controllers

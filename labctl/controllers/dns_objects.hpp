@@ -3,8 +3,8 @@
 // The cluster's DNS as objects, as a real cluster has it: the Service kube-system/kube-dns at the tenth
 // address of each Service range, and a Deployment of the same name whose pods run BIND's named.
 
+#include "labctl/controllers/own_pods.hpp"
 #include "topology/model/cluster.hpp"
-#include "topology/model/pod.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -12,9 +12,6 @@
 
 namespace labctl::controllers {
 
-inline constexpr const char* kDnsNamespace = "kube-system";
-inline constexpr const char* kDnsName = "kube-dns";
-inline constexpr const char* kDnsContainer = "named";
 // Readiness gate of a DNS pod: its server answers for every zone.
 inline constexpr const char* kZonesLoaded = "labctl.dev/zones-loaded";
 // Below it each DNS pod has a folder of its name: named.conf and the zone files.
@@ -25,9 +22,5 @@ std::vector<IpAddress> dns_addresses(const model::Cluster& cluster);
 
 nlohmann::json dns_service(const model::Cluster& cluster);
 nlohmann::json dns_deployment(const model::Cluster& cluster);
-
-// One of the Deployment's.
-bool is_dns_pod(const model::Pod& pod);
-bool is_dns_pod(const nlohmann::json& pod);
 
 }  // namespace labctl::controllers

@@ -16,6 +16,10 @@ namespace labctl::controllers {
 // Enough for the last thousand pods to tell their story; each is about a kilobyte.
 inline constexpr std::size_t kEventsKept = 2'000;
 
+// Events of one sync beyond this many would push every other event out: a Deployment of thousands tells of
+// the first.
+inline constexpr int kEventsPerSync = 25;
+
 enum class EventType { Normal, Warning };
 
 // Writes or counts up an event about `object`. `reason` is one CamelCase word, `component` who says it

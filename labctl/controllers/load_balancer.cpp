@@ -1,6 +1,7 @@
 #include "labctl/controllers/load_balancer.hpp"
 
 #include "labctl/controllers/contain.hpp"
+#include "labctl/controllers/deletion.hpp"
 #include "labctl/controllers/events.hpp"
 #include "labctl/controllers/objects.hpp"
 #include "topology/base/error.hpp"
@@ -71,12 +72,6 @@ void set_finalizer(json& service, bool is_wanted) {
 }
 
 }  // namespace
-
-bool has_balancer_finalizer(const json& service) {
-  const json* finalizers = field(service, "metadata.finalizers");
-  return finalizers != nullptr && finalizers->is_array() &&
-         std::find(finalizers->begin(), finalizers->end(), kBalancerFinalizer) != finalizers->end();
-}
 
 bool is_for_router(const json& service) {
   const std::string& load_balancer_class = text_at(service, "spec.loadBalancerClass");

@@ -25,11 +25,9 @@
 namespace labctl::controllers {
 
 inline constexpr std::string_view kRouterClass = "labctl.dev/router";
-inline constexpr std::string_view kBalancerFinalizer = "service.kubernetes.io/load-balancer-cleanup";
 // "Proxy": nodes do not capture the address, the router ends the connections and dials the node ports.
 inline constexpr std::string_view kIpModeAnnotation = "labctl.dev/ip-mode";
 
-bool has_balancer_finalizer(const nlohmann::json& service);
 // Of type LoadBalancer and of this controller's class.
 bool is_for_router(const nlohmann::json& service);
 

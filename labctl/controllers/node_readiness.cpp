@@ -2,8 +2,7 @@
 
 #include "labctl/controllers/events.hpp"
 #include "labctl/controllers/objects.hpp"
-#include "labctl/controllers/pod_status.hpp"
-#include "labctl/controllers/workload.hpp"
+#include "labctl/controllers/conditions.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -1,7 +1,7 @@
 #include "labctl/controllers/nodes.hpp"
 
 #include "labctl/controllers/objects.hpp"
-#include "labctl/controllers/pod_status.hpp"
+#include "labctl/controllers/conditions.hpp"
 #include "labctl/store/store.hpp"
 
 #include <algorithm>

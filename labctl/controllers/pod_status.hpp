@@ -4,6 +4,8 @@
 // concepts, "Pod Lifecycle"). Pure: who runs the containers says how they are, this says what that makes of
 // the pod.
 
+#include "labctl/controllers/conditions.hpp"
+
 #include <chrono>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -12,8 +14,6 @@
 #include <vector>
 
 namespace labctl::controllers {
-
-using TimePoint = std::chrono::system_clock::time_point;
 
 struct ContainerState {
   enum class Kind { Waiting, Running, Terminated };
@@ -51,13 +51,5 @@ nlohmann::json pod_status(const nlohmann::json& pod, const PodContainers& contai
 
 // The phase alone (spec.restartPolicy decides whether an ended container ends the pod).
 std::string_view phase_from(const nlohmann::json& pod, const PodContainers& containers);
-
-// Sets a condition in `status`; lastTransitionTime moves only when `value` changes. "True", "False",
-// "Unknown".
-void set_condition(nlohmann::json& status, std::string_view type, std::string_view value, TimePoint now,
-                   std::string_view reason = {}, std::string_view message = {});
-
-// "Guaranteed", "Burstable" or "BestEffort" from requests and limits.
-std::string_view qos_class(const nlohmann::json& pod);
 
 }  // namespace labctl::controllers

@@ -1,14 +1,14 @@
 #include "labctl/controllers/scheduler.hpp"
 
 #include "labctl/controllers/contain.hpp"
-#include "labctl/controllers/dns_objects.hpp"
 #include "labctl/controllers/events.hpp"
 #include "labctl/controllers/node_readiness.hpp"
 #include "labctl/controllers/nodes.hpp"
 #include "labctl/controllers/objects.hpp"
+#include "labctl/controllers/own_pods.hpp"
 #include "labctl/controllers/pod_addresses.hpp"
 #include "labctl/controllers/pod_course.hpp"
-#include "labctl/controllers/pod_status.hpp"
+#include "labctl/controllers/conditions.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

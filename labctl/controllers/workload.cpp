@@ -5,7 +5,7 @@
 #include "labctl/controllers/names.hpp"
 #include "labctl/controllers/nodes.hpp"
 #include "labctl/controllers/objects.hpp"
-#include "labctl/controllers/pod_status.hpp"
+#include "labctl/controllers/conditions.hpp"
 #include "labctl/store/selectors.hpp"
 
 #include <algorithm>

@@ -16,10 +16,6 @@
 
 namespace labctl::controllers {
 
-// Events of one sync beyond this many would push every other event out: a Deployment of thousands tells of
-// the first.
-inline constexpr int kEventsPerSync = 25;
-
 // The label that tells which revision of its template a pod was made from.
 inline const std::string kRevisionHash = "controller-revision-hash";
 

@@ -1,7 +1,7 @@
 #include "labctl/supervisor/resource_rules.hpp"
 
 #include "labctl/controllers/objects.hpp"
-#include "labctl/controllers/pod_status.hpp"
+#include "labctl/controllers/conditions.hpp"
 #include "labctl/supervisor/resource_rules_service.hpp"
 #include "topology/base/error.hpp"
 
