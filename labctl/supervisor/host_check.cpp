@@ -11,29 +11,10 @@
 #include <cerrno>
 #include <iterator>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace labctl::supervisor {
 namespace {
-
-// What the functions of kernel/capsule.hpp say they did, and the step that is. Longer acts before their
-// beginnings.
-constexpr std::array<std::pair<std::string_view, HostStep>, 13> kActs{{
-    {"unshare", HostStep::Namespaces},
-    {"write /proc/self/setgroups", HostStep::MapIds},
-    {"write /proc/self/uid_map", HostStep::MapIds},
-    {"write /proc/self/gid_map", HostStep::MapIds},
-    {"mount none on /", HostStep::PrivateMounts},
-    {"mount proc on /proc", HostStep::MountProc},
-    {"mount sysfs on /sys", HostStep::MountSysfs},
-    {"mount tmpfs on /run", HostStep::MountTmpfs},
-    {"mount devpts on /dev/pts", HostStep::MountDevpts},
-    {"mount /proc/", HostStep::ProtectSysctls},
-    {"remount /proc/", HostStep::ProtectSysctls},
-    {"open /proc/sys/net", HostStep::ProtectSysctls},
-    {"open_tree /proc/sys/net", HostStep::ProtectSysctls},
-}};
 
 // The errno of an error; one that crossed a pipe as text has it only in its message, as "... (EPERM)".
 int errno_of(const Error& error) {
@@ -159,20 +140,6 @@ HostReport check_host(int pods_wanted) {
   report.can_run = std::none_of(report.items.begin(), report.items.end(),
                                 [](const CheckItem& item) { return item.verdict == CheckItem::Fail; });
   return report;
-}
-
-std::optional<HostStep> step_of(const Error& error) {
-  for (const auto& [act, step] : kActs) {
-    const size_t place = error.message().find(act);
-    if (place == std::string::npos) {
-      continue;
-    }
-    // "mount /proc/" stands for all below; the other acts are whole, and their cause follows a colon.
-    if (act.ends_with("/proc/") || error.message().substr(place + act.size(), 1) == ":") {
-      return step;
-    }
-  }
-  return std::nullopt;
 }
 
 Error host_error(const Error& error) {

@@ -12,7 +12,6 @@
 #include "labctl/supervisor/host_check_explain.hpp"
 #include "topology/base/error.hpp"
 
-#include <optional>
 #include <vector>
 
 namespace labctl::supervisor {
@@ -27,10 +26,6 @@ struct HostReport {
 // are ended at a deadline of ten seconds and reported as failed. Throws Error only when fork(2) or pipe(2)
 // fail.
 HostReport check_host(int pods_wanted = 1000);
-
-// The step that an Error of kernel::unshare_capsule(), write_single_map() or mount_capsule() comes from, by
-// what it says it did; nothing for other errors.
-std::optional<HostStep> step_of(const Error& error);
 
 // The error to show when a lab could not be launched: if `error` is a refusal of the host (see step_of), kind
 // Unsupported, the step, the kernel's words and the reason as message, and as hint the one command that mends

@@ -1,13 +1,30 @@
 #include "labctl/supervisor/host_check_explain.hpp"
 
-#include "topology/base/error.hpp"
-
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 namespace labctl::supervisor {
 namespace {
+
+// What the functions of kernel/capsule.hpp say they did, and the step that is. Longer acts before their
+// beginnings.
+constexpr std::array<std::pair<std::string_view, HostStep>, 13> kActs{{
+    {"unshare", HostStep::Namespaces},
+    {"write /proc/self/setgroups", HostStep::MapIds},
+    {"write /proc/self/uid_map", HostStep::MapIds},
+    {"write /proc/self/gid_map", HostStep::MapIds},
+    {"mount none on /", HostStep::PrivateMounts},
+    {"mount proc on /proc", HostStep::MountProc},
+    {"mount sysfs on /sys", HostStep::MountSysfs},
+    {"mount tmpfs on /run", HostStep::MountTmpfs},
+    {"mount devpts on /dev/pts", HostStep::MountDevpts},
+    {"mount /proc/", HostStep::ProtectSysctls},
+    {"remount /proc/", HostStep::ProtectSysctls},
+    {"open /proc/sys/net", HostStep::ProtectSysctls},
+    {"open_tree /proc/sys/net", HostStep::ProtectSysctls},
+}};
 
 struct Reason {
   std::string message;
@@ -401,6 +418,20 @@ std::string_view to_string(CheckItem::Verdict verdict) {
 
 std::string_view title_of(HostStep step) { return name_of(step).title; }
 std::string_view id_of(HostStep step) { return name_of(step).id; }
+
+std::optional<HostStep> step_of(const Error& error) {
+  for (const auto& [act, step] : kActs) {
+    const size_t place = error.message().find(act);
+    if (place == std::string::npos) {
+      continue;
+    }
+    // "mount /proc/" stands for all below; the other acts are whole, and their cause follows a colon.
+    if (act.ends_with("/proc/") || error.message().substr(place + act.size(), 1) == ":") {
+      return step;
+    }
+  }
+  return std::nullopt;
+}
 
 CheckItem explain(HostStep step, int errno_value, const Surroundings& surroundings, std::string_view detail) {
   CheckItem item;

@@ -6,7 +6,9 @@
 // without a feature.
 
 #include "labctl/supervisor/host_check_surroundings.hpp"
+#include "topology/base/error.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -57,6 +59,10 @@ enum class HostStep {
 std::string_view title_of(HostStep step);
 // "userns", "proc", ...: the id of the step's item.
 std::string_view id_of(HostStep step);
+
+// The step that an Error of kernel::unshare_capsule(), write_single_map() or mount_capsule() comes from, by
+// what it says it did; nothing for other errors.
+std::optional<HostStep> step_of(const Error& error);
 
 // The item for a step that gave `errno_value`; 0 means that it was done. `detail` says more where one step
 // does several things: the kind of namespace that was refused ("net", "mnt", ...), or nft's own words. A

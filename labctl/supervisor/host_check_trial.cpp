@@ -1,6 +1,5 @@
 #include "labctl/supervisor/host_check_trial.hpp"
 
-#include "labctl/supervisor/host_check.hpp"
 #include "topology/base/unique_fd.hpp"
 #include "topology/kernel/capsule.hpp"
 #include "topology/kernel/netlink_batch.hpp"
