@@ -98,4 +98,17 @@ std::vector<json> ensure_kubernetes_service(const store::Store& store, const mod
   return missing;
 }
 
+server::Role api_stand_in() {
+  server::Role role;
+  role.name = "endpoint of svc default/kubernetes";
+  server::Endpoint endpoint;
+  endpoint.port = kApiServerPort;
+  endpoint.service = server::Service::StatusHttp;
+  endpoint.status = 403;
+  endpoint.text = R"({"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,)"
+                  R"("message":"this lab has no API server in its network: use labctl"})";
+  role.endpoints.push_back(std::move(endpoint));
+  return role;
+}
+
 }  // namespace labctl::controllers

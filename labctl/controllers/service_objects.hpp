@@ -2,6 +2,7 @@
 
 // The Service that every cluster has: kubernetes in default, with an endpoint on the first node (spec §5.2).
 
+#include "probes/server/role.hpp"
 #include "topology/model/cluster.hpp"
 
 #include <cstdint>
@@ -24,5 +25,8 @@ inline constexpr std::uint16_t kApiServerPort = 6443;
 // Precondition: nodes have addresses.
 std::vector<nlohmann::json> ensure_kubernetes_service(const store::Store& store,
                                                       const model::Cluster& cluster);
+
+// What that endpoint answers: the API of a lab is not served over the network (yet).
+server::Role api_stand_in();
 
 }  // namespace labctl::controllers

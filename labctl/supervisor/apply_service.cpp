@@ -3,8 +3,8 @@
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/controllers/deletion.hpp"
 #include "labctl/controllers/objects.hpp"
+#include "labctl/controllers/service_allocation.hpp"
 #include "labctl/controllers/service_update.hpp"
-#include "labctl/supervisor/lab.hpp"
 #include "labctl/supervisor/resource_rules.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/scope_exit.hpp"
@@ -28,9 +28,9 @@ using nlohmann::json;
 constexpr std::size_t kObjectsATurn = 200;
 
 // Calls `work` on the main loop for 0 to `count` - 1, so many a turn.
-void in_turns(Lab& lab, std::size_t count, const std::function<void(std::size_t)>& work) {
+void in_turns(const LabObjects& lab, std::size_t count, const std::function<void(std::size_t)>& work) {
   for (std::size_t first = 0; first < count; first += kObjectsATurn) {
-    lab.loop().run_here([&] {
+    lab.run_on_owner([&] {
       for (std::size_t i = first; i < std::min(count, first + kObjectsATurn); ++i) {
         work(i);
       }
@@ -38,24 +38,24 @@ void in_turns(Lab& lab, std::size_t count, const std::function<void(std::size_t)
   }
 }
 
-manifest::LoadOptions load_options(Lab& lab, bool strict) {
+manifest::LoadOptions load_options(const LabObjects& lab, bool strict) {
   manifest::LoadOptions options;
   options.strict = strict;
   options.allow_cluster = false;
-  for (const store::ObjectPtr& ns : lab.objects().list("namespaces")) {
+  for (const store::ObjectPtr& ns : lab.store.list("namespaces")) {
     options.known_namespaces.insert(controllers::name_of(*ns));
   }
-  for (const model::Node& node : lab.cluster().nodes) {
+  for (const model::Node& node : lab.cluster.nodes) {
     options.known_nodes.insert(node.name);
   }
-  options.known_network = lab.cluster().network;
-  options.known_pod_capacity = model::pod_capacity(lab.cluster());
+  options.known_network = lab.cluster.network;
+  options.known_pod_capacity = model::pod_capacity(lab.cluster);
   return options;
 }
 
-manifest::LoadOptions load_options_now(Lab& lab, bool strict) {
+manifest::LoadOptions load_options_now(const LabObjects& lab, bool strict) {
   manifest::LoadOptions options;
-  lab.loop().run_here([&] { options = load_options(lab, strict); });
+  lab.run_on_owner([&] { options = load_options(lab, strict); });
   return options;
 }
 
@@ -139,8 +139,8 @@ void work_out(Change& change) {
   }
 }
 
-void write(Lab& lab, Change& change) {
-  store::Store& objects = lab.objects();
+void write(const LabObjects& lab, Change& change) {
+  store::Store& objects = lab.store;
   const store::ObjectPtr present = objects.find(change.key);
   if (present != change.before) {
     change.before = present;  // it has changed since
@@ -149,10 +149,10 @@ void write(Lab& lab, Change& change) {
   const bool is_service = change.key.resource == controllers::kServices;
   store::ObjectPtr written;
   if (present == nullptr) {
-    written = is_service ? lab.services().create(change.key, std::move(change.after))
+    written = is_service ? lab.services.create(change.key, std::move(change.after))
                          : objects.create(change.key, std::move(change.after));
   } else {
-    written = is_service ? lab.services().update(change.key, std::move(change.after))
+    written = is_service ? lab.services.update(change.key, std::move(change.after))
                          : objects.update(change.key, std::move(change.after));
   }
   change.action = present == nullptr ? "created" : written == present ? "unchanged" : "configured";
@@ -164,12 +164,12 @@ bool comes_first(const Change& change) {
   return change.key.resource == "namespaces" || change.key.resource == controllers::kServices;
 }
 
-void write_first(Lab& lab, std::vector<Change>& changes, bool is_dry_run) {
+void write_first(const LabObjects& lab, std::vector<Change>& changes, bool is_dry_run) {
   if (std::none_of(changes.begin(), changes.end(), comes_first)) {
     return;
   }
-  lab.loop().run_here([&] {
-    store::Store& objects = lab.objects();
+  lab.run_on_owner([&] {
+    store::Store& objects = lab.store;
     // After the snapshot has gone.
     const ScopeExit tell([&] { objects.allocations().send_releases(); });
     const store::Store::Snapshot before = objects.snapshot();
@@ -191,7 +191,7 @@ void write_first(Lab& lab, std::vector<Change>& changes, bool is_dry_run) {
   });
 }
 
-void write_rest(Lab& lab, std::vector<Change>& changes) {
+void write_rest(const LabObjects& lab, std::vector<Change>& changes) {
   in_turns(lab, changes.size(), [&](std::size_t i) {
     if (!comes_first(changes[i])) {
       write(lab, changes[i]);
@@ -209,20 +209,20 @@ void say_what_would_be(std::vector<Change>& changes) {
   }
 }
 
-std::vector<Change> changes_of(Lab& lab, const std::vector<manifest::Object>& objects) {
+std::vector<Change> changes_of(const LabObjects& lab, const std::vector<manifest::Object>& objects) {
   std::vector<Change> changes(objects.size());
   for (std::size_t i = 0; i < objects.size(); ++i) {
     changes[i].key = key_of(objects[i]);
     changes[i].wanted = &objects[i].json;
   }
   in_turns(lab, changes.size(),
-           [&](std::size_t i) { changes[i].before = lab.objects().find(changes[i].key); });
+           [&](std::size_t i) { changes[i].before = lab.store.find(changes[i].key); });
   const auto is_new_pod = [](const Change& change) {
     return change.before == nullptr && change.key.resource == "pods";
   };
   if (const auto first = std::find_if(changes.begin(), changes.end(), is_new_pod); first != changes.end()) {
     const auto more = static_cast<std::size_t>(std::count_if(first, changes.end(), is_new_pod));
-    lab.loop().run_here([&] { check_room(lab, first->key, more); });
+    lab.run_on_owner([&] { check_room(lab, first->key, more); });
   }
   for (Change& change : changes) {
     work_out(change);
@@ -238,25 +238,25 @@ json result_json(const manifest::Object& object, const std::string& action) {
           {"action", action}};
 }
 
-std::string delete_one(Lab& lab, const store::Key& key, const controllers::DeleteOptions& options) {
-  if (lab.objects().find(key) == nullptr) {
+std::string delete_one(const LabObjects& lab, const store::Key& key, const controllers::DeleteOptions& options) {
+  if (lab.store.find(key) == nullptr) {
     return "notfound";
   }
-  controllers::delete_object(lab.objects(), key, options);
+  controllers::delete_object(lab.store, key, options);
   return "deleted";
 }
 
 }  // namespace
 
-void check_room(Lab& lab, const store::Key& key, std::size_t more) {
-  if (key.resource == "pods" && lab.objects().count("pods") + more > model::kPodsPerLab) {
+void check_room(const LabObjects& lab, const store::Key& key, std::size_t more) {
+  if (key.resource == "pods" && lab.store.count("pods") + more > model::kPodsPerLab) {
     throw Error(ErrorKind::InvalidInput, "pods \"" + key.name +
                                              "\" is forbidden: exceeded: a lab has at most " +
                                              std::to_string(model::kPodsPerLab) + " pods");
   }
 }
 
-json apply_manifests(Lab& lab, const ApplyRequest& request) {
+json apply_manifests(const LabObjects& lab, const ApplyRequest& request) {
   const manifest::Loaded loaded = manifest::load(request.sources, load_options_now(lab, request.is_strict));
   json diagnostics = json::array(), results = json::array();
   for (const Diagnostic& diagnostic : loaded.diagnostics) {
@@ -277,9 +277,9 @@ json apply_manifests(Lab& lab, const ApplyRequest& request) {
   return {{"diagnostics", std::move(diagnostics)}, {"results", std::move(results)}};
 }
 
-ObjectCheck object_check(Lab& lab) { return check_as_manifest(load_options(lab, false)); }
+ObjectCheck object_check(const LabObjects& lab) { return check_as_manifest(load_options(lab, false)); }
 
-json delete_objects(Lab& lab, const DeleteRequest& request) {
+json delete_objects(const LabObjects& lab, const DeleteRequest& request) {
   controllers::DeleteOptions options;
   options.grace = request.grace;
   std::vector<std::pair<store::Key, json>> wanted;  // and what is answered

@@ -9,6 +9,7 @@
 //
 // Threads: any but the main loop's, unless said otherwise.
 
+#include "labctl/supervisor/lab_objects.hpp"
 #include "labctl/supervisor/lab_requests.hpp"
 #include "labctl/supervisor/resource_api.hpp"
 
@@ -17,23 +18,21 @@
 
 namespace labctl::supervisor {
 
-class Lab;
-
 // {"diagnostics":[...],"results":[{"kind","apiVersion","namespace","name", "action"}]}. With an error among
 // the diagnostics there are no results and nothing has changed. Throws Error: InvalidInput when a change is
 // not allowed; nothing has changed then.
-nlohmann::json apply_manifests(Lab& lab, const ApplyRequest& request);
+nlohmann::json apply_manifests(const LabObjects& lab, const ApplyRequest& request);
 
 // {"results":[...]}, in reverse order of the sources. An object that is not there is "notfound", which is no
 // failure.
-nlohmann::json delete_objects(Lab& lab, const DeleteRequest& request);
+nlohmann::json delete_objects(const LabObjects& lab, const DeleteRequest& request);
 
 // Of `more` new objects, that of `key` the first: as a quota would, pods made by hand count as those that
 // workloads make. Throws Error: InvalidInput. On the main loop.
-void check_room(Lab& lab, const store::Key& key, std::size_t more = 1);
+void check_room(const LabObjects& lab, const store::Key& key, std::size_t more = 1);
 
 // What the Kubernetes-shaped API holds an object of a client to: it is checked as a manifest would be, by
 // what the lab is now, and its defaults are filled in. On the main loop; the check itself on any thread.
-ObjectCheck object_check(Lab& lab);
+ObjectCheck object_check(const LabObjects& lab);
 
 }  // namespace labctl::supervisor

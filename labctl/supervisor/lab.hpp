@@ -22,7 +22,6 @@
 #include "labctl/store/store.hpp"
 #include "labctl/supervisor/lab_dns.hpp"
 #include "labctl/supervisor/lab_services.hpp"
-#include "labctl/supervisor/launch.hpp"
 #include "labctl/supervisor/main_loop.hpp"
 #include "labctl/supervisor/vantage_table.hpp"
 #include "probes/engine/engine.hpp"
@@ -32,6 +31,8 @@
 #include "topology/base/clock.hpp"
 #include "topology/kernel/capsule.hpp"
 #include "topology/kernel/reaper.hpp"
+#include "topology/manifest/loader.hpp"
+#include "topology/model/cluster.hpp"
 #include "topology/plan/fabric.hpp"
 
 #include <nlohmann/json.hpp>

@@ -31,7 +31,7 @@ api::Response reply(const json& body, int status = 200) {
   return response;
 }
 
-api::Response on_apply(Lab& lab, const api::Request& request) {
+api::Response on_apply(const LabObjects& lab, const api::Request& request) {
   const ApplyRequest wanted = parse_apply(parse_body(request));
   const json result = apply_manifests(lab, wanted);
   bool refused = false;
@@ -41,7 +41,7 @@ api::Response on_apply(Lab& lab, const api::Request& request) {
   return reply(result, refused ? 422 : 200);
 }
 
-api::Response on_delete(Lab& lab, const api::Request& request) {
+api::Response on_delete(const LabObjects& lab, const api::Request& request) {
   return reply(delete_objects(lab, parse_delete(parse_body(request))));
 }
 
@@ -104,9 +104,11 @@ api::Response on_status(Lab& lab, json (Lab::*what)() const) {
 LabApi::LabApi(Lab& lab, std::function<void()> shut_down)
     : lab_(lab),
       shut_down_(std::move(shut_down)),
-      resources_(lab.objects(), {[&lab](const std::function<void()>& work) { lab.loop().run_here(work); },
-                                 [&lab] { return object_check(lab); }, &lab.services(),
-                                 [&lab](const store::Key& key) { check_room(lab, key); }}) {}
+      objects_{lab.objects(), lab.services(), lab.cluster(),
+               [&lab](const std::function<void()>& work) { lab.loop().run_here(work); },
+               [&lab](std::function<void()> work) { lab.loop().post(std::move(work)); }},
+      resources_(lab.objects(), {objects_.run_on_owner, [this] { return object_check(objects_); }, &lab.services(),
+                                 [this](const store::Key& key) { check_room(objects_, key); }}) {}
 
 api::Response LabApi::answer(const api::Request& request) {
   if (request.path.starts_with("/lab/v1/")) {
@@ -153,10 +155,10 @@ api::Response LabApi::on_lab(const api::Request& request) {
     return serve_logs(lab_, request);
   }
   if (route == "POST apply") {
-    return on_apply(lab_, request);
+    return on_apply(objects_, request);
   }
   if (route == "POST delete") {
-    return on_delete(lab_, request);
+    return on_delete(objects_, request);
   }
   if (route == "POST probes") {
     return on_probes(lab_, request);
@@ -165,7 +167,7 @@ api::Response LabApi::on_lab(const api::Request& request) {
     return on_matrix(lab_, request);
   }
   if (route == "POST wait") {
-    return reply(wait_for(lab_, parse_wait(parse_body(request)), request.gone));
+    return reply(wait_for(objects_, parse_wait(parse_body(request)), request.gone));
   }
   if (route == "POST exec") {
     return on_exec(lab_, request);

@@ -6,6 +6,7 @@
 // Threads: answer() on any connection's thread.
 
 #include "labctl/api/http.hpp"
+#include "labctl/supervisor/lab_objects.hpp"
 #include "labctl/supervisor/resource_api.hpp"
 
 #include <functional>
@@ -32,6 +33,7 @@ class LabApi {
 
   Lab& lab_;
   std::function<void()> shut_down_;
+  LabObjects objects_;
   ResourceApi resources_;
 };
 

@@ -19,13 +19,13 @@
 #include "labctl/store/store.hpp"
 #include "labctl/supervisor/dns_journal.hpp"
 #include "labctl/supervisor/dns_updater.hpp"
-#include "labctl/supervisor/lab_services.hpp"
 #include "labctl/supervisor/main_loop.hpp"
 #include "labctl/supervisor/outside_dns.hpp"
 #include "labctl/supervisor/refused_changes.hpp"
 #include "topology/dns/zones.hpp"
 #include "topology/manifest/loader.hpp"
 #include "topology/model/cluster.hpp"
+#include "topology/model/service.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 

@@ -74,7 +74,7 @@ WaitRequest parse_wait(const json& body) {
   Mistakes mistakes;
   Fields fields(body, "", mistakes);
   WaitRequest wanted;
-  const api::ResourceRef ref = ref_in(fields);
+  wanted.object = ref_in(fields);
   wanted.condition = fields.text("condition");
   const std::string pointer = fields.text("pointer");
   try {
@@ -91,7 +91,6 @@ WaitRequest parse_wait(const json& body) {
   wanted.timeout = std::chrono::milliseconds(fields.number("timeout_ms", kWaitMs, 30'000));
   fields.close();
   mistakes.throw_if_any();
-  wanted.key = {std::string(ref.kind->plural), ref.ns, ref.name};
   return wanted;
 }
 

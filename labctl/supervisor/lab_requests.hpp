@@ -7,7 +7,6 @@
 
 #include "labctl/api/http.hpp"
 #include "labctl/api/resource_kinds.hpp"
-#include "labctl/store/store.hpp"
 #include "probes/protocol/probe_protocol.hpp"
 #include "topology/manifest/source.hpp"
 #include "topology/model/pod.hpp"
@@ -26,7 +25,7 @@ namespace labctl::supervisor {
 
 // {"resource","namespace","name","timeout_ms"} with "condition", or "pointer" and "equals".
 struct WaitRequest {
-  store::Key key;
+  api::ResourceRef object;
   std::string condition;  // empty: pointer and equals
   nlohmann::json::json_pointer pointer;
   nlohmann::json equals;

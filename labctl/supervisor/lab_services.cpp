@@ -72,7 +72,6 @@ void LabServices::open() {
     nodes_[i].program = {{node.name, ""}, node.addresses};
   }
   router_.emplace(fabric_.namespace_fd(plan::kRouter), ruleset::make_router_table(cluster_));
-  start_api_stub();
 }
 
 // ---- What changed ------------------------------------------------------------------------------------

@@ -49,6 +49,9 @@ class LabServices {
   void claim_host_ports(const model::Pod& pod, std::size_t node);
   void release_host_ports(const model::PodKey& pod);
 
+  // The built-in server's place in a node: what a node itself answers is started there. After open().
+  server::PodId server_of(std::size_t node);
+
   // Acts on all that changed. What a node refuses is logged.
   void sync();
   // Ends the UDP flows that what changed ends: after sync(), and whatever else others wait for.
@@ -98,8 +101,6 @@ class LabServices {
   std::vector<service::Vip> vips_of(const model::Service& service, const model::ServicePort& port) const;
   std::vector<std::pair<std::string, apply::ServiceTable*>> tables();
   void commit();
-  server::PodId server_of(std::size_t node);
-  void start_api_stub();
 
   store::Store& store_;
   const model::Cluster& cluster_;

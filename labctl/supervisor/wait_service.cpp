@@ -1,7 +1,6 @@
 #include "labctl/supervisor/wait_service.hpp"
 
 #include "labctl/controllers/objects.hpp"
-#include "labctl/supervisor/lab.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/scope_exit.hpp"
 
@@ -64,16 +63,17 @@ struct Waiting {
 
 }  // namespace
 
-json wait_for(Lab& lab, const WaitRequest& wanted, const Cancel* gone) {
+json wait_for(const LabObjects& lab, const WaitRequest& wanted, const Cancel* gone) {
   const auto deadline = std::chrono::steady_clock::now() + wanted.timeout;
+  const store::Key key{std::string(wanted.object.kind->plural), wanted.object.ns, wanted.object.name};
   const auto watch = std::make_shared<Waiting>();
-  lab.loop().run_here([&] {
-    watch->met = is_met(wanted, lab.objects().find(wanted.key), watch->seen);
+  lab.run_on_owner([&] {
+    watch->met = is_met(wanted, lab.store.find(key), watch->seen);
     if (watch->met) {
       return;
     }
-    watch->subscription = lab.objects().on_change([watch = watch.get(), wanted](const store::Change& change) {
-      if (change.key != wanted.key) {
+    watch->subscription = lab.store.on_change([watch = watch.get(), wanted, key](const store::Change& change) {
+      if (change.key != key) {
         return;
       }
       const std::lock_guard lock(watch->mutex);
@@ -84,7 +84,7 @@ json wait_for(Lab& lab, const WaitRequest& wanted, const Cancel* gone) {
       }
     });
   });
-  const ScopeExit unsubscribe([&] { lab.loop().post([watch] { watch->subscription.reset(); }); });
+  const ScopeExit unsubscribe([&] { lab.post_to_owner([watch] { watch->subscription.reset(); }); });
   const bool was_met = [&] {
     const std::lock_guard lock(watch->mutex);
     return watch->met;

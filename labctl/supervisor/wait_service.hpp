@@ -2,6 +2,7 @@
 
 // Waiting for an object to be as one wants it, driven by the changes of the store.
 
+#include "labctl/supervisor/lab_objects.hpp"
 #include "labctl/supervisor/lab_requests.hpp"
 #include "topology/base/cancel.hpp"
 
@@ -9,10 +10,8 @@
 
 namespace labctl::supervisor {
 
-class Lab;
-
 // {"met":bool,"seen":text}. Runs on the connection's thread; the object need not exist yet. Throws Error:
 // Busy when `gone` is requested first.
-nlohmann::json wait_for(Lab& lab, const WaitRequest& wanted, const Cancel* gone);
+nlohmann::json wait_for(const LabObjects& lab, const WaitRequest& wanted, const Cancel* gone);
 
 }  // namespace labctl::supervisor
