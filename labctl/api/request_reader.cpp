@@ -1,7 +1,7 @@
 #include "labctl/api/request_reader.hpp"
 
-#include "labctl/api/nearest.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/nearest.hpp"
 
 #include <algorithm>
 

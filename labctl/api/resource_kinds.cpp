@@ -1,8 +1,8 @@
 #include "labctl/api/resource_kinds.hpp"
 
-#include "labctl/api/nearest.hpp"
 #include "labctl/api/uri.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/nearest.hpp"
 
 #include <algorithm>
 #include <array>

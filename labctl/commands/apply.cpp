@@ -4,8 +4,8 @@
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/sources.hpp"
 #include "labctl/commands/verb.hpp"
-#include "labctl/report/fields.hpp"
-#include "labctl/report/resources.hpp"
+#include "labctl/report/objects/fields.hpp"
+#include "labctl/report/objects/resources.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -3,9 +3,9 @@
 #include "labctl/api/client.hpp"
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/commands/objects.hpp"
-#include "labctl/report/fields.hpp"
+#include "labctl/report/objects/fields.hpp"
 #include "labctl/supervisor/registry.hpp"
-#include "topology/manifest/kinds.hpp"
+#include "topology/manifest/kinds/kinds.hpp"
 
 #include <chrono>
 #include <map>

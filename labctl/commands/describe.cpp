@@ -1,12 +1,12 @@
-#include "labctl/report/describe.hpp"
+#include "labctl/report/objects/describe.hpp"
 
 #include "labctl/api/uri.hpp"
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/objects.hpp"
 #include "labctl/commands/verb.hpp"
-#include "labctl/report/fields.hpp"
-#include "labctl/report/resources.hpp"
+#include "labctl/report/objects/fields.hpp"
+#include "labctl/report/objects/resources.hpp"
 #include "topology/base/error.hpp"
 
 #include <algorithm>

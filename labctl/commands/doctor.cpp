@@ -1,8 +1,8 @@
+#include "labctl/doctor/doctor.hpp"
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/report/host_report.hpp"
-#include "labctl/supervisor/host_check.hpp"
 
 #include <memory>
 #include <ostream>
@@ -15,15 +15,15 @@ struct DoctorOptions {
   int pods = 1000;
 };
 
-report::HostVerdict verdict_of(supervisor::CheckItem::Verdict verdict) {
+report::HostVerdict verdict_of(doctor::CheckItem::Verdict verdict) {
   switch (verdict) {
-    case supervisor::CheckItem::Ok:
+    case doctor::CheckItem::Ok:
       return report::HostVerdict::Ok;
-    case supervisor::CheckItem::Warn:
+    case doctor::CheckItem::Warn:
       return report::HostVerdict::Warn;
-    case supervisor::CheckItem::Fail:
+    case doctor::CheckItem::Fail:
       return report::HostVerdict::Fail;
-    case supervisor::CheckItem::Info:
+    case doctor::CheckItem::Info:
       return report::HostVerdict::Info;
   }
   return report::HostVerdict::Info;
@@ -33,9 +33,9 @@ int run_doctor(const Session& session, const DoctorOptions& options) {
   using report::Format;
   const Format format = parse_output(options.output, {Format::Table, Format::Wide, Format::Name, Format::Json,
                                                       Format::Yaml, Format::JsonLines});
-  const supervisor::HostReport found = supervisor::check_host(options.pods);
+  const doctor::HostReport found = doctor::check_host(options.pods);
   std::vector<report::HostItem> items;
-  for (const supervisor::CheckItem& item : found.items) {
+  for (const doctor::CheckItem& item : found.items) {
     items.push_back({item.id, item.title, item.value, verdict_of(item.verdict), item.message, item.remedy});
   }
   report::print_host_report(session.out(), items, found.can_run, format, session.palette());

@@ -3,8 +3,8 @@
 #include "labctl/commands/objects.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/commands/watch.hpp"
-#include "labctl/report/fields.hpp"
-#include "labctl/report/resources.hpp"
+#include "labctl/report/objects/fields.hpp"
+#include "labctl/report/objects/resources.hpp"
 
 #include <algorithm>
 #include <iterator>

@@ -1,6 +1,6 @@
 #include "labctl/commands/expectation.hpp"
 
-#include "labctl/report/fields.hpp"
+#include "labctl/report/objects/fields.hpp"
 #include "probes/outcome/outcome.hpp"
 #include "topology/base/error.hpp"
 

@@ -1,8 +1,8 @@
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
-#include "labctl/report/format.hpp"
-#include "labctl/report/resources.hpp"
+#include "labctl/report/objects/resources.hpp"
+#include "labctl/report/text/format.hpp"
 #include "labctl/supervisor/registry.hpp"
 
 #include <nlohmann/json.hpp>

@@ -4,7 +4,7 @@
 #include "labctl/commands/objects.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/commands/watch.hpp"
-#include "labctl/report/resources.hpp"
+#include "labctl/report/objects/resources.hpp"
 
 #include <memory>
 #include <ostream>

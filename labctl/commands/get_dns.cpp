@@ -2,9 +2,9 @@
 
 #include "labctl/api/uri.hpp"
 #include "labctl/commands/exit_code.hpp"
-#include "labctl/report/fields.hpp"
-#include "labctl/report/resources.hpp"
-#include "labctl/report/table.hpp"
+#include "labctl/report/objects/fields.hpp"
+#include "labctl/report/objects/resources.hpp"
+#include "labctl/report/text/table.hpp"
 #include "topology/base/error.hpp"
 
 #include <nlohmann/json.hpp>

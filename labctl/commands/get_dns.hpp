@@ -3,7 +3,7 @@
 // `labctl get dns NAME`: what a pod of a namespace would be told.
 
 #include "labctl/commands/session.hpp"
-#include "labctl/report/format.hpp"
+#include "labctl/report/text/format.hpp"
 
 #include <string>
 #include <vector>

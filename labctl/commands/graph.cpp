@@ -1,9 +1,9 @@
-#include "labctl/report/graph.hpp"
+#include "labctl/graph/graph.hpp"
 
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
-#include "labctl/report/resources.hpp"
+#include "labctl/report/objects/resources.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -18,7 +18,7 @@ struct GraphOptions {
 };
 
 int run_graph(const Session& session, const GraphOptions& options) {
-  const auto drawing = report::parse_graph_format(options.output);
+  const auto drawing = graph::parse_graph_format(options.output);
   const auto data = report::parse_format(options.output);
   if (!drawing && !(data && report::is_structured(*data))) {
     throw Error(ErrorKind::InvalidInput, "-o " + options.output + ": no such format here",
@@ -27,7 +27,7 @@ int run_graph(const Session& session, const GraphOptions& options) {
   api::Client client = session.client();
   const nlohmann::json graph = client.get("/lab/v1/graph").json();
   if (drawing) {
-    report::write_graph(session.out(), graph, client.lab(), *drawing);
+    graph::write_graph(session.out(), graph, client.lab(), *drawing);
   } else {
     report::print_value(session.out(), graph, *data);
   }

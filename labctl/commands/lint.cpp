@@ -3,10 +3,10 @@
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/sources.hpp"
 #include "labctl/commands/verb.hpp"
-#include "labctl/report/error_text.hpp"
-#include "labctl/report/resources.hpp"
+#include "labctl/report/objects/resources.hpp"
+#include "labctl/report/text/error_text.hpp"
 #include "labctl/scenario/discovery.hpp"
-#include "topology/manifest/source.hpp"
+#include "topology/manifest/yaml/source.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -2,9 +2,9 @@
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
-#include "labctl/report/fields.hpp"
+#include "labctl/report/objects/fields.hpp"
+#include "labctl/report/objects/resources.hpp"
 #include "labctl/report/probe_results.hpp"
-#include "labctl/report/resources.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -4,9 +4,9 @@
 #include "labctl/commands/expectation.hpp"
 #include "labctl/commands/probe_stream.hpp"
 #include "labctl/commands/verb.hpp"
-#include "labctl/report/fields.hpp"
+#include "labctl/report/objects/fields.hpp"
+#include "labctl/report/objects/resources.hpp"
 #include "labctl/report/probe_results.hpp"
-#include "labctl/report/resources.hpp"
 #include "labctl/supervisor/registry.hpp"
 #include "topology/base/unique_fd.hpp"
 

@@ -2,10 +2,10 @@
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
-#include "labctl/report/resources.hpp"
-#include "topology/manifest/findings.hpp"
-#include "topology/manifest/json_schema.hpp"
-#include "topology/manifest/kinds.hpp"
+#include "labctl/report/objects/resources.hpp"
+#include "topology/manifest/kinds/json_schema.hpp"
+#include "topology/manifest/kinds/kinds.hpp"
+#include "topology/manifest/yaml/findings.hpp"
 
 #include <algorithm>
 #include <cctype>

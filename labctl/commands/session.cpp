@@ -1,7 +1,7 @@
 #include "labctl/commands/session.hpp"
 
-#include "labctl/report/error_text.hpp"
-#include "labctl/report/json_text.hpp"
+#include "labctl/report/text/error_text.hpp"
+#include "labctl/report/text/json_text.hpp"
 #include "labctl/supervisor/registry.hpp"
 #include "topology/base/duration.hpp"
 #include "topology/base/printable.hpp"

@@ -6,8 +6,8 @@
 // {"time","level","message","hint"}.
 
 #include "labctl/api/client.hpp"
-#include "labctl/report/format.hpp"
-#include "labctl/report/palette.hpp"
+#include "labctl/report/text/format.hpp"
+#include "labctl/report/text/palette.hpp"
 #include "topology/base/diagnostic.hpp"
 #include "topology/base/error.hpp"
 

@@ -1,7 +1,7 @@
 #include "labctl/commands/sources.hpp"
 
-#include "labctl/report/fields.hpp"
-#include "topology/manifest/source.hpp"
+#include "labctl/report/objects/fields.hpp"
+#include "topology/manifest/yaml/source.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,7 @@
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/report/lab_status.hpp"
-#include "labctl/report/resources.hpp"
+#include "labctl/report/objects/resources.hpp"
 #include "labctl/supervisor/registry.hpp"
 
 #include <nlohmann/json.hpp>

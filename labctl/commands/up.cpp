@@ -2,10 +2,10 @@
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
-#include "labctl/report/fields.hpp"
+#include "labctl/lab/dry_run.hpp"
 #include "labctl/report/lab_status.hpp"
-#include "labctl/report/resources.hpp"
-#include "labctl/supervisor/describe_plan.hpp"
+#include "labctl/report/objects/fields.hpp"
+#include "labctl/report/objects/resources.hpp"
 #include "labctl/supervisor/launch.hpp"
 #include "labctl/supervisor/registry.hpp"
 #include "topology/base/signal_fd.hpp"
@@ -76,7 +76,7 @@ int run_up(const Session& session, const UpOptions& options) {
       options.output, {Format::Table, Format::Name, Format::Json, Format::Yaml, Format::JsonLines});
   BootInput input = read_boot_input(session, options.paths.all(), options.strict);
   if (options.dry_run) {
-    session.lines(supervisor::describe_plan(input.cluster, input.objects));
+    session.lines(lab::describe_plan(input.cluster, input.objects));
     return kPassed;
   }
   const supervisor::LaunchOptions launch{.lab = input.lab,

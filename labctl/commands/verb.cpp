@@ -1,6 +1,6 @@
 #include "labctl/commands/verb.hpp"
 
-#include "labctl/api/nearest.hpp"
+#include "topology/base/nearest.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -181,7 +181,7 @@ std::vector<std::string> flags_of(const CLI::App& app) {
 
 std::string nearest_of(std::string_view word, const std::vector<std::string>& words) {
   const std::vector<std::string_view> views(words.begin(), words.end());
-  return api::nearest(word, views);
+  return nearest(word, views);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
-#include "labctl/report/resources.hpp"
+#include "labctl/report/objects/resources.hpp"
 
 #include <nlohmann/json.hpp>
 

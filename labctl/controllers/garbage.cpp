@@ -1,8 +1,8 @@
 #include "labctl/controllers/garbage.hpp"
 
-#include "labctl/controllers/contain.hpp"
-#include "labctl/controllers/deletion.hpp"
-#include "labctl/controllers/objects.hpp"
+#include "labctl/objects/contain.hpp"
+#include "labctl/objects/deletion.hpp"
+#include "labctl/objects/fields.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -11,15 +11,20 @@ namespace labctl::controllers {
 namespace {
 
 using nlohmann::json;
+using objects::contain;
+using objects::delete_object;
+using objects::is_being_deleted;
 using store::Key;
 using store::ObjectPtr;
 
-bool is_gone(const Work& work, const json& owner) { return !work.store.key_of_uid(text_at(owner, "uid")); }
+bool is_gone(const Work& work, const json& owner) {
+  return !work.store.key_of_uid(objects::text_at(owner, "uid"));
+}
 
 constexpr std::string_view kCollector = "garbage-collector";
 
 void collect(Work& work, const Key& key, const ObjectPtr& dependent) {
-  const json& owners = list_at(*dependent, "metadata.ownerReferences");
+  const json& owners = objects::list_at(*dependent, "metadata.ownerReferences");
   if (std::all_of(owners.begin(), owners.end(), [&](const json& owner) { return is_gone(work, owner); })) {
     if (!is_being_deleted(*dependent)) {
       delete_object(work.store, key);

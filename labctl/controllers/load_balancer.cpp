@@ -1,9 +1,9 @@
 #include "labctl/controllers/load_balancer.hpp"
 
-#include "labctl/controllers/contain.hpp"
-#include "labctl/controllers/deletion.hpp"
-#include "labctl/controllers/events.hpp"
-#include "labctl/controllers/objects.hpp"
+#include "labctl/objects/contain.hpp"
+#include "labctl/objects/deletion.hpp"
+#include "labctl/objects/events.hpp"
+#include "labctl/objects/fields.hpp"
 #include "topology/base/error.hpp"
 
 #include <algorithm>
@@ -14,7 +14,13 @@
 namespace labctl::controllers {
 namespace {
 
+using allocation::service_type;
 using nlohmann::json;
+using objects::field;
+using objects::has_balancer_finalizer;
+using objects::is_being_deleted;
+using objects::record;
+using objects::text_at;
 using store::Key;
 using store::ObjectPtr;
 
@@ -59,10 +65,11 @@ void set_ingress(json& service, const json& ingress) {
 
 void set_finalizer(json& service, bool is_wanted) {
   json& metadata = service["metadata"];
-  json finalizers = list_at(service, "metadata.finalizers");
-  finalizers.erase(std::remove(finalizers.begin(), finalizers.end(), kBalancerFinalizer), finalizers.end());
+  json finalizers = objects::list_at(service, "metadata.finalizers");
+  finalizers.erase(std::remove(finalizers.begin(), finalizers.end(), objects::kBalancerFinalizer),
+                   finalizers.end());
   if (is_wanted) {
-    finalizers.push_back(kBalancerFinalizer);
+    finalizers.push_back(objects::kBalancerFinalizer);
   }
   if (finalizers.empty()) {
     metadata.erase("finalizers");
@@ -81,14 +88,15 @@ bool is_for_router(const json& service) {
 
 BalancerLoop::BalancerLoop(store::Store& store, const model::Cluster& cluster)
     : store_(store), ranges_(cluster) {
-  for (const ObjectPtr& service : store.list(kServices)) {
-    due_.insert({std::string(kServices), namespace_of(*service), name_of(*service)});
+  for (const ObjectPtr& service : store.list(allocation::kServices)) {
+    due_.insert(
+        {std::string(allocation::kServices), objects::namespace_of(*service), objects::name_of(*service)});
   }
   subscription_ = store.on_change([this](const store::Change& change) { note(change); });
 }
 
 void BalancerLoop::note(const store::Change& change) {
-  if (change.key.resource != kServices) {
+  if (change.key.resource != allocation::kServices) {
     return;
   }
   due_.insert(change.key);
@@ -101,7 +109,7 @@ void BalancerLoop::note(const store::Change& change) {
 bool BalancerLoop::run() {
   Pools pools;
   for (const Key& key : std::exchange(due_, {})) {
-    if (!contain(store_, key, "SyncLoadBalancerFailed", kComponent, [&] { sync(key, pools); })) {
+    if (!objects::contain(store_, key, "SyncLoadBalancerFailed", kComponent, [&] { sync(key, pools); })) {
       pools.clear();  // claims that were undone
       failed_.insert(key);
     }
@@ -152,12 +160,13 @@ void BalancerLoop::ensure(const Key& key, const json& service, Pools& pools) {
     transaction->commit();
     waiting_.erase(key);
     if (is_news) {
-      record(store_, *written, EventType::Normal, "EnsuringLoadBalancer", "Ensuring load balancer",
+      record(store_, *written, objects::EventType::Normal, "EnsuringLoadBalancer", "Ensuring load balancer",
              kComponent);
-      record(store_, *written, EventType::Normal, "EnsuredLoadBalancer", "Ensured load balancer", kComponent);
+      record(store_, *written, objects::EventType::Normal, "EnsuredLoadBalancer", "Ensured load balancer",
+             kComponent);
     }
   } else if (waiting_.insert(key).second) {
-    record(store_, *written, EventType::Warning, "SyncLoadBalancerFailed",
+    record(store_, *written, objects::EventType::Warning, "SyncLoadBalancerFailed",
            "Error syncing load balancer: failed to ensure load balancer: " + failure, kComponent);
   }
 }
@@ -167,7 +176,7 @@ bool BalancerLoop::claim_ingress(const Key& key, const json& service, Pools& poo
   transaction.reset();
   transaction.emplace(store_.allocations());
   ingress = json::array();
-  for (const std::string& address : claim_addresses(service, service_owner(key), pools)) {
+  for (const std::string& address : claim_addresses(service, allocation::service_owner(key), pools)) {
     ingress.push_back({{"ip", address}, {"ipMode", ip_mode_of(service)}});
   }
   if (transaction->prepare()) {
@@ -193,7 +202,7 @@ std::vector<std::string> BalancerLoop::claim_addresses(const json& service, cons
 
 std::string BalancerLoop::claim_address(const Prefix& range, const json& service, const std::string& owner,
                                         Pools& pools) {
-  const std::string name = ServiceRanges::balancer_pool(range);
+  const std::string name = allocation::ServiceRanges::balancer_pool(range);
   const auto requested = requested_ip(service, range.family());
   for (const json& entry : ingress_in(service)) {
     const auto held = IpAddress::parse(text_at(entry, "ip"));
@@ -202,7 +211,7 @@ std::string BalancerLoop::claim_address(const Prefix& range, const json& service
       return to_string(*held);
     }
   }
-  ValuePool& pool = pools.try_emplace(name, store_.allocations(), name, range).first->second;
+  allocation::ValuePool& pool = pools.try_emplace(name, store_.allocations(), name, range).first->second;
   if (!requested) {
     const auto address = pool.claim_first(owner);
     if (!address) {
@@ -211,25 +220,27 @@ std::string BalancerLoop::claim_address(const Prefix& range, const json& service
     return *address;
   }
   const std::string address = to_string(*requested);
-  const ValuePool::Claim result = pool.claim(address, owner);
-  if (result != ValuePool::Claim::Made) {
-    throw Error(ErrorKind::NotFound,
-                "loadBalancerIP " + address +
-                    (result == ValuePool::Claim::Taken ? " is already allocated"
-                                                       : " is not in the range " + to_string(range)));
+  const allocation::ValuePool::Claim result = pool.claim(address, owner);
+  if (result != allocation::ValuePool::Claim::Made) {
+    throw Error(ErrorKind::NotFound, "loadBalancerIP " + address +
+                                         (result == allocation::ValuePool::Claim::Taken
+                                              ? " is already allocated"
+                                              : " is not in the range " + to_string(range)));
   }
   return address;
 }
 
 void BalancerLoop::clean_up(const Key& key, const json& service) {
   if (has_balancer_finalizer(service)) {
-    record(store_, service, EventType::Normal, "DeletingLoadBalancer", "Deleting load balancer", kComponent);
+    record(store_, service, objects::EventType::Normal, "DeletingLoadBalancer", "Deleting load balancer",
+           kComponent);
   }
   json after = service;
   set_ingress(after, json::array());
   set_finalizer(after, false);
   const ObjectPtr written = store_.update(key, std::move(after));
-  record(store_, *written, EventType::Normal, "DeletedLoadBalancer", "Deleted load balancer", kComponent);
+  record(store_, *written, objects::EventType::Normal, "DeletedLoadBalancer", "Deleted load balancer",
+         kComponent);
   if (is_being_deleted(*written)) {
     store_.remove(key);
   }

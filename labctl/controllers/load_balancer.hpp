@@ -9,8 +9,8 @@
 //
 // Threads: the store's. It listens to the store, and looks only at what changed.
 
-#include "labctl/controllers/service_values.hpp"
-#include "labctl/controllers/value_pool.hpp"
+#include "labctl/allocation/service_values.hpp"
+#include "labctl/allocation/value_pool.hpp"
 #include "labctl/store/store.hpp"
 #include "topology/model/cluster.hpp"
 
@@ -44,7 +44,7 @@ class BalancerLoop {
   void retry();
 
  private:
-  using Pools = std::map<std::string, ValuePool>;
+  using Pools = std::map<std::string, allocation::ValuePool>;
 
   void note(const store::Change& change);
   void sync(const store::Key& key, Pools& pools);
@@ -62,7 +62,7 @@ class BalancerLoop {
                             Pools& pools);
 
   store::Store& store_;
-  ServiceRanges ranges_;
+  allocation::ServiceRanges ranges_;
   std::set<store::Key> due_;
   std::set<store::Key> waiting_;  // that found no address
   std::set<store::Key> failed_;   // over which something was thrown

@@ -1,19 +1,19 @@
 #include "labctl/controllers/reconcile.hpp"
 
-#include "labctl/controllers/contain.hpp"
-#include "labctl/controllers/daemon_set.hpp"
-#include "labctl/controllers/deployment.hpp"
-#include "labctl/controllers/endpoint_slices.hpp"
 #include "labctl/controllers/garbage.hpp"
 #include "labctl/controllers/load_balancer.hpp"
-#include "labctl/controllers/node_readiness.hpp"
-#include "labctl/controllers/objects.hpp"
-#include "labctl/controllers/pod_addresses.hpp"
-#include "labctl/controllers/replica_set.hpp"
+#include "labctl/controllers/pods/node_readiness.hpp"
+#include "labctl/controllers/pods/pod_addresses.hpp"
+#include "labctl/controllers/pods/scheduler.hpp"
 #include "labctl/controllers/retries.hpp"
-#include "labctl/controllers/scheduler.hpp"
-#include "labctl/controllers/stateful_set.hpp"
-#include "labctl/controllers/workload.hpp"
+#include "labctl/controllers/workloads/daemon_set.hpp"
+#include "labctl/controllers/workloads/deployment.hpp"
+#include "labctl/controllers/workloads/replica_set.hpp"
+#include "labctl/controllers/workloads/stateful_set.hpp"
+#include "labctl/controllers/workloads/workload.hpp"
+#include "labctl/endpoints/endpoint_slice_loop.hpp"
+#include "labctl/objects/contain.hpp"
+#include "labctl/objects/fields.hpp"
 #include "labctl/store/selectors.hpp"
 #include "topology/base/error.hpp"
 
@@ -34,6 +34,10 @@ namespace labctl::controllers {
 namespace {
 
 using nlohmann::json;
+using objects::contain;
+using objects::controller_of;
+using objects::field;
+using objects::text_at;
 using store::Change;
 using store::ChangeType;
 using store::Key;
@@ -94,8 +98,8 @@ bool is_news_to_itself(const Change& change) {
 
 // Its users changed what it is to be.
 bool is_another_wish(const Change& change) {
-  return change.before == nullptr || number_at(*change.before, "metadata.generation", 0) !=
-                                         number_at(*change.object, "metadata.generation", 0);
+  return change.before == nullptr || objects::number_at(*change.before, "metadata.generation", 0) !=
+                                         objects::number_at(*change.object, "metadata.generation", 0);
 }
 
 // It is new, its labels changed, or its controller let it go: some selector may match that did not before.
@@ -114,7 +118,7 @@ struct Reconciler::State {
   const model::Cluster& cluster;
   const Clock& clock;
   PodIndex pods;
-  EndpointSliceLoop endpoint_slices;
+  endpoints::EndpointSliceLoop endpoint_slices;
   BalancerLoop balancers;
 
   std::set<Key> workloads;           // to sync
@@ -184,8 +188,8 @@ void Reconciler::State::look_at_everything() {
 void Reconciler::State::note(const Change& change) {
   endpoint_slices.note(change);
   if (change.type == ChangeType::Deleted) {
-    if (!store.owned_by(uid_of(*change.object)).empty()) {
-      orphaners.insert(uid_of(*change.object));
+    if (!store.owned_by(objects::uid_of(*change.object)).empty()) {
+      orphaners.insert(objects::uid_of(*change.object));
     }
     later.erase(change.key);
     retries.forget(change.key);
@@ -197,7 +201,7 @@ void Reconciler::State::note(const Change& change) {
   } else if (change.key.resource == "nodes") {
     note_node(change);
   } else if (change.key.resource == "namespaces") {
-    if (is_being_deleted(*change.object)) {
+    if (objects::is_being_deleted(*change.object)) {
       namespaces.insert(change.key.name);
     }
   } else if (controller_for(change.key.resource) != nullptr && is_news_to_itself(change)) {
@@ -210,7 +214,7 @@ void Reconciler::State::note(const Change& change) {
   // Something came or went in a namespace that is to be empty.
   if (change.type != ChangeType::Modified && !change.key.ns.empty()) {
     const ObjectPtr ns = store.find({"namespaces", "", change.key.ns});
-    if (ns != nullptr && is_being_deleted(*ns)) {
+    if (ns != nullptr && objects::is_being_deleted(*ns)) {
       namespaces.insert(change.key.ns);
     }
   }
@@ -242,7 +246,7 @@ void Reconciler::State::note_pod(const Change& change) {
     }
     return;
   }
-  if (is_finished(pod)) {
+  if (objects::is_finished(pod)) {
     if (!text_at(pod, "status.podIP").empty()) {
       addressed.insert(change.key);
     }
@@ -250,7 +254,7 @@ void Reconciler::State::note_pod(const Change& change) {
     return;
   }
   const std::string& node = text_at(pod, "spec.nodeName");
-  if (!nodes_down.empty() && nodes_down.contains(node) && is_ready(pod)) {
+  if (!nodes_down.empty() && nodes_down.contains(node) && objects::is_ready(pod)) {
     nodes.insert(node);
   }
   const std::string& address = text_at(pod, "status.podIP");

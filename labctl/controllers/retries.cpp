@@ -1,6 +1,6 @@
 #include "labctl/controllers/retries.hpp"
 
-#include "labctl/controllers/contain.hpp"
+#include "labctl/objects/contain.hpp"
 
 #include <utility>
 
@@ -8,7 +8,7 @@ namespace labctl::controllers {
 
 Retries::Time Retries::note_failure(const store::Key& key, Time now) {
   Failing& failing = failing_[key];
-  failing.again_at = now + pause_after(++failing.times);
+  failing.again_at = now + objects::pause_after(++failing.times);
   return failing.again_at;
 }
 

@@ -1,8 +1,8 @@
 #include "labctl/controllers/stuck.hpp"
 
-#include "labctl/controllers/nodes.hpp"
-#include "labctl/controllers/objects.hpp"
-#include "labctl/controllers/workload.hpp"
+#include "labctl/controllers/pods/nodes.hpp"
+#include "labctl/controllers/workloads/workload.hpp"
+#include "labctl/objects/fields.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,6 +12,12 @@ namespace labctl::controllers {
 namespace {
 
 using nlohmann::json;
+using objects::hold_name;
+using objects::is_being_deleted;
+using objects::name_of;
+using objects::number_at;
+using objects::text_at;
+using objects::uid_of;
 using store::Key;
 using store::ObjectPtr;
 
@@ -30,21 +36,21 @@ std::vector<ObjectPtr> pods_of(const store::Store& store, const json& owner) {
 // Nothing if the pod is at rest, or somebody is to lead it on.
 std::string why_pod(const json& pod, const HeldPods& held, const Key& key) {
   const auto found = held.find(key);
-  const PodHold hold = found == held.end() ? PodHold::None : found->second.hold;
+  const objects::PodHold hold = found == held.end() ? objects::PodHold::None : found->second.hold;
   const bool is_namesake = found != held.end() && found->second.uid != uid_of(pod);
-  const PodWish wish = wish_of(pod);
-  const PodAct act = next_act(is_namesake ? std::nullopt : std::optional(wish), hold);
+  const objects::PodWish wish = objects::wish_of(pod);
+  const objects::PodAct act = objects::next_act(is_namesake ? std::nullopt : std::optional(wish), hold);
   switch (act) {
-    case PodAct::Nothing:
-      return hold == PodHold::None && !wish.is_assigned && !wish.is_finished &&
-                     condition(pod, "PodScheduled") == nullptr
+    case objects::PodAct::Nothing:
+      return hold == objects::PodHold::None && !wish.is_assigned && !wish.is_finished &&
+                     objects::condition(pod, "PodScheduled") == nullptr
                  ? "has no place, and the scheduler has not said why"
                  : "";
-    case PodAct::Disconnect:
+    case objects::PodAct::Disconnect:
       return "";
-    case PodAct::Stop:
-    case PodAct::StopAtOnce:
-      if (hold == PodHold::Stopping) {
+    case objects::PodAct::Stop:
+    case objects::PodAct::StopAtOnce:
+      if (hold == objects::PodHold::Stopping) {
         return "";
       }
       break;
@@ -58,7 +64,7 @@ std::string why_pod(const json& pod, const HeldPods& held, const Key& key) {
 }
 
 std::string why_held(const HeldPod& held) {
-  return held.hold == PodHold::Stopping
+  return held.hold == objects::PodHold::Stopping
              ? ""
              : "its object has gone, and it is " + std::string(hold_name(held.hold));
 }
@@ -81,7 +87,7 @@ std::string why_namespace(const store::Store& store, const json& ns) {
 std::string why_replica_set(const store::Store& store, const json& set) {
   const std::vector<ObjectPtr> pods = pods_of(store, set);
   const auto active =
-      std::count_if(pods.begin(), pods.end(), [](const ObjectPtr& pod) { return is_active(*pod); });
+      std::count_if(pods.begin(), pods.end(), [](const ObjectPtr& pod) { return objects::is_active(*pod); });
   const std::int64_t wanted = std::max<std::int64_t>(number_at(set, "spec.replicas", 1), 0);
   return active == wanted || (active < wanted && store.count("pods") >= kPodsPerLab)
              ? ""
@@ -94,11 +100,11 @@ std::string why_stateful_set(const store::Store& store, const json& set) {
   const bool is_ordered = text_at(set, "spec.podManagementPolicy") != "Parallel";
   for (std::int64_t ordinal = first; ordinal < end; ++ordinal) {
     const std::string name = name_of(set) + "-" + std::to_string(ordinal);
-    const ObjectPtr pod = store.find({"pods", namespace_of(set), name});
+    const ObjectPtr pod = store.find({"pods", objects::namespace_of(set), name});
     if (pod == nullptr) {
       return store.count("pods") >= kPodsPerLab ? "" : "nobody makes " + name;
     }
-    if (is_ordered && (!is_ready(*pod) || is_being_deleted(*pod))) {
+    if (is_ordered && (!objects::is_ready(*pod) || is_being_deleted(*pod))) {
       return "";  // it waits for this one
     }
   }
@@ -107,7 +113,7 @@ std::string why_stateful_set(const store::Store& store, const json& set) {
 
 // All its owners are gone.
 bool is_garbage(const store::Store& store, const json& object) {
-  const json& owners = list_at(object, "metadata.ownerReferences");
+  const json& owners = objects::list_at(object, "metadata.ownerReferences");
   return !owners.empty() && std::none_of(owners.begin(), owners.end(), [&](const json& owner) {
     return store.key_of_uid(text_at(owner, "uid")).has_value();
   });

@@ -6,7 +6,7 @@
 // To be asked when nothing is left to do: in the middle of a turn much is on its way. Pure, and linear in the
 // number of objects. Threads: the store's.
 
-#include "labctl/controllers/pod_course.hpp"
+#include "labctl/objects/pod_course.hpp"
 #include "labctl/store/store.hpp"
 
 #include <map>
@@ -18,7 +18,7 @@ namespace labctl::controllers {
 // What is held of the pod under a name, and of which object.
 struct HeldPod {
   std::string uid;
-  PodHold hold = PodHold::None;
+  objects::PodHold hold = objects::PodHold::None;
 };
 
 struct Stuck {

@@ -3,7 +3,7 @@
 // What every control loop is given for one run: the state, the cluster, and the time, which stands still
 // meanwhile.
 
-#include "labctl/controllers/pod_index.hpp"
+#include "labctl/controllers/pods/pod_index.hpp"
 #include "labctl/store/store.hpp"
 #include "topology/model/cluster.hpp"
 

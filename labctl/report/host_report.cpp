@@ -1,7 +1,7 @@
 #include "labctl/report/host_report.hpp"
 
-#include "labctl/report/resources.hpp"
-#include "labctl/report/table.hpp"
+#include "labctl/report/objects/resources.hpp"
+#include "labctl/report/text/table.hpp"
 #include "topology/base/printable.hpp"
 
 #include <nlohmann/json.hpp>

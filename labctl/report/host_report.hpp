@@ -2,8 +2,8 @@
 
 // What `doctor` found, as text and as JSON. The values are the report's own, so that it needs no supervisor.
 
-#include "labctl/report/format.hpp"
-#include "labctl/report/palette.hpp"
+#include "labctl/report/text/format.hpp"
+#include "labctl/report/text/palette.hpp"
 
 #include <iosfwd>
 #include <string>

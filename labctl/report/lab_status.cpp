@@ -1,7 +1,7 @@
 #include "labctl/report/lab_status.hpp"
 
-#include "labctl/report/age.hpp"
-#include "labctl/report/fields.hpp"
+#include "labctl/report/objects/age.hpp"
+#include "labctl/report/objects/fields.hpp"
 #include "topology/base/printable.hpp"
 
 #include <ostream>

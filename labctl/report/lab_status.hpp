@@ -2,7 +2,7 @@
 
 // What a lab says of itself (GET /lab/v1/status), as `labctl up` and `labctl status` show it.
 
-#include "labctl/report/palette.hpp"
+#include "labctl/report/text/palette.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 

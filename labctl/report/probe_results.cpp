@@ -1,8 +1,8 @@
 #include "labctl/report/probe_results.hpp"
 
-#include "labctl/report/age.hpp"
-#include "labctl/report/fields.hpp"
-#include "labctl/report/table.hpp"
+#include "labctl/report/objects/age.hpp"
+#include "labctl/report/objects/fields.hpp"
+#include "labctl/report/text/table.hpp"
 #include "probes/outcome/outcome.hpp"
 #include "topology/base/printable.hpp"
 

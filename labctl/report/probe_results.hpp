@@ -2,7 +2,7 @@
 
 // Answers of probes and of a matrix as the lab gives them (POST /lab/v1/probes, /lab/v1/matrix), for people.
 
-#include "labctl/report/palette.hpp"
+#include "labctl/report/text/palette.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 

@@ -4,7 +4,7 @@
 #include "labctl/scenario/reference_check.hpp"
 #include "topology/base/error.hpp"
 #include "topology/manifest/decode_cluster.hpp"
-#include "topology/manifest/source.hpp"
+#include "topology/manifest/yaml/source.hpp"
 #include "topology/model/pod_capacity.hpp"
 
 #include <algorithm>

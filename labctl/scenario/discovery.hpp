@@ -3,7 +3,7 @@
 // Scenario files below the paths a user names, loaded and checked together with all files they name: the
 // cluster's, the manifests, and those that steps apply or delete. All mistakes of all files at once.
 
-#include "labctl/report/test_results.hpp"
+#include "labctl/report/tests/test_results.hpp"
 #include "labctl/scenario/variables.hpp"
 #include "topology/base/diagnostic.hpp"
 #include "topology/manifest/loader.hpp"

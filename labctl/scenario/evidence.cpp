@@ -4,7 +4,7 @@
 #include "labctl/api/exec_session.hpp"
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/api/uri.hpp"
-#include "labctl/report/test_results_json.hpp"
+#include "labctl/report/tests/test_results_json.hpp"
 #include "labctl/scenario/evidence_folder.hpp"
 #include "labctl/supervisor/registry.hpp"
 #include "topology/base/error.hpp"

@@ -2,7 +2,7 @@
 
 // What a lab looked like when its scenario failed, as files for people and bug reports.
 
-#include "labctl/report/test_results.hpp"
+#include "labctl/report/tests/test_results.hpp"
 
 #include <nlohmann/json.hpp>
 

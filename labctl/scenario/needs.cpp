@@ -1,6 +1,6 @@
 #include "labctl/scenario/needs.hpp"
 
-#include "labctl/supervisor/host_check.hpp"
+#include "labctl/doctor/doctor.hpp"
 
 #include <unistd.h>
 
@@ -10,7 +10,7 @@
 namespace labctl::scenario {
 namespace {
 
-using supervisor::CheckItem;
+using doctor::CheckItem;
 
 constexpr std::string_view kProgram = "program/";
 
@@ -54,7 +54,7 @@ std::string HostFeatures::lack_of(const std::string& need) {
   if (feature == "ipv6") {
     return ::access("/proc/sys/net/ipv6", F_OK) == 0 ? "" : "the kernel has no IPv6";
   }
-  for (const CheckItem& item : supervisor::check_host().items) {
+  for (const CheckItem& item : doctor::check_host().items) {
     if (item.id == check_of(feature)) {
       return item.verdict == CheckItem::Ok ? "" : item.message.empty() ? item.value : item.message;
     }

@@ -3,8 +3,8 @@
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/scenario/variables.hpp"
 #include "topology/base/error.hpp"
-#include "topology/manifest/findings.hpp"
-#include "topology/manifest/text_format.hpp"
+#include "topology/manifest/yaml/findings.hpp"
+#include "topology/manifest/yaml/text_format.hpp"
 
 #include <algorithm>
 #include <set>

@@ -1,8 +1,8 @@
 #include "labctl/scenario/runner.hpp"
 
-#include "labctl/report/json_text.hpp"
-#include "labctl/report/test_progress.hpp"
-#include "labctl/report/test_results.hpp"
+#include "labctl/report/tests/test_progress.hpp"
+#include "labctl/report/tests/test_results.hpp"
+#include "labctl/report/text/json_text.hpp"
 #include "labctl/scenario/host_traces.hpp"
 #include "labctl/scenario/report_file.hpp"
 #include "labctl/scenario/schedule.hpp"

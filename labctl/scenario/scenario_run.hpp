@@ -3,7 +3,7 @@
 // One scenario in this process: its lab booted, its steps taken in order, evidence kept of a failure, the lab
 // taken down.
 
-#include "labctl/report/test_results.hpp"
+#include "labctl/report/tests/test_results.hpp"
 #include "labctl/scenario/discovery.hpp"
 
 #include <chrono>

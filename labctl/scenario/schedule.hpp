@@ -2,7 +2,7 @@
 
 // Scenarios to results: so many workers at once, retries, rounds, time limits, and an orderly end on Ctrl-C.
 
-#include "labctl/report/test_results.hpp"
+#include "labctl/report/tests/test_results.hpp"
 #include "labctl/scenario/runner.hpp"
 
 #include <functional>

@@ -1,6 +1,6 @@
 #include "labctl/scenario/step_runner.hpp"
 
-#include "labctl/scenario/verbs.hpp"
+#include "labctl/scenario/verbs/verbs.hpp"
 #include "topology/base/duration.hpp"
 #include "topology/base/error.hpp"
 

@@ -2,7 +2,7 @@
 
 // One step to its verdict: its cases, its patience (`within:`, eventually; `for:`, consistently), its verb.
 
-#include "labctl/report/test_results.hpp"
+#include "labctl/report/tests/test_results.hpp"
 #include "labctl/scenario/context.hpp"
 #include "labctl/scenario/variables.hpp"
 

@@ -1,6 +1,6 @@
 #include "labctl/scenario/worker.hpp"
 
-#include "labctl/report/test_results_json.hpp"
+#include "labctl/report/tests/test_results_json.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/process_end.hpp"
 

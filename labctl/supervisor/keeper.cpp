@@ -2,9 +2,9 @@
 
 #include "labctl/api/tcp_socket.hpp"
 #include "labctl/api/unix_socket.hpp"
+#include "labctl/doctor/doctor.hpp"
 #include "labctl/store/etcd_table.hpp"
 #include "labctl/supervisor/boot_report.hpp"
-#include "labctl/supervisor/host_check.hpp"
 #include "labctl/supervisor/supervisor.hpp"
 #include "topology/kernel/capsule.hpp"
 
@@ -154,7 +154,7 @@ void detach_from_terminal() {
     write_value(pipes.pid_write, supervisor);
     status = 0;
   } catch (const Error& error) {
-    report_failure(setup.report, host_error(error));
+    report_failure(setup.report, doctor::host_error(error));
   }
   ::_exit(status);
 }

@@ -1,9 +1,9 @@
 #include "labctl/supervisor/launch.hpp"
 
+#include "labctl/nameserver/name_servers.hpp"
+#include "labctl/nameserver/named_files.hpp"
 #include "labctl/supervisor/boot_report.hpp"
 #include "labctl/supervisor/keeper.hpp"
-#include "labctl/supervisor/lab_dns.hpp"
-#include "labctl/supervisor/named_files.hpp"
 #include "labctl/supervisor/registry.hpp"
 #include "labctl/supervisor/take_down.hpp"
 #include "topology/base/error.hpp"
@@ -122,8 +122,8 @@ UniqueFd LaunchedLab::keeper_fd() const {
 }
 
 LaunchedLab launch(const LaunchOptions& options) {
-  if (needs_named(options.cluster, options.objects)) {
-    check_named_is_installed();
+  if (nameserver::needs_named(options.cluster, options.objects)) {
+    nameserver::check_named_is_installed();
   }
   const SignalFd signals(kStopSignals);
   KeeperSetup setup;

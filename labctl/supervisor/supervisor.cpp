@@ -1,14 +1,14 @@
 #include "labctl/supervisor/supervisor.hpp"
 
 #include "labctl/api/server.hpp"
+#include "labctl/doctor/doctor.hpp"
+#include "labctl/lab/control_api.hpp"
+#include "labctl/lab/lab.hpp"
+#include "labctl/loop/main_loop.hpp"
 #include "labctl/store/etcd_table.hpp"
 #include "labctl/supervisor/boot_report.hpp"
 #include "labctl/supervisor/dial_relay.hpp"
-#include "labctl/supervisor/host_check.hpp"
-#include "labctl/supervisor/lab.hpp"
-#include "labctl/supervisor/lab_api.hpp"
 #include "labctl/supervisor/lab_lock.hpp"
-#include "labctl/supervisor/main_loop.hpp"
 #include "topology/base/current_exception.hpp"
 
 #include <spdlog/sinks/basic_file_sink.h>
@@ -54,12 +54,13 @@ void open_log(const std::string& file) {
 
 // To the lab's end, which is the process's: requests under way are not waited for. The end of PID 1 is the
 // end of every process and namespace of the lab: nothing is taken down one by one.
-[[noreturn]] void serve(SupervisorSetup& setup, MainLoop& loop, Lab& lab, const UniqueFd& end_signals) {
+[[noreturn]] void serve(SupervisorSetup& setup, loop::MainLoop& loop, lab::Lab& lab,
+                        const UniqueFd& end_signals) {
   loop.call_when_readable(end_signals.get(), [&loop] { loop.stop(); });
   loop.call_when_readable(setup.keeper.get(), [&loop] { loop.stop(); });
-  LabApi routes(lab, [&loop] { loop.stop(); });
+  lab::ControlApi routes(lab, [&loop] { loop.stop(); });
   api::ServerLimits limits;
-  limits.always = LabApi::always();
+  limits.always = lab::ControlApi::always();
   const api::Server server(
       std::move(setup.listening), [&routes](const api::Request& request) { return routes.answer(request); },
       limits);
@@ -92,7 +93,7 @@ int run_supervisor(SupervisorSetup setup) noexcept {
     try {
       kernel::mount_capsule(setup.options->lab);
     } catch (const Error& error) {
-      throw host_error(error);
+      throw doctor::host_error(error);
     }
     kernel::raise_open_files();
     if (kernel::processes_max() > kernel::kProcessesMax) {
@@ -101,11 +102,11 @@ int run_supervisor(SupervisorSetup setup) noexcept {
           "6.14, and here it is refused");
     }
     kernel::Reaper reaper = kernel::Reaper::create();
-    MainLoop loop;
+    loop::MainLoop loop;
     loop.call_when_readable(reaper.fd(), [&reaper] { reaper.reap(); });
-    Lab lab(loop, reaper,
-            {setup.options->lab, setup.options->cluster, setup.mapping, setup.pid_outside,
-             shared_table(setup), setup.options->timeout});
+    lab::Lab lab(loop, reaper,
+                 {setup.options->lab, setup.options->cluster, setup.mapping, setup.pid_outside,
+                  shared_table(setup), setup.options->timeout});
     lab.boot(setup.options->objects);
     serve(setup, loop, lab, end_signals);
   } catch (const Error& error) {

@@ -1,6 +1,6 @@
 #include "tests/bench/dns_load.hpp"
 
-#include "probes/protocol/dns_update.hpp"
+#include "labctl/nameserver/update_message.hpp"
 #include "tests/bench/floor.hpp"
 #include "tests/bench/lab_process.hpp"
 #include "topology/dns/named_conf.hpp"
@@ -337,7 +337,7 @@ double BareNamed::change(const std::string& owner, std::vector<dns::Record> reco
   const DnsSocket telling = socket();
   std::vector<std::vector<std::uint8_t>> messages;
   for (const dns::ZoneChange& change : book_.set(owner, std::move(records))) {
-    messages.push_back(protocol::encode_dns_update(change, static_cast<std::uint16_t>(messages.size())));
+    messages.push_back(nameserver::encode_dns_update(change, static_cast<std::uint16_t>(messages.size())));
   }
   const double begin = now_us();
   for (const std::vector<std::uint8_t>& message : messages) {

@@ -9,7 +9,7 @@
 #include "topology/kernel/nft_context.hpp"
 #include "topology/plan/address_plan.hpp"
 #include "topology/ruleset/node_ruleset.hpp"
-#include "topology/ruleset/service_maps.hpp"
+#include "topology/ruleset/services/service_maps.hpp"
 #include "topology/service/node_program.hpp"
 
 #include <arpa/inet.h>

@@ -2,7 +2,7 @@
 // owner that depends on no origin, and means the same when it is read again.
 
 #include "tests/fuzz/require.hpp"
-#include "topology/manifest/dns_record.hpp"
+#include "topology/manifest/kinds/dns_record.hpp"
 
 #include <cstddef>
 #include <cstdint>

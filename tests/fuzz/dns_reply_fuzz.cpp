@@ -1,8 +1,8 @@
 // DNS replies off the wire, to questions and to updates: no bytes may break the decoders, and what is no
 // reply to the question is never ok.
 
+#include "labctl/nameserver/update_message.hpp"
 #include "probes/protocol/dns.hpp"
-#include "probes/protocol/dns_update.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,7 +34,7 @@ void decode(std::span<const std::uint8_t> message, const labctl::protocol::DnsQu
 }
 
 void decode_ack(std::span<const std::uint8_t> message) {
-  const auto ack = labctl::protocol::decode_dns_ack(message, kId);
+  const auto ack = labctl::nameserver::decode_dns_ack(message, kId);
   constexpr std::uint8_t kReplyToUpdate = 0x80 | 5 << 3;  // QR and the opcode
   const bool has_header = message.size() >= 12 && message[0] == kId >> 8 && message[1] == (kId & 0xff) &&
                           (message[2] & 0xf8) == kReplyToUpdate;

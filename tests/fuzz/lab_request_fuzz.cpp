@@ -1,10 +1,10 @@
 // Requests of the lab's own API (/lab/v1): whatever a body says, it is taken, or refused as a client's
 // mistake with a reason; and so is what a probe that was taken wants of a small lab.
 
+#include "labctl/api/lab_requests.hpp"
 #include "labctl/api/request_reader.hpp"
 #include "labctl/api/uri.hpp"
-#include "labctl/supervisor/lab_requests.hpp"
-#include "labctl/supervisor/probe_request.hpp"
+#include "labctl/probing/probe_request.hpp"
 #include "tests/fuzz/require.hpp"
 #include "topology/base/error.hpp"
 
@@ -16,7 +16,7 @@
 #include <string>
 
 using labctl::fuzz::require;
-using namespace labctl::supervisor;
+using namespace labctl::api;
 using nlohmann::json;
 
 namespace {

@@ -1,8 +1,8 @@
 // Any bytes as a manifest: no crash, every finding with a position, and what passes can be decoded.
 
+#include "labctl/objects/decode_pod.hpp"
+#include "labctl/objects/decode_service.hpp"
 #include "tests/fuzz/require.hpp"
-#include "topology/manifest/decode_pod.hpp"
-#include "topology/manifest/decode_service.hpp"
 #include "topology/manifest/loader.hpp"
 
 #include <cstddef>
@@ -25,11 +25,11 @@ void check(const labctl::manifest::Loaded& loaded) {
   for (const labctl::manifest::Object& object : loaded.objects) {
     require(!object.name.empty(), "an object has a name");
     if (object.kind == "Pod") {
-      labctl::manifest::decode_pod(object.json);
+      labctl::objects::decode_pod(object.json);
     } else if (object.kind == "Service") {
-      labctl::manifest::decode_service(object.json);
+      labctl::objects::decode_service(object.json);
     } else if (object.api_version == "apps/v1") {
-      labctl::manifest::decode_selector(object.json.at("spec").at("selector"));
+      labctl::objects::decode_selector(object.json.at("spec").at("selector"));
     }
     // What was taken once is taken again in the form it is stored in.
     labctl::manifest::LoadOptions options;

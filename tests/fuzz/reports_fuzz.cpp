@@ -2,7 +2,7 @@
 // process that dies, or whose pid another has by now, may leave any bytes: they are read, or refused with a
 // reason.
 
-#include "labctl/report/test_results_json.hpp"
+#include "labctl/report/tests/test_results_json.hpp"
 #include "labctl/supervisor/boot_report.hpp"
 #include "tests/fuzz/require.hpp"
 #include "topology/base/error.hpp"

@@ -6,8 +6,8 @@
 
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/api/uri.hpp"
-#include "labctl/controllers/nodes.hpp"
-#include "labctl/supervisor/resource_api.hpp"
+#include "labctl/apiserver/resource_api.hpp"
+#include "labctl/controllers/pods/nodes.hpp"
 #include "tests/fuzz/require.hpp"
 #include "topology/base/clock.hpp"
 #include "topology/manifest/loader.hpp"
@@ -39,10 +39,10 @@ constexpr const char* kObjects = R"(
 )";
 
 // As a lab checks what a client writes.
-supervisor::ObjectCheck check_now() {
+apiserver::ObjectCheck check_now() {
   manifest::LoadOptions options;
   options.allow_cluster = false;
-  return supervisor::check_as_manifest(std::move(options));
+  return apiserver::check_as_manifest(std::move(options));
 }
 
 api::Request request_of(const std::string& text) {
@@ -85,8 +85,8 @@ class SmallLab {
  private:
   SystemClock clock_;
   store::Store store_{"lab", clock_};
-  supervisor::ResourceApi api_{store_,
-                               {[](const std::function<void()>& work) { work(); }, check_now, nullptr}};
+  apiserver::ResourceApi api_{store_,
+                              {[](const std::function<void()>& work) { work(); }, check_now, nullptr}};
 };
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include "labctl/scenario/flow.hpp"
 #include "labctl/scenario/object_query.hpp"
 #include "labctl/scenario/variables.hpp"
-#include "labctl/scenario/verbs.hpp"
+#include "labctl/scenario/verbs/verbs.hpp"
 #include "tests/fuzz/require.hpp"
 #include "topology/base/error.hpp"
 #include "topology/manifest/loader.hpp"

@@ -54,7 +54,7 @@ std::vector<plan::LinkChange> inverse(const plan::Step& step) {
   return changes;
 }
 
-Fabric::Fabric(HostNetwork& network, UniqueFd underlay) : network_(network) {
+Fabric::Fabric(LabNetwork& network, UniqueFd underlay) : network_(network) {
   namespaces_.emplace(plan::kUnderlay, std::make_shared<const UniqueFd>(std::move(underlay)));
 }
 

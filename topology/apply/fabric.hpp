@@ -9,7 +9,7 @@
 //
 // Threads: one at a time, whichever it is; apply() has the calling thread visit the namespaces.
 
-#include "topology/apply/host_network.hpp"
+#include "topology/apply/lab_network.hpp"
 #include "topology/base/unique_fd.hpp"
 #include "topology/plan/step.hpp"
 
@@ -25,7 +25,7 @@ namespace labctl::apply {
 class Fabric {
  public:
   // `underlay` is the capsule's own network namespace. `network` must outlive the Fabric.
-  Fabric(HostNetwork& network, UniqueFd underlay);
+  Fabric(LabNetwork& network, UniqueFd underlay);
 
   // Called when a step that makes a namespace is done, with its borrowed descriptor: what the namespace is
   // for may begin while others are made. Its port may not carry packets yet.
@@ -51,7 +51,7 @@ class Fabric {
   void wait_until_forwarding(std::span<const plan::Step> steps);
   void undo(std::span<const plan::Step> done) noexcept;
 
-  HostNetwork& network_;
+  LabNetwork& network_;
   std::unordered_map<plan::NamespaceId, std::shared_ptr<const UniqueFd>> namespaces_;
 };
 

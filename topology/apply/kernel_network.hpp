@@ -1,17 +1,17 @@
 #pragma once
 
-// HostNetwork on the real kernel.
+// LabNetwork on the real kernel.
 //
 // Threads: used by one thread at a time, which it takes from namespace to namespace between begin() and
 // leave().
 
-#include "topology/apply/host_network.hpp"
+#include "topology/apply/lab_network.hpp"
 
 #include <memory>
 
 namespace labctl::apply {
 
-class KernelNetwork final : public HostNetwork {
+class KernelNetwork final : public LabNetwork {
  public:
   KernelNetwork();
   ~KernelNetwork() override;

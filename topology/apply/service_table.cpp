@@ -166,11 +166,11 @@ kernel::NftSocket open_in(int namespace_fd) {
 }  // namespace
 
 struct ServiceTable::State {
-  State(int fd, std::unique_ptr<ruleset::NodeTable> wanted)
+  State(int fd, std::unique_ptr<ruleset::ServiceLayout> wanted)
       : namespace_fd(fd), table(std::move(wanted)), socket(open_in(fd)) {}
 
   int namespace_fd = -1;
-  std::unique_ptr<ruleset::NodeTable> table;
+  std::unique_ptr<ruleset::ServiceLayout> table;
   kernel::NftSocket socket;
   std::optional<kernel::ConntrackSocket> conntrack;
   std::vector<TableChanges> queue;  // one for each set()
@@ -215,7 +215,7 @@ struct ServiceTable::State {
   std::size_t resync(bool is_sure);
 };
 
-ServiceTable::ServiceTable(int namespace_fd, std::unique_ptr<ruleset::NodeTable> table)
+ServiceTable::ServiceTable(int namespace_fd, std::unique_ptr<ruleset::ServiceLayout> table)
     : state_(new State(namespace_fd, std::move(table))) {}
 ServiceTable::~ServiceTable() = default;
 ServiceTable::ServiceTable(ServiceTable&&) noexcept = default;

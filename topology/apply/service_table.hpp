@@ -1,7 +1,7 @@
 #pragma once
 
-// The Services of one node on the real kernel: the changes that a ruleset::NodeTable asks for, carried out in
-// order, and the conntrack entries that must not outlive them (network model §12).
+// The Services of one node on the real kernel: the changes that a ruleset::ServiceLayout asks for, carried
+// out in order, and the conntrack entries that must not outlive them (network model §12).
 //
 // A refused transaction leaves the table as it was; the table is then filled anew from what is wanted, so
 // that no error leaves a node with half of its Services.
@@ -9,7 +9,7 @@
 // Threads: one at a time, whichever it is. No call changes the namespace of its thread for longer than it
 // takes.
 
-#include "topology/ruleset/node_table.hpp"
+#include "topology/ruleset/services/service_layout.hpp"
 
 #include <memory>
 #include <span>
@@ -27,12 +27,12 @@ struct UdpFlows {
 class ServiceTable {
  public:
   // `namespace_fd` is borrowed: the node's namespace, with the table of ruleset::node_ruleset in it.
-  ServiceTable(int namespace_fd, std::unique_ptr<ruleset::NodeTable> table);
+  ServiceTable(int namespace_fd, std::unique_ptr<ruleset::ServiceLayout> table);
   ~ServiceTable();
   ServiceTable(ServiceTable&&) noexcept;
   ServiceTable& operator=(ServiceTable&&) noexcept;
 
-  // Queues what is wanted of `owner`: ruleset::NodeTable::set.
+  // Queues what is wanted of `owner`: ruleset::ServiceLayout::set.
   void set(const std::string& owner, const service::NodeProgram& wanted);
   // Brings what is queued to the kernel. What was queued by one set() is visible at once and as a whole; a
   // queue that is too long for one transaction becomes several. Throws Error.

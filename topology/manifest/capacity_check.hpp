@@ -2,8 +2,8 @@
 
 // What workloads ask for against what the Cluster can carry.
 
-#include "topology/manifest/findings.hpp"
 #include "topology/manifest/references.hpp"
+#include "topology/manifest/yaml/findings.hpp"
 
 #include <cstdint>
 #include <vector>

@@ -1,11 +1,11 @@
 #include "topology/manifest/decode_cluster.hpp"
 
 #include "topology/base/error.hpp"
-#include "topology/manifest/cluster_reader.hpp"
-#include "topology/manifest/findings.hpp"
 #include "topology/manifest/json_tree.hpp"
-#include "topology/manifest/kinds.hpp"
-#include "topology/manifest/yaml_tree.hpp"
+#include "topology/manifest/kinds/cluster_reader.hpp"
+#include "topology/manifest/kinds/kinds.hpp"
+#include "topology/manifest/yaml/findings.hpp"
+#include "topology/manifest/yaml/yaml_tree.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -3,7 +3,7 @@
 // JSON as the tree that the tables check, so that what clients send and what files say is held to the same
 // rules.
 
-#include "topology/manifest/yaml_tree.hpp"
+#include "topology/manifest/yaml/yaml_tree.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 

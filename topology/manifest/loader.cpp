@@ -1,16 +1,16 @@
 #include "topology/manifest/loader.hpp"
 
 #include "topology/manifest/capacity_check.hpp"
-#include "topology/manifest/cluster_reader.hpp"
 #include "topology/manifest/defaults.hpp"
-#include "topology/manifest/document_reader.hpp"
 #include "topology/manifest/json_tree.hpp"
-#include "topology/manifest/kinds.hpp"
+#include "topology/manifest/kinds/cluster_reader.hpp"
+#include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/name_check.hpp"
 #include "topology/manifest/references.hpp"
 #include "topology/manifest/scenario_check.hpp"
 #include "topology/manifest/service_references.hpp"
-#include "topology/manifest/tree_values.hpp"
+#include "topology/manifest/yaml/document_reader.hpp"
+#include "topology/manifest/yaml/tree_values.hpp"
 #include "topology/model/pod_capacity.hpp"
 
 #include <algorithm>

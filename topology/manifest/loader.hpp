@@ -14,7 +14,7 @@
 // any thread.
 
 #include "topology/base/diagnostic.hpp"
-#include "topology/manifest/source.hpp"
+#include "topology/manifest/yaml/source.hpp"
 #include "topology/model/cluster.hpp"
 
 #include <cstdint>

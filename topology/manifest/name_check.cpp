@@ -1,6 +1,6 @@
 #include "topology/manifest/name_check.hpp"
 
-#include "topology/manifest/text_format.hpp"
+#include "topology/manifest/yaml/text_format.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,9 +3,9 @@
 // metadata.name and generateName, and the names that controllers make of them (apimachinery,
 // api/validation).
 
-#include "topology/manifest/findings.hpp"
-#include "topology/manifest/kinds.hpp"
+#include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/references.hpp"
+#include "topology/manifest/yaml/findings.hpp"
 
 #include <string>
 #include <vector>

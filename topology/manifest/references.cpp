@@ -1,6 +1,6 @@
 #include "topology/manifest/references.hpp"
 
-#include "topology/manifest/tree_values.hpp"
+#include "topology/manifest/yaml/tree_values.hpp"
 #include "topology/model/pod.hpp"
 
 #include <algorithm>

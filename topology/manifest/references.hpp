@@ -3,9 +3,9 @@
 // The rules between objects, over all files at once: names used twice, namespaces and nodes that do not
 // exist.
 
-#include "topology/manifest/findings.hpp"
-#include "topology/manifest/kinds.hpp"
+#include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/loader.hpp"
+#include "topology/manifest/yaml/findings.hpp"
 #include "topology/model/cluster.hpp"
 
 #include <vector>

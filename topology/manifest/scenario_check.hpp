@@ -4,7 +4,7 @@
 // from `vars`, from the step's `cases` and from --set, and a name that none of them has is a mistake to be
 // told of before a lab is booted for it.
 
-#include "topology/manifest/findings.hpp"
+#include "topology/manifest/yaml/findings.hpp"
 
 #include <set>
 #include <string>

@@ -1,8 +1,8 @@
 #include "topology/manifest/service_references.hpp"
 
 #include "topology/base/ip_address.hpp"
-#include "topology/manifest/api_refusals.hpp"
-#include "topology/manifest/service_rules.hpp"
+#include "topology/manifest/kinds/api_refusals.hpp"
+#include "topology/manifest/kinds/service_rules.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -1,6 +1,6 @@
 #include "topology/ruleset/common_rules.hpp"
 
-#include "topology/ruleset/node_table.hpp"
+#include "topology/ruleset/services/service_layout.hpp"
 
 namespace labctl::ruleset {
 

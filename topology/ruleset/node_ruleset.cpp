@@ -1,7 +1,7 @@
 #include "topology/ruleset/node_ruleset.hpp"
 
 #include "topology/ruleset/common_rules.hpp"
-#include "topology/ruleset/kube_proxy.hpp"
+#include "topology/ruleset/services/kube_proxy.hpp"
 
 namespace labctl::ruleset {
 namespace {

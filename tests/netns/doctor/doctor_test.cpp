@@ -1,6 +1,6 @@
 // The doctor on hosts that refuse labs, and on this one. The refusals are real: the kernel makes them.
 
-#include "labctl/supervisor/host_check.hpp"
+#include "labctl/doctor/doctor.hpp"
 #include "tests/netns/doctor/refusing_host.hpp"
 #include "tests/support/host_inventory.hpp"
 #include "tests/support/leak_check.hpp"
@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <chrono>
 
-namespace labctl::supervisor {
+namespace labctl::doctor {
 namespace {
 
 using netns::run_in_child;
@@ -116,4 +116,4 @@ TEST_F(Doctor, ALaunchThatIsRefusedGivesTheRemedyAsHint) {
 }
 
 }  // namespace
-}  // namespace labctl::supervisor
+}  // namespace labctl::doctor

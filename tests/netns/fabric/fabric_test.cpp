@@ -320,7 +320,7 @@ TEST(Fabric, SysctlsOfThePodNamespaceDoNotReachTheHost) {
 }
 
 // Lets the first `calls` calls through and fails the next.
-class FailingNetwork final : public apply::HostNetwork {
+class FailingNetwork final : public apply::LabNetwork {
  public:
   explicit FailingNetwork(int calls) : left_(calls) {}
   void begin() override { real_.begin(); }
@@ -364,7 +364,7 @@ class FailingNetwork final : public apply::HostNetwork {
 };
 
 // Notes for which ports it is asked to wait.
-class WatchedNetwork final : public apply::HostNetwork {
+class WatchedNetwork final : public apply::LabNetwork {
  public:
   void begin() override { real_.begin(); }
   void leave() noexcept override { real_.leave(); }

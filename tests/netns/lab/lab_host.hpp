@@ -4,11 +4,11 @@
 // around each piece of work. After every piece it is asked whether some object is in a state that nobody will
 // leave.
 
-#include "labctl/controllers/deletion.hpp"
-#include "labctl/controllers/objects.hpp"
 #include "labctl/controllers/stuck.hpp"
-#include "labctl/supervisor/lab.hpp"
-#include "labctl/supervisor/main_loop.hpp"
+#include "labctl/lab/lab.hpp"
+#include "labctl/loop/main_loop.hpp"
+#include "labctl/objects/deletion.hpp"
+#include "labctl/objects/fields.hpp"
 #include "tests/netns/process/capsule_fixture.hpp"
 #include "topology/kernel/reaper.hpp"
 #include "topology/manifest/loader.hpp"
@@ -22,9 +22,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace labctl::supervisor::testing {
+namespace labctl::lab::testing {
 
-using Piece = MainLoopOptions::Piece;
+using Piece = loop::MainLoopOptions::Piece;
 using Around = std::function<void(Piece, const std::function<void()>& work)>;
 
 class LabHost {
@@ -58,11 +58,11 @@ class LabHost {
   store::ObjectPtr pod(const std::string& name) { return lab.objects().find(pod_key(name)); }
   bool is_ready(const std::string& name) {
     const store::ObjectPtr found = pod(name);
-    return found != nullptr && controllers::is_ready(*found);
+    return found != nullptr && objects::is_ready(*found);
   }
   bool has_event(const std::string& reason) {
     for (const store::ObjectPtr& event : lab.objects().list("events")) {
-      if (controllers::text_at(*event, "reason") == reason) {
+      if (objects::text_at(*event, "reason") == reason) {
         return true;
       }
     }
@@ -73,7 +73,7 @@ class LabHost {
   manifest::Loaded loaded;
   std::string first_stuck;  // what was found the first time, if ever
   bool is_booted = false;
-  MainLoop loop;
+  loop::MainLoop loop;
   Lab lab;
 
  private:
@@ -105,4 +105,4 @@ inline std::string program_pod(const std::string& name, const std::string& shell
          "containers: [{name: c, image: host, command: [sh, -c, '" + shell + "']}]}\n---\n";
 }
 
-}  // namespace labctl::supervisor::testing
+}  // namespace labctl::lab::testing

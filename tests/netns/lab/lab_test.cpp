@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <thread>
 
-namespace labctl::supervisor::testing {
+namespace labctl::lab::testing {
 namespace {
 
 using kernel::IdMapping;
@@ -42,7 +42,7 @@ TEST(LabInProcess, APodDeletedInTheTurnThatScheduledItGoes) {
     LabHost host(small_cluster());
     host.lab.objects().create(host.pod_key("a"), agnhost_pod());
     host.lab.objects().modify(host.pod_key("a"), [](json& pod) { assign(pod, "node-1"); });
-    controllers::delete_object(host.lab.objects(), host.pod_key("a"));
+    objects::delete_object(host.lab.objects(), host.pod_key("a"));
     ASSERT_NE(host.pod("a"), nullptr);  // marked: it may live on its node
     EXPECT_TRUE(host.run_until([&] { return host.pod("a") == nullptr; }));
     EXPECT_EQ(host.first_stuck, "");
@@ -58,7 +58,7 @@ TEST(LabInProcess, APodDeletedWhileItsPlaceIsTriedAgainGoes) {
     host.lab.objects().create(host.pod_key("b"), agnhost_pod());
     ASSERT_TRUE(
         host.run_until([&] { return host.has_event("FailedCreatePodSandBox") && host.is_ready("b"); }));
-    controllers::delete_object(host.lab.objects(), host.pod_key("a"));
+    objects::delete_object(host.lab.objects(), host.pod_key("a"));
     EXPECT_TRUE(host.run_until([&] { return host.pod("a") == nullptr; }));
     EXPECT_EQ(host.first_stuck, "");
   });
@@ -68,11 +68,11 @@ TEST(LabInProcess, ANamesakeOfAPodRemovedByForceHasALifeOfItsOwn) {
   run_in_capsule(IdMapping::Single, [] {
     LabHost host(small_cluster() + program_pod("a", "sleep 3600"));
     ASSERT_TRUE(host.run_until([&] { return host.is_ready("a"); }));
-    const std::string first = controllers::uid_of(*host.pod("a"));
+    const std::string first = objects::uid_of(*host.pod("a"));
     host.lab.objects().remove(host.pod_key("a"));
     host.lab.objects().create(host.pod_key("a"), agnhost_pod());
     EXPECT_TRUE(host.run_until([&] { return host.is_ready("a") && host.lab.is_at_rest(); }));
-    EXPECT_NE(controllers::uid_of(*host.pod("a")), first);
+    EXPECT_NE(objects::uid_of(*host.pod("a")), first);
     EXPECT_EQ(host.lab.log({"default", "a"}, "c").lines({}).size(), 0U);
     EXPECT_EQ(host.first_stuck, "");
   });
@@ -81,8 +81,8 @@ TEST(LabInProcess, ANamesakeOfAPodRemovedByForceHasALifeOfItsOwn) {
 TEST(LabInProcess, ANamesakeOfAFinishedPodRuns) {
   run_in_capsule(IdMapping::Single, [] {
     LabHost host(small_cluster() + program_pod("a", "true", "restartPolicy: Never, "));
-    ASSERT_TRUE(host.run_until([&] { return controllers::phase_of(*host.pod("a")) == "Succeeded"; }));
-    controllers::delete_object(host.lab.objects(), host.pod_key("a"));
+    ASSERT_TRUE(host.run_until([&] { return objects::phase_of(*host.pod("a")) == "Succeeded"; }));
+    objects::delete_object(host.lab.objects(), host.pod_key("a"));
     host.lab.objects().create(host.pod_key("a"), agnhost_pod());
     EXPECT_TRUE(host.run_until([&] { return host.is_ready("a"); }));
     EXPECT_EQ(host.first_stuck, "");
@@ -95,15 +95,13 @@ TEST(LabInProcess, ANamespaceGoesWithPodsInEveryStageOfTheirLives) {
     store::Store& objects = host.lab.objects();
     objects.create({"namespaces", "", "shop"}, {{"apiVersion", "v1"}, {"kind", "Namespace"}});
     objects.create({"pods", "shop", "runs"}, agnhost_pod());
-    ASSERT_TRUE(host.run_until([&] {
-      return controllers::is_ready(*objects.find({"pods", "shop", "runs"}));
-    }));
+    ASSERT_TRUE(host.run_until([&] { return objects::is_ready(*objects.find({"pods", "shop", "runs"})); }));
     json lost = agnhost_pod();
     assign(lost, "nowhere");
     objects.create({"pods", "shop", "lost"}, lost);
     ASSERT_TRUE(host.run_until([&] { return host.has_event("FailedCreatePodSandBox"); }));
     objects.create({"pods", "shop", "new"}, agnhost_pod());
-    controllers::delete_object(objects, {"namespaces", "", "shop"});
+    objects::delete_object(objects, {"namespaces", "", "shop"});
     EXPECT_TRUE(host.run_until([&] { return objects.find({"namespaces", "", "shop"}) == nullptr; }));
     EXPECT_EQ(host.first_stuck, "");
   });
@@ -123,10 +121,10 @@ TEST(LabInProcess, AStatusThatNothingCanBeAddedToDoesNotEndTheLab) {
       write("containerStatuses");  // the store holds them to no shape
       host.lab.objects().create(host.pod_key("b"), agnhost_pod());
       EXPECT_TRUE(host.run_until([&] { return host.is_ready("b"); }));
-      controllers::delete_object(host.lab.objects(), host.pod_key("b"), {std::chrono::seconds(0), false});
+      objects::delete_object(host.lab.objects(), host.pod_key("b"), {std::chrono::seconds(0), false});
       EXPECT_TRUE(host.run_until([&] { return host.pod("b") == nullptr; }));
     }
-    controllers::delete_object(host.lab.objects(), host.pod_key("a"), {std::chrono::seconds(0), false});
+    objects::delete_object(host.lab.objects(), host.pod_key("a"), {std::chrono::seconds(0), false});
     EXPECT_TRUE(host.run_until([&] { return host.pod("a") == nullptr; }));
   });
 }
@@ -143,7 +141,7 @@ TEST(LabInProcess, NamesAtTheirLimitsRun) {
     LabHost host(small_cluster() + probe);
     EXPECT_TRUE(host.run_until([&] { return host.is_ready(name); })) << host.pod(name)->dump(1);
     EXPECT_NO_THROW(host.lab.exec_options("pod/default/" + name, container, {"true"}, {}));
-    controllers::delete_object(host.lab.objects(), host.pod_key(name), {std::chrono::seconds(0), false});
+    objects::delete_object(host.lab.objects(), host.pod_key(name), {std::chrono::seconds(0), false});
     EXPECT_TRUE(host.run_until([&] { return host.pod(name) == nullptr; }));
     EXPECT_EQ(host.first_stuck, "");
   });
@@ -173,8 +171,8 @@ TEST(LabInProcess, AnswersWhileManyPodsComeAndGo) {
             std::size_t placed = 0;
             std::size_t ready = 0;
             for (const store::ObjectPtr& pod : objects.list("pods")) {
-              ready += controllers::is_ready(*pod) ? 1 : 0;
-              placed += host.lab.has_pod({"default", controllers::name_of(*pod)}) ? 1 : 0;
+              ready += objects::is_ready(*pod) ? 1 : 0;
+              placed += host.lab.has_pod({"default", objects::name_of(*pod)}) ? 1 : 0;
             }
             is_well_counted = is_well_counted && counted.at("ready") == ready;
             ++answers[placed];
@@ -245,9 +243,8 @@ TEST(LabInProcess, OutlivesPiecesOfWorkThatThrow) {
             });
           } else {
             const auto pods = objects.list("pods", "default");
-            controllers::delete_object(objects,
-                                       host.pod_key(controllers::name_of(*pods[random() % pods.size()])),
-                                       {std::chrono::seconds(1), false});
+            objects::delete_object(objects, host.pod_key(objects::name_of(*pods[random() % pods.size()])),
+                                   {std::chrono::seconds(1), false});
           }
         });
         ask([&] { host.lab.status(); });
@@ -259,11 +256,9 @@ TEST(LabInProcess, OutlivesPiecesOfWorkThatThrow) {
           left = host.lab.is_at_rest() ? controllers::to_text(host.lab.stuck()) : "not at rest\n";
           std::size_t ready = 0;
           for (const store::ObjectPtr& pod : objects.list("pods", "default")) {
-            ready += controllers::is_ready(*pod) && controllers::text_at(*pod, "metadata.labels.app") == "web"
-                         ? 1
-                         : 0;
-            left +=
-                controllers::is_being_deleted(*pod) ? controllers::name_of(*pod) + " is being deleted\n" : "";
+            ready +=
+                objects::is_ready(*pod) && objects::text_at(*pod, "metadata.labels.app") == "web" ? 1 : 0;
+            left += objects::is_being_deleted(*pod) ? objects::name_of(*pod) + " is being deleted\n" : "";
           }
           left += ready == 6 ? "" : std::to_string(ready) + " are ready\n";
         });
@@ -281,4 +276,4 @@ TEST(LabInProcess, OutlivesPiecesOfWorkThatThrow) {
 }
 
 }  // namespace
-}  // namespace labctl::supervisor::testing
+}  // namespace labctl::lab::testing

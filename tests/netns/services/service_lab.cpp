@@ -2,7 +2,7 @@
 
 #include "topology/kernel/network_namespace.hpp"
 #include "topology/plan/address_plan.hpp"
-#include "topology/ruleset/table_factory.hpp"
+#include "topology/ruleset/services/layout_factory.hpp"
 
 #include <fcntl.h>
 
@@ -85,7 +85,7 @@ ServiceLab::ServiceLab() : cluster_(cluster_of(GetParam())), fabric_(network_, o
     Node& made = nodes_[node.name];
     made.program = {{node.name, ""}, node.addresses};
     made.table = std::make_unique<apply::ServiceTable>(fabric_.namespace_fd(plan::node_id(node.name)),
-                                                       ruleset::make_node_table(cluster_, node));
+                                                       ruleset::make_node_layout(cluster_, node));
   }
   for (const plan::PodSlot& pod : pods) {
     const std::string name = pod.id.substr(pod.id.rfind('/') + 1);

@@ -1,13 +1,17 @@
 #include "control_loop_fixture.hpp"
 
-#include "labctl/controllers/deletion.hpp"
-#include "labctl/controllers/objects.hpp"
-#include "labctl/controllers/pod_course.hpp"
-#include "labctl/controllers/pod_status.hpp"
+#include "labctl/kubelet/pod_status.hpp"
+#include "labctl/objects/deletion.hpp"
+#include "labctl/objects/fields.hpp"
+#include "labctl/objects/pod_course.hpp"
 
 namespace labctl::controllers {
 
 using nlohmann::json;
+using objects::is_ready;
+using objects::name_of;
+using objects::namespace_of;
+using objects::text_at;
 
 model::Cluster cluster_of(int nodes, int prefix_length) {
   model::Cluster cluster;
@@ -83,7 +87,7 @@ std::vector<std::string> ControlLoops::pod_names() const {
 std::size_t ControlLoops::active() const {
   std::size_t count = 0;
   for (const store::ObjectPtr& pod : pods()) {
-    count += is_active(*pod) ? 1 : 0;
+    count += objects::is_active(*pod) ? 1 : 0;
   }
   return count;
 }
@@ -100,13 +104,13 @@ std::vector<std::string> ControlLoops::events(const std::string& reason) const {
 
 void ControlLoops::make_ready(const std::string& pod, bool is_ready) {
   edit("pods", pod, [&](json& object) {
-    ContainerStatus container;
+    kubelet::ContainerStatus container;
     container.name = "c";
-    container.state.kind = ContainerState::Kind::Running;
+    container.state.kind = kubelet::ContainerState::Kind::Running;
     container.state.started_at = clock.wall();
     container.is_started = true;
     container.is_ready = is_ready;
-    object["status"] = pod_status(object, {{}, {container}}, clock.wall());
+    object["status"] = kubelet::pod_status(object, {{}, {container}}, clock.wall());
   });
 }
 
@@ -116,7 +120,7 @@ void ControlLoops::finish(const std::string& pod, const std::string& phase) {
 
 void ControlLoops::remove_deleted() {
   for (const store::ObjectPtr& pod : pods()) {
-    if (is_being_deleted(*pod)) {
+    if (objects::is_being_deleted(*pod)) {
       store.remove({"pods", namespace_of(*pod), name_of(*pod)});
     }
   }
@@ -126,7 +130,7 @@ bool ControlLoops::live() {
   const std::uint64_t before = store.version();
   remove_deleted();
   for (const store::ObjectPtr& pod : pods()) {
-    if (namespace_of(*pod) == "default" && lives_on_node(*pod) && !is_ready(*pod)) {
+    if (namespace_of(*pod) == "default" && objects::lives_on_node(*pod) && !is_ready(*pod)) {
       make_ready(name_of(*pod));
     }
   }

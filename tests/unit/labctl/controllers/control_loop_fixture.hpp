@@ -3,7 +3,7 @@
 // A lab's control loops without its processes: a store, a cluster, a clock that stands still, and a stand-in
 // for the life of pods, which makes placed pods ready and removes those that are being deleted.
 
-#include "labctl/controllers/nodes.hpp"
+#include "labctl/controllers/pods/nodes.hpp"
 #include "labctl/controllers/reconcile.hpp"
 #include "labctl/store/store.hpp"
 #include "topology/base/clock.hpp"

@@ -1,6 +1,6 @@
-#include "labctl/controllers/daemon_set.hpp"
+#include "labctl/controllers/workloads/daemon_set.hpp"
 
-#include "labctl/controllers/objects.hpp"
+#include "labctl/objects/fields.hpp"
 
 #include "control_loop_fixture.hpp"
 
@@ -26,7 +26,7 @@ class DaemonSetTest : public ::testing::Test {
   std::vector<std::string> nodes() const {
     std::vector<std::string> names;
     for (const auto& pod : loops.pods()) {
-      names.push_back(text_at(*pod, "spec.nodeName"));
+      names.push_back(objects::text_at(*pod, "spec.nodeName"));
     }
     return names;
   }
@@ -72,7 +72,7 @@ TEST_F(DaemonSetTest, ARollingUpdateTakesOneNodeAtATime) {
   loops.settle([&] {
     int ready = 0;
     for (const auto& pod : loops.pods()) {
-      ready += is_active(*pod) && is_ready(*pod) ? 1 : 0;
+      ready += objects::is_active(*pod) && objects::is_ready(*pod) ? 1 : 0;
     }
     EXPECT_GE(ready, 2);
   });

@@ -1,5 +1,5 @@
-#include "labctl/controllers/deployment_status.hpp"
-#include "labctl/controllers/objects.hpp"
+#include "labctl/controllers/workloads/deployment_status.hpp"
+#include "labctl/objects/fields.hpp"
 
 #include "control_loop_fixture.hpp"
 
@@ -11,6 +11,9 @@ namespace labctl::controllers {
 namespace {
 
 using nlohmann::json;
+using objects::condition;
+using objects::name_of;
+using objects::text_at;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
@@ -26,7 +29,7 @@ class DeploymentTest : public ::testing::Test {
   std::int64_t available() const {
     std::int64_t count = 0;
     for (const auto& pod : loops.pods()) {
-      count += is_active(*pod) && is_ready(*pod) ? 1 : 0;
+      count += objects::is_active(*pod) && objects::is_ready(*pod) ? 1 : 0;
     }
     return count;
   }

@@ -1,6 +1,6 @@
 #include "labctl/controllers/garbage.hpp"
 
-#include "labctl/controllers/objects.hpp"
+#include "labctl/objects/fields.hpp"
 
 #include "control_loop_fixture.hpp"
 
@@ -12,7 +12,7 @@ using nlohmann::json;
 json owned_by(const std::vector<store::ObjectPtr>& owners) {
   json object = bare_pod("owned");
   for (const auto& owner : owners) {
-    json reference = owner_reference(*owner);
+    json reference = objects::owner_reference(*owner);
     reference.erase("controller");
     object["metadata"]["ownerReferences"].push_back(std::move(reference));
   }

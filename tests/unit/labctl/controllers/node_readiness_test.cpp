@@ -1,7 +1,7 @@
-#include "labctl/controllers/node_readiness.hpp"
+#include "labctl/controllers/pods/node_readiness.hpp"
 
-#include "labctl/controllers/objects.hpp"
-#include "labctl/controllers/pod_status.hpp"
+#include "labctl/kubelet/pod_status.hpp"
+#include "labctl/objects/fields.hpp"
 
 #include "control_loop_fixture.hpp"
 
@@ -9,6 +9,8 @@ namespace labctl::controllers {
 namespace {
 
 using nlohmann::json;
+using objects::condition;
+using objects::text_at;
 
 class NodeReadinessTest : public ::testing::Test {
  protected:
@@ -20,7 +22,7 @@ class NodeReadinessTest : public ::testing::Test {
   }
   void set_node(const char* status, const char* node = "node-1") {
     loops.store.modify({"nodes", "", node}, [&](json& object) {
-      set_condition(object["status"], "Ready", status, loops.clock.wall(), "Test");
+      objects::set_condition(object["status"], "Ready", status, loops.clock.wall(), "Test");
     });
   }
   // "True", "False NodeNotReady"
@@ -82,7 +84,7 @@ TEST_F(NodeReadinessTest, TheEndpointsFollow) {
     int count = 0;
     for (const auto& slice : loops.store.list("endpointslices")) {
       for (const json& endpoint : slice->at("endpoints")) {
-        count += is_true_at(endpoint, "conditions.ready") ? 1 : 0;
+        count += objects::is_true_at(endpoint, "conditions.ready") ? 1 : 0;
       }
     }
     return count;

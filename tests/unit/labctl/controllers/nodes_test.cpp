@@ -1,6 +1,6 @@
-#include "labctl/controllers/nodes.hpp"
+#include "labctl/controllers/pods/nodes.hpp"
 
-#include "labctl/controllers/objects.hpp"
+#include "labctl/objects/fields.hpp"
 
 #include "control_loop_fixture.hpp"
 
@@ -21,7 +21,7 @@ TEST(Nodes, AreObjectsAsKubernetesHasThem) {
   EXPECT_EQ(node["metadata"]["labels"]["kubernetes.io/hostname"], "node-1");
   EXPECT_EQ(node["metadata"]["labels"]["kubernetes.io/os"], "linux");
   EXPECT_EQ(node["metadata"]["labels"]["topology.kubernetes.io/zone"], "a");
-  EXPECT_TRUE(is_ready(node));
+  EXPECT_TRUE(objects::is_ready(node));
 }
 
 TEST(Nodes, SyncingAgainKeepsLabelsOfUsersAndChangesNothing) {

@@ -1,7 +1,7 @@
-#include "labctl/controllers/pod_addresses.hpp"
+#include "labctl/controllers/pods/pod_addresses.hpp"
 
-#include "labctl/controllers/deletion.hpp"
-#include "labctl/controllers/objects.hpp"
+#include "labctl/objects/deletion.hpp"
+#include "labctl/objects/fields.hpp"
 
 #include "control_loop_fixture.hpp"
 
@@ -11,6 +11,7 @@ namespace labctl::controllers {
 namespace {
 
 using nlohmann::json;
+using objects::text_at;
 using ::testing::ElementsAre;
 
 class PodAddressesTest : public ::testing::Test {
@@ -65,7 +66,7 @@ TEST_F(PodAddressesTest, EachFamilyHasOneInTheOrderOfTheCluster) {
 TEST_F(PodAddressesTest, APodBeingDeletedKeepsItsAddressUntilItIsRemoved) {
   loops.create("pods", "a", bare_pod());
   loops.run();
-  delete_object(loops.store, {"pods", "default", "a"});
+  objects::delete_object(loops.store, {"pods", "default", "a"});
   loops.create("pods", "b", bare_pod());
   loops.run();
   EXPECT_EQ(ip("a"), "10.244.1.2");

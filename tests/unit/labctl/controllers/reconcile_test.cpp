@@ -1,8 +1,8 @@
 #include "labctl/controllers/reconcile.hpp"
 
-#include "labctl/controllers/deletion.hpp"
-#include "labctl/controllers/objects.hpp"
-#include "labctl/controllers/pod_course.hpp"
+#include "labctl/objects/deletion.hpp"
+#include "labctl/objects/fields.hpp"
+#include "labctl/objects/pod_course.hpp"
 
 #include "control_loop_fixture.hpp"
 
@@ -14,6 +14,11 @@ namespace labctl::controllers {
 namespace {
 
 using nlohmann::json;
+using objects::controller_of;
+using objects::delete_object;
+using objects::name_of;
+using objects::text_at;
+using objects::uid_of;
 
 TEST(Reconcile, ASecondRunChangesNothing) {
   ControlLoops loops;
@@ -115,7 +120,7 @@ class RandomHistory : public ::testing::TestWithParam<unsigned> {
         });
         break;
       case 9:
-        if (!pod.empty() && lives_on_node(loops_.get("pods", pod))) {
+        if (!pod.empty() && objects::lives_on_node(loops_.get("pods", pod))) {
           loops_.make_ready(pod, pick(2) == 0);
         }
         break;
@@ -143,7 +148,7 @@ class RandomHistory : public ::testing::TestWithParam<unsigned> {
     std::size_t count = 0;
     for (const auto& pod : loops_.pods()) {
       const json* controller = controller_of(*pod);
-      if (is_active(*pod) && controller != nullptr && owners.contains(text_at(*controller, "uid"))) {
+      if (objects::is_active(*pod) && controller != nullptr && owners.contains(text_at(*controller, "uid"))) {
         ++count;
         // A ReplicaSet alone never replaces a running pod for a new template.
         if (std::string_view(resource) != "replicasets") {
@@ -159,12 +164,12 @@ class RandomHistory : public ::testing::TestWithParam<unsigned> {
     std::set<std::string> addresses;
     std::size_t held = 0;
     for (const auto& pod : loops_.pods()) {
-      EXPECT_FALSE(is_being_deleted(*pod)) << name_of(*pod);
+      EXPECT_FALSE(objects::is_being_deleted(*pod)) << name_of(*pod);
       const json* controller = controller_of(*pod);
       if (controller != nullptr) {
         EXPECT_TRUE(loops_.store.key_of_uid(text_at(*controller, "uid"))) << name_of(*pod);
       }
-      if (is_finished(*pod)) {
+      if (objects::is_finished(*pod)) {
         EXPECT_EQ(text_at(*pod, "status.podIP"), "");
         continue;
       }

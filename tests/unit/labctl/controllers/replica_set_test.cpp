@@ -1,6 +1,6 @@
-#include "labctl/controllers/replica_set.hpp"
+#include "labctl/controllers/workloads/replica_set.hpp"
 
-#include "labctl/controllers/objects.hpp"
+#include "labctl/objects/fields.hpp"
 
 #include "control_loop_fixture.hpp"
 
@@ -10,6 +10,7 @@ namespace labctl::controllers {
 namespace {
 
 using nlohmann::json;
+using objects::controller_of;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::Not;
@@ -48,7 +49,7 @@ TEST_F(ReplicaSetTest, AMatchingPodWithoutAnOwnerIsTakenIn) {
   loops.settle();
   EXPECT_EQ(loops.pods().size(), 4U);
   ASSERT_NE(controller_of(loops.get("pods", "stray")), nullptr);
-  EXPECT_EQ(text_at(*controller_of(loops.get("pods", "stray")), "name"), "web");
+  EXPECT_EQ(objects::text_at(*controller_of(loops.get("pods", "stray")), "name"), "web");
 }
 
 TEST_F(ReplicaSetTest, APodOfAnotherOwnerIsLeftAlone) {
@@ -76,7 +77,7 @@ TEST_F(ReplicaSetTest, ScalingDownTakesPodsThatAreNotReadyFirst) {
   loops.run();
   loops.scale("replicasets", "web", 2);
   loops.run();
-  EXPECT_TRUE(is_being_deleted(loops.get("pods", broken)));
+  EXPECT_TRUE(objects::is_being_deleted(loops.get("pods", broken)));
   EXPECT_EQ(loops.active(), 2U);
 }
 
@@ -110,7 +111,7 @@ store::ObjectPtr ranked(const char* name, const std::function<void(json&)>& edit
 std::vector<std::string> order(const std::vector<store::ObjectPtr>& pods) {
   std::vector<std::string> names;
   for (const auto& pod : ranked_for_deletion(pods)) {
-    names.push_back(name_of(*pod));
+    names.push_back(objects::name_of(*pod));
   }
   return names;
 }

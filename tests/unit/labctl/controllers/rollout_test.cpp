@@ -1,4 +1,4 @@
-#include "labctl/controllers/rollout.hpp"
+#include "labctl/controllers/workloads/rollout.hpp"
 
 #include <gtest/gtest.h>
 

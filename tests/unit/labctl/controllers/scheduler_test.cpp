@@ -1,6 +1,6 @@
-#include "labctl/controllers/scheduler.hpp"
+#include "labctl/controllers/pods/scheduler.hpp"
 
-#include "labctl/controllers/objects.hpp"
+#include "labctl/objects/fields.hpp"
 
 #include "control_loop_fixture.hpp"
 
@@ -12,6 +12,8 @@ namespace labctl::controllers {
 namespace {
 
 using nlohmann::json;
+using objects::condition;
+using objects::text_at;
 using ::testing::HasSubstr;
 
 class SchedulerTest : public ::testing::Test {
@@ -124,7 +126,7 @@ TEST_F(SchedulerTest, AFullNodeIsPassedOverAndAFreedPlaceIsTaken) {
   std::string placed;
   for (const auto& pod : small.pods()) {
     ++per_node[text_at(*pod, "spec.nodeName")];
-    placed = text_at(*pod, "spec.nodeName").empty() ? placed : name_of(*pod);
+    placed = text_at(*pod, "spec.nodeName").empty() ? placed : objects::name_of(*pod);
   }
   EXPECT_EQ(per_node["node-1"], 5);
   EXPECT_EQ(per_node["node-2"], 5);

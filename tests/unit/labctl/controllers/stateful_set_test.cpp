@@ -1,6 +1,6 @@
-#include "labctl/controllers/stateful_set.hpp"
+#include "labctl/controllers/workloads/stateful_set.hpp"
 
-#include "labctl/controllers/objects.hpp"
+#include "labctl/objects/fields.hpp"
 
 #include "control_loop_fixture.hpp"
 
@@ -10,6 +10,9 @@ namespace labctl::controllers {
 namespace {
 
 using nlohmann::json;
+using objects::controller_of;
+using objects::is_being_deleted;
+using objects::uid_of;
 using ::testing::ElementsAre;
 
 class StatefulSetTest : public ::testing::Test {
@@ -107,7 +110,7 @@ TEST_F(StatefulSetTest, ARollingUpdateGoesInReverseOneAfterTheOther) {
   loops.settle([&] {
     std::string images;
     for (const auto& pod : loops.pods()) {
-      images += is_being_deleted(*pod) ? 'x' : image(name_of(*pod)).back();
+      images += is_being_deleted(*pod) ? 'x' : image(objects::name_of(*pod)).back();
     }
     if (seen.empty() || seen.back() != images) {
       seen.push_back(images);

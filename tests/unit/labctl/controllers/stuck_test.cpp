@@ -1,8 +1,8 @@
 #include "labctl/controllers/stuck.hpp"
 
-#include "labctl/controllers/deletion.hpp"
 #include "labctl/controllers/load_balancer.hpp"
-#include "labctl/controllers/workload.hpp"
+#include "labctl/controllers/workloads/workload.hpp"
+#include "labctl/objects/deletion.hpp"
 
 #include "control_loop_fixture.hpp"
 
@@ -10,11 +10,12 @@ namespace labctl::controllers {
 namespace {
 
 using nlohmann::json;
+using objects::delete_object;
 
 class StuckTest : public ::testing::Test {
  protected:
   static store::Key pod(const std::string& name) { return {"pods", "default", name}; }
-  void hold_all(PodHold hold) {
+  void hold_all(objects::PodHold hold) {
     for (const store::ObjectPtr& one : loops.pods()) {
       held[key_in("pods", *one)] = {one->at("metadata").at("uid"), hold};
     }
@@ -30,7 +31,7 @@ TEST_F(StuckTest, NothingIsStuckInALabAtRest) {
   loops.create("statefulsets", "db", workload("StatefulSet", "db", 2));
   loops.create("daemonsets", "agent", workload("DaemonSet", "agent", 1));
   loops.settle();
-  hold_all(PodHold::Living);
+  hold_all(objects::PodHold::Living);
   EXPECT_EQ(text(), "");
 }
 
@@ -46,7 +47,7 @@ TEST_F(StuckTest, ADeletedPodThatNobodyHoldsIsStuck) {
   loops.run();
   delete_object(loops.store, pod("a"));
   EXPECT_EQ(text(), "pods/default/a: is being deleted, and is held by nobody\n");
-  held[pod("a")] = {loops.get("pods", "a")["metadata"]["uid"], PodHold::Stopping};
+  held[pod("a")] = {loops.get("pods", "a")["metadata"]["uid"], objects::PodHold::Stopping};
   EXPECT_EQ(text(), "");
 }
 
@@ -57,16 +58,16 @@ TEST_F(StuckTest, APlacedPodThatNobodyTookInIsStuck) {
 }
 
 TEST_F(StuckTest, WhatIsHeldOfAPodThatWentIsStuckUnlessItStops) {
-  held[pod("a")] = {"uid", PodHold::Living};
+  held[pod("a")] = {"uid", objects::PodHold::Living};
   EXPECT_EQ(text(), "pods/default/a: its object has gone, and it is living\n");
-  held[pod("a")].hold = PodHold::Stopping;
+  held[pod("a")].hold = objects::PodHold::Stopping;
   EXPECT_EQ(text(), "");
 }
 
 TEST_F(StuckTest, APodUnderTheNameOfOneThatRunsIsStuck) {
   loops.create("pods", "a", bare_pod());
   loops.run();
-  held[pod("a")] = {"another", PodHold::Living};
+  held[pod("a")] = {"another", objects::PodHold::Living};
   EXPECT_EQ(text(), "pods/default/a: has the name of another, and is living\n");
 }
 
@@ -85,7 +86,7 @@ TEST_F(StuckTest, ANamespaceIsStuckWhenItIsEmptyOrSomethingStays) {
 TEST_F(StuckTest, AServiceBeingDeletedIsStuckWithItsFinalizer) {
   json service{{"apiVersion", "v1"},
                {"kind", "Service"},
-               {"metadata", {{"finalizers", {std::string(kBalancerFinalizer)}}}},
+               {"metadata", {{"finalizers", {std::string(objects::kBalancerFinalizer)}}}},
                {"spec", {{"type", "LoadBalancer"}}}};
   loops.create("services", "web", service);
   delete_object(loops.store, {"services", "default", "web"});
@@ -101,7 +102,7 @@ TEST_F(StuckTest, SetsWithoutTheirPodsAreStuck) {
 TEST_F(StuckTest, AnOrderedSetMayWaitForAPod) {
   loops.create("statefulsets", "db", workload("StatefulSet", "db", 3));
   loops.run();
-  hold_all(PodHold::Living);
+  hold_all(objects::PodHold::Living);
   EXPECT_EQ(text(), "");  // db-0 is not ready yet
 }
 

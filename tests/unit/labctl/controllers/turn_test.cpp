@@ -1,9 +1,9 @@
 // Thousands of pods that come and go, in turns: no turn does all, and in the end all is done as in one.
 
-#include "labctl/controllers/deletion.hpp"
-#include "labctl/controllers/objects.hpp"
-#include "labctl/controllers/pod_course.hpp"
-#include "labctl/controllers/workload.hpp"
+#include "labctl/controllers/workloads/workload.hpp"
+#include "labctl/objects/deletion.hpp"
+#include "labctl/objects/fields.hpp"
+#include "labctl/objects/pod_course.hpp"
 #include "topology/model/pod_capacity.hpp"
 
 #include "control_loop_fixture.hpp"
@@ -12,6 +12,9 @@ namespace labctl::controllers {
 namespace {
 
 using nlohmann::json;
+using objects::delete_object;
+using objects::is_being_deleted;
+using objects::text_at;
 
 // Every look at it takes a millisecond.
 class TickingClock final : public Clock {
@@ -77,7 +80,8 @@ TEST_F(TurnTest, ManyPodsComeInManyTurns) {
   EXPECT_LE(most, 300U);
   const auto pods = store.list("pods");
   EXPECT_EQ(pods.size(), 1'000U);
-  EXPECT_TRUE(std::all_of(pods.begin(), pods.end(), [](const auto& pod) { return lives_on_node(*pod); }));
+  EXPECT_TRUE(
+      std::all_of(pods.begin(), pods.end(), [](const auto& pod) { return objects::lives_on_node(*pod); }));
 }
 
 TEST_F(TurnTest, ManyPodsOfASetComeInManyTurns) {

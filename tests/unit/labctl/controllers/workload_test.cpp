@@ -1,4 +1,4 @@
-#include "labctl/controllers/workload.hpp"
+#include "labctl/controllers/workloads/workload.hpp"
 
 #include <gtest/gtest.h>
 

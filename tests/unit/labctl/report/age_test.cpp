@@ -1,4 +1,4 @@
-#include "labctl/report/age.hpp"
+#include "labctl/report/objects/age.hpp"
 
 #include <gtest/gtest.h>
 

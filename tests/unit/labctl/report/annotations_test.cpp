@@ -1,4 +1,4 @@
-#include "labctl/report/test_results.hpp"
+#include "labctl/report/tests/test_results.hpp"
 #include "tests/unit/labctl/report/sample_run.hpp"
 
 #include <gmock/gmock.h>

@@ -1,6 +1,6 @@
-#include "labctl/report/describe.hpp"
+#include "labctl/report/objects/describe.hpp"
 
-#include "labctl/report/age.hpp"
+#include "labctl/report/objects/age.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

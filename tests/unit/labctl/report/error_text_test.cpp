@@ -1,4 +1,4 @@
-#include "labctl/report/error_text.hpp"
+#include "labctl/report/text/error_text.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,16 +1,14 @@
 // Text of others in every form that labctl prints: a table of hostile texts by a table of outputs.
 
-#include "labctl/report/describe.hpp"
-#include "labctl/report/describe_service.hpp"
-#include "labctl/report/error_text.hpp"
-#include "labctl/report/graph.hpp"
+#include "labctl/graph/graph.hpp"
 #include "labctl/report/host_report.hpp"
-#include "labctl/report/json_text.hpp"
 #include "labctl/report/lab_status.hpp"
+#include "labctl/report/objects/describe.hpp"
+#include "labctl/report/objects/describe_service.hpp"
+#include "labctl/report/objects/resources.hpp"
 #include "labctl/report/probe_results.hpp"
-#include "labctl/report/resources.hpp"
-#include "labctl/report/test_progress.hpp"
-#include "labctl/report/test_results.hpp"
+#include "labctl/report/tests/test_progress.hpp"
+#include "labctl/report/tests/test_results.hpp"
 #include "tests/support/obeyed.hpp"
 #include "topology/base/printable.hpp"
 
@@ -210,8 +208,9 @@ std::string hostile_drawn(const std::string& text) {
       "nodes":[{"name":"n","addresses":["1"],"podCIDRs":["c"],"pods":[{"namespace":"b","name":"p","ips":["1"],"link":"l"}]}]})"),
                   text);
   return hostile_written([&](std::ostream& out) {
-    for (const GraphFormat format : {GraphFormat::Mermaid, GraphFormat::Dot, GraphFormat::Svg}) {
-      write_graph(out, graph, text, format);
+    for (const graph::GraphFormat format :
+         {graph::GraphFormat::Mermaid, graph::GraphFormat::Dot, graph::GraphFormat::Svg}) {
+      graph::write_graph(out, graph, text, format);
     }
   });
 }

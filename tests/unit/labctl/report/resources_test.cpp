@@ -1,6 +1,6 @@
-#include "labctl/report/resources.hpp"
+#include "labctl/report/objects/resources.hpp"
 
-#include "labctl/report/age.hpp"
+#include "labctl/report/objects/age.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

@@ -3,7 +3,7 @@
 // A test run with one scenario of each kind, and one whose every text is hostile, for tests of the forms that
 // runs are written in.
 
-#include "labctl/report/test_results.hpp"
+#include "labctl/report/tests/test_results.hpp"
 
 #include <string>
 

@@ -1,8 +1,8 @@
 // Services and their endpoints as `get` and `describe` show them.
 
-#include "labctl/report/age.hpp"
-#include "labctl/report/describe.hpp"
-#include "labctl/report/resources.hpp"
+#include "labctl/report/objects/age.hpp"
+#include "labctl/report/objects/describe.hpp"
+#include "labctl/report/objects/resources.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

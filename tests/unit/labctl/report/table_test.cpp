@@ -1,6 +1,6 @@
-#include "labctl/report/table.hpp"
+#include "labctl/report/text/table.hpp"
 
-#include "labctl/report/palette.hpp"
+#include "labctl/report/text/palette.hpp"
 
 #include <gtest/gtest.h>
 

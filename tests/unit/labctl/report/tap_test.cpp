@@ -1,4 +1,4 @@
-#include "labctl/report/test_results.hpp"
+#include "labctl/report/tests/test_results.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/labctl/report/sample_run.hpp"

@@ -1,6 +1,6 @@
-#include "labctl/report/test_progress.hpp"
+#include "labctl/report/tests/test_progress.hpp"
 
-#include "labctl/report/table.hpp"
+#include "labctl/report/text/table.hpp"
 #include "tests/unit/labctl/report/sample_run.hpp"
 
 #include <gmock/gmock.h>

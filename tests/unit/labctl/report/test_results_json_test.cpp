@@ -1,4 +1,4 @@
-#include "labctl/report/test_results_json.hpp"
+#include "labctl/report/tests/test_results_json.hpp"
 
 #include "topology/base/error.hpp"
 

@@ -1,4 +1,4 @@
-#include "labctl/report/test_suites.hpp"
+#include "labctl/report/tests/test_suites.hpp"
 
 #include "tests/unit/labctl/report/sample_run.hpp"
 

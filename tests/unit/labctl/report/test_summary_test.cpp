@@ -1,4 +1,4 @@
-#include "labctl/report/test_summary.hpp"
+#include "labctl/report/tests/test_summary.hpp"
 
 #include "tests/unit/labctl/report/sample_run.hpp"
 

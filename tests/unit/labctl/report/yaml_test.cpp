@@ -1,4 +1,4 @@
-#include "labctl/report/yaml.hpp"
+#include "labctl/report/text/yaml.hpp"
 
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>

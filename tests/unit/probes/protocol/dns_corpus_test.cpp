@@ -1,7 +1,7 @@
 // The corpus of the fuzzer of DNS replies: files mean what their names say.
 
+#include "labctl/nameserver/update_message.hpp"
 #include "probes/protocol/dns.hpp"
-#include "probes/protocol/dns_update.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,6 +13,8 @@
 
 namespace labctl::protocol {
 namespace {
+
+using nameserver::decode_dns_ack;
 
 const std::filesystem::path kCorpus =
     std::filesystem::path(LABCTL_SOURCE_DIR) / "tests/fuzz/corpus/dns_reply";
@@ -35,7 +37,7 @@ TEST(DnsCorpus, FilesMeanWhatTheirNamesSay) {
     EXPECT_EQ(decode_dns_reply(read(kCorpus / name), question, 0x4242).outcome, outcome) << name;
   }
   EXPECT_EQ(decode_dns_ack(read(kCorpus / "update_ack"), 0x4242).rcode, "NOERROR");
-  const DnsAck refused = decode_dns_ack(read(kCorpus / "update_refused"), 0x4242);
+  const nameserver::DnsAck refused = decode_dns_ack(read(kCorpus / "update_refused"), 0x4242);
   EXPECT_TRUE(refused.is_reply);
   EXPECT_EQ(refused.rcode, "REFUSED");
 }

@@ -1,6 +1,6 @@
 // Records of a Cluster end in a zone file: what is let through must stay one record there.
 
-#include "topology/manifest/dns_record.hpp"
+#include "topology/manifest/kinds/dns_record.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

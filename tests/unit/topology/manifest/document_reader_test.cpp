@@ -1,7 +1,7 @@
-#include "topology/manifest/document_reader.hpp"
+#include "topology/manifest/yaml/document_reader.hpp"
 
-#include "topology/manifest/source.hpp"
-#include "topology/manifest/text_check.hpp"
+#include "topology/manifest/yaml/source.hpp"
+#include "topology/manifest/yaml/text_check.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

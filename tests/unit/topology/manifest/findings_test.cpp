@@ -1,4 +1,4 @@
-#include "topology/manifest/findings.hpp"
+#include "topology/manifest/yaml/findings.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
-#include "topology/manifest/json_schema.hpp"
+#include "topology/manifest/kinds/json_schema.hpp"
 
-#include "topology/manifest/dns_record.hpp"
-#include "topology/manifest/kinds.hpp"
+#include "topology/manifest/kinds/dns_record.hpp"
+#include "topology/manifest/kinds/kinds.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // Reading costs what the text is long, whatever its shape: four times the text is four times the work.
 
 #include "topology/manifest/loader.hpp"
-#include "topology/manifest/yaml_tree.hpp"
+#include "topology/manifest/yaml/yaml_tree.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "topology/manifest/source.hpp"
+#include "topology/manifest/yaml/source.hpp"
 
 #include "tests/support/temp_dir.hpp"
 #include "topology/base/error.hpp"

@@ -1,6 +1,6 @@
-#include "topology/manifest/text_format.hpp"
+#include "topology/manifest/yaml/text_format.hpp"
 
-#include "topology/manifest/dns_record.hpp"
+#include "topology/manifest/kinds/dns_record.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 
 // A table as the kernel would keep it, for changes of the layout `maps`: it refuses what the kernel refuses.
 
-#include "topology/ruleset/node_table.hpp"
+#include "topology/ruleset/services/service_layout.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // The layout `kube-proxy-nftables`: whatever the changes, nft refuses none, each touches its own Service
 // only, and the table ends up as one that was made at once.
 
-#include "topology/ruleset/kube_proxy.hpp"
+#include "topology/ruleset/services/kube_proxy.hpp"
 #include "tests/support/addresses.hpp"
 #include "tests/unit/topology/ruleset/kernel_table.hpp"
 #include "tests/unit/topology/ruleset/nft_script.hpp"

@@ -1,6 +1,6 @@
 // The layout `maps`: whatever the changes, the kernel refuses none and ends up with what is wanted.
 
-#include "topology/ruleset/service_maps.hpp"
+#include "topology/ruleset/services/service_maps.hpp"
 #include "tests/support/addresses.hpp"
 #include "tests/unit/topology/ruleset/kernel_table.hpp"
 #include "tests/unit/topology/ruleset/random_services.hpp"

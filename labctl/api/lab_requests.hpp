@@ -1,0 +1,94 @@
+#pragma once
+
+// What the requests of /lab/v1 say, as values: read once, at the door, with every field of the right type and
+// within its bounds. What a body has wrong is told with the path of the field, all of it together.
+//
+// Pure. All of these throw Error InvalidInput.
+
+#include "labctl/api/http.hpp"
+#include "labctl/api/resource_kinds.hpp"
+#include "probes/protocol/probe_protocol.hpp"
+#include "topology/manifest/yaml/source.hpp"
+#include "topology/model/pod.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace labctl::api {
+
+// {"resource","namespace","name","timeout_ms"} with "condition", or "pointer" and "equals".
+struct WaitRequest {
+  api::ResourceRef object;
+  std::string condition;  // empty: pointer and equals
+  nlohmann::json::json_pointer pointer;
+  nlohmann::json equals;
+  std::chrono::milliseconds timeout{30'000};
+};
+WaitRequest parse_wait(const nlohmann::json& body);
+
+// {"proto","port","timeout_ms","from":[ids],"to":[ids]}
+struct MatrixRequest {
+  std::optional<protocol::ProbeProtocol> protocol;
+  std::uint16_t port = 0;  // 0: the first that each pod declares
+  std::chrono::milliseconds timeout{1000};
+  std::vector<std::string> from;  // empty: all places
+  std::vector<std::string> to;    // empty: all pods
+};
+MatrixRequest parse_matrix(const nlohmann::json& body);
+
+// {"from","container","command":[],"env":{},"tty","rows","cols"}
+struct ExecStart {
+  std::string from;
+  std::string container;  // empty: the first
+  std::vector<std::string> command;
+  std::vector<std::pair<std::string, std::string>> env;
+  bool tty = false;
+  std::uint16_t rows = 24;
+  std::uint16_t columns = 80;
+};
+ExecStart parse_exec(const nlohmann::json& body);
+// The signal that a line of an exec's client names; nothing when it names none.
+std::optional<int> parse_exec_signal(std::string_view line);
+
+// {"sources":[{"name","text","skipped"}],"strict","dryRun"}
+struct ApplyRequest {
+  std::vector<manifest::Source> sources;
+  bool is_strict = false;
+  bool is_dry_run = false;
+};
+ApplyRequest parse_apply(const nlohmann::json& body);
+
+// {"refs":[{"resource","namespace","name"}],"sources":[{"name","text"}],"gracePeriodSeconds"}
+struct DeleteRequest {
+  std::vector<api::ResourceRef> refs;
+  std::vector<manifest::Source> sources;
+  std::optional<std::chrono::seconds> grace;
+};
+DeleteRequest parse_delete(const nlohmann::json& body);
+
+// ?namespace= &pod= &container= &tail= &previous= &follow= &timestamps=
+struct LogRequest {
+  model::PodKey pod;
+  std::string container;
+  std::optional<std::size_t> tail;
+  bool previous = false;
+  bool follow = false;
+  bool timestamps = false;
+};
+LogRequest parse_log_query(const api::Request& request);
+
+// "NAMESPACE/NAME", the rest of a path; `what` begins the message.
+struct NamespacedName {
+  std::string ns;
+  std::string name;
+};
+NamespacedName parse_namespaced_name(std::string_view path, const std::string& what);
+
+}  // namespace labctl::api

@@ -1,0 +1,28 @@
+#pragma once
+
+// The objects of a lab, and the ways to them: what requests about objects are answered from.
+
+#include "labctl/store/store.hpp"
+#include "topology/model/cluster.hpp"
+
+#include <functional>
+
+namespace labctl::allocation {
+class ServiceAllocation;
+}
+
+namespace labctl::apiserver {
+
+// Borrows all; copies mean the same lab.
+struct LabObjects {
+  store::Store& store;
+  // The way by which Services are written.
+  allocation::ServiceAllocation& services;
+  const model::Cluster& cluster;
+  // Runs the work on the store's thread and returns when it is done. What it throws is thrown here.
+  std::function<void(const std::function<void()>&)> run_on_owner;
+  // The same without waiting for it.
+  std::function<void(std::function<void()>)> post_to_owner;
+};
+
+}  // namespace labctl::apiserver

@@ -1,0 +1,192 @@
+#include "labctl/apiserver/resource_rules.hpp"
+
+#include "labctl/apiserver/service_strategy.hpp"
+#include "labctl/objects/conditions.hpp"
+#include "labctl/objects/fields.hpp"
+#include "topology/base/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace labctl::apiserver {
+namespace {
+
+using nlohmann::json;
+using objects::field;
+using objects::text_at;
+
+constexpr std::array kWorkloads{"deployments", "replicasets", "statefulsets", "daemonsets"};
+// What may change in a StatefulSet's spec.
+constexpr std::array kStatefulMutable{"replicas",
+                                      "ordinals",
+                                      "template",
+                                      "updateStrategy",
+                                      "minReadySeconds",
+                                      "revisionHistoryLimit",
+                                      "persistentVolumeClaimRetentionPolicy"};
+
+bool is_workload(std::string_view resource) {
+  return std::find(kWorkloads.begin(), kWorkloads.end(), resource) != kWorkloads.end();
+}
+
+bool differs(const json& before, const json& after, std::string_view path) {
+  const json* one = field(before, path);
+  const json* other = field(after, path);
+  return (one == nullptr) != (other == nullptr) || (one != nullptr && *one != *other);
+}
+
+[[noreturn]] void refuse(const json& object, const std::string& what) {
+  throw Error(ErrorKind::InvalidInput,
+              text_at(object, "kind") + " \"" + objects::name_of(object) + "\" is invalid: " + what,
+              "delete the object and create it again to change this");
+}
+
+// The spec of a pod without what may change in it.
+json fixed_part(const json& pod) {
+  const json* spec = field(pod, "spec");
+  json fixed = spec == nullptr ? json::object() : *spec;
+  for (const char* mutable_field :
+       {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"}) {
+    fixed.erase(mutable_field);
+  }
+  for (const char* list : {"containers", "initContainers"}) {
+    if (const auto containers = fixed.find(list); containers != fixed.end() && containers->is_array()) {
+      for (json& container : *containers) {
+        if (container.is_object()) {
+          container.erase("image");
+        }
+      }
+    }
+  }
+  return fixed;
+}
+
+json fixed_part_of_stateful_set(const json& object) {
+  const json* spec = field(object, "spec");
+  json fixed = spec == nullptr ? json::object() : *spec;
+  for (const char* mutable_field : kStatefulMutable) {
+    fixed.erase(mutable_field);
+  }
+  return fixed;
+}
+
+bool has_only_plain_members(const json& value) {
+  if (!value.is_object()) {
+    return !value.is_array();
+  }
+  return std::all_of(value.items().begin(), value.items().end(), [](const auto& member) {
+    return !member.key().starts_with("$") && has_only_plain_members(member.value());
+  });
+}
+
+}  // namespace
+
+void prepare_new(std::string_view resource, json& object) {
+  object.erase("status");
+  if (resource == "pods") {
+    object["status"] = {{"phase", "Pending"}, {"qosClass", objects::qos_class(object)}};
+  } else if (resource == "namespaces") {
+    object["metadata"]["labels"]["kubernetes.io/metadata.name"] = objects::name_of(object);
+    object["spec"]["finalizers"] = {"kubernetes"};
+    object["status"] = {{"phase", "Active"}};
+  } else if (resource == "services") {
+    object["status"] = {{"loadBalancer", json::object()}};
+  }
+}
+
+void keep_what_is_ours(const json& before, json& wanted) {
+  if (const json* status = field(before, "status")) {
+    wanted["status"] = *status;
+  } else {
+    wanted.erase("status");
+  }
+  json& metadata = wanted["metadata"];
+  for (const char* ours : {"deletionTimestamp", "deletionGracePeriodSeconds", "generateName"}) {
+    if (const json* value = field(before.at("metadata"), ours)) {
+      metadata[ours] = *value;
+    } else {
+      metadata.erase(ours);
+    }
+  }
+  let_go_of_second_family(before, wanted);
+}
+
+void check_unchanged(std::string_view resource, const json& before, const json& after) {
+  if (resource == "pods") {
+    if (fixed_part(before) != fixed_part(after)) {
+      refuse(after,
+             "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`, "
+             "`spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations`, "
+             "`spec.terminationGracePeriodSeconds`");
+    }
+  } else if (resource == "statefulsets") {
+    if (fixed_part_of_stateful_set(before) != fixed_part_of_stateful_set(after)) {
+      refuse(
+          after,
+          "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', "
+          "'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and "
+          "'minReadySeconds' are forbidden");
+    }
+  } else if (resource == "services" || resource == "endpointslices") {
+    std::string changed;
+    for (const std::string& complaint : changed_fixed_fields(before, after)) {
+      changed += (changed.empty() ? "" : "; ") + complaint;
+    }
+    if (!changed.empty()) {
+      refuse(after, changed);
+    }
+  } else if (is_workload(resource)) {
+    if (differs(before, after, "spec.selector")) {
+      const json* selector = field(after, "spec.selector");
+      refuse(after, "spec.selector: Invalid value: " + (selector == nullptr ? "null" : selector->dump()) +
+                        ": field is immutable");
+    }
+  } else if (objects::is_true_at(before, "immutable")) {
+    if (differs(before, after, "data") || differs(before, after, "binaryData") ||
+        !objects::is_true_at(after, "immutable")) {
+      refuse(after, "data: Forbidden: field is immutable when `immutable` is set");
+    }
+  }
+}
+
+bool is_plain_merge(const json& patch) { return patch.is_object() && has_only_plain_members(patch); }
+
+bool has_scale(std::string_view resource) { return is_workload(resource) && resource != "daemonsets"; }
+
+json scale_of(const json& workload) {
+  std::string selector;
+  if (const json* labels = field(workload, "spec.selector.matchLabels");
+      labels != nullptr && labels->is_object()) {
+    for (const auto& [key, value] : labels->items()) {
+      selector +=
+          (selector.empty() ? "" : ",") + key + "=" + (value.is_string() ? value.get<std::string>() : "");
+    }
+  }
+  return {
+      {"kind", "Scale"},
+      {"apiVersion", "autoscaling/v1"},
+      {"metadata",
+       {{"name", objects::name_of(workload)},
+        {"namespace", objects::namespace_of(workload)},
+        {"uid", objects::uid_of(workload)},
+        {"resourceVersion", text_at(workload, "metadata.resourceVersion")},
+        {"creationTimestamp", text_at(workload, "metadata.creationTimestamp")}}},
+      {"spec", {{"replicas", objects::number_at(workload, "spec.replicas", 1)}}},
+      {"status", {{"replicas", objects::number_at(workload, "status.replicas", 0)}, {"selector", selector}}}};
+}
+
+std::int64_t replicas_in(const json& scale) {
+  const json* replicas = field(scale, "spec.replicas");
+  if (replicas == nullptr) {
+    return 0;
+  }
+  if (!replicas->is_number_integer() || *replicas < 0 || *replicas > INT32_MAX) {
+    throw Error(ErrorKind::InvalidInput,
+                "Scale is invalid: spec.replicas: Invalid value: " + replicas->dump() +
+                    ": must be a whole number greater than or equal to 0");
+  }
+  return replicas->get<std::int64_t>();
+}
+
+}  // namespace labctl::apiserver

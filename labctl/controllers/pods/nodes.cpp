@@ -1,0 +1,84 @@
+#include "labctl/controllers/pods/nodes.hpp"
+
+#include "labctl/objects/conditions.hpp"
+#include "labctl/objects/fields.hpp"
+#include "labctl/store/store.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace labctl::controllers {
+namespace {
+
+using nlohmann::json;
+
+json node_addresses(const model::Node& node) {
+  json addresses = json::array();
+  for (const IpAddress& address : node.addresses) {
+    addresses.push_back({{"type", "InternalIP"}, {"address", to_string(address)}});
+  }
+  addresses.push_back({{"type", "Hostname"}, {"address", node.name}});
+  return addresses;
+}
+
+void fill_in(json& object, const model::Node& node, objects::TimePoint now) {
+  json& labels = object["metadata"]["labels"];
+  labels["kubernetes.io/hostname"] = node.name;
+  labels["kubernetes.io/os"] = "linux";
+  for (const auto& [key, value] : node.labels) {
+    labels[key] = value;
+  }
+  json& spec = object["spec"];
+  if (!node.pod_cidrs.empty()) {
+    spec["podCIDR"] = to_string(node.pod_cidrs.front());
+    spec["podCIDRs"] = json::array();
+    for (const Prefix& prefix : node.pod_cidrs) {
+      spec["podCIDRs"].push_back(to_string(prefix));
+    }
+  }
+  json& status = object["status"];
+  status["addresses"] = node_addresses(node);
+  status["capacity"]["pods"] = std::to_string(pod_capacity(node));
+  status["allocatable"]["pods"] = status["capacity"]["pods"];
+  status["nodeInfo"] = {{"operatingSystem", "linux"}, {"kubeletVersion", "labctl"}};
+  if (objects::condition(object, "Ready") == nullptr) {
+    objects::set_condition(status, "Ready", "True", now, "KubeletReady", "the node's namespace is up");
+  }
+}
+
+void sync_node(store::Store& store, const model::Node& node) {
+  const store::Key key{"nodes", "", node.name};
+  const objects::TimePoint now = store.clock().wall();
+  if (store.find(key) != nullptr) {
+    store.modify(key, [&](json& object) { fill_in(object, node, now); });
+    return;
+  }
+  json object{
+      {"apiVersion", "v1"}, {"kind", "Node"}, {"metadata", {{"name", node.name}}}, {"spec", json::object()}};
+  fill_in(object, node, now);
+  store.create(key, std::move(object));
+}
+
+void sync_namespace(store::Store& store, const std::string& name) {
+  const store::Key key{"namespaces", "", name};
+  if (store.find(key) == nullptr) {
+    store.create(key, {{"apiVersion", "v1"},
+                       {"kind", "Namespace"},
+                       {"metadata", {{"name", name}, {"labels", {{"kubernetes.io/metadata.name", name}}}}},
+                       {"spec", {{"finalizers", {"kubernetes"}}}},
+                       {"status", {{"phase", "Active"}}}});
+  }
+}
+
+}  // namespace
+
+void sync_nodes(store::Store& store, const model::Cluster& cluster) {
+  for (const char* name : {"default", "kube-node-lease", "kube-public", "kube-system"}) {
+    sync_namespace(store, name);
+  }
+  for (const model::Node& node : cluster.nodes) {
+    sync_node(store, node);
+  }
+}
+
+}  // namespace labctl::controllers

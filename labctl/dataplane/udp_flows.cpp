@@ -1,0 +1,33 @@
+#include "labctl/dataplane/udp_flows.hpp"
+
+#include <algorithm>
+
+namespace labctl::dataplane {
+namespace {
+
+bool some_left(const std::vector<service::Backend>& before, const std::vector<service::Backend>& now) {
+  return std::any_of(before.begin(), before.end(), [&](const service::Backend& backend) {
+    return std::find(now.begin(), now.end(), backend) == now.end();
+  });
+}
+
+}  // namespace
+
+std::vector<apply::UdpFlows> ended_flows(const UdpEndpoints& before, const UdpEndpoints& now) {
+  std::vector<apply::UdpFlows> ended;
+  for (const auto& [vip, serving] : before) {
+    if (!now.contains(vip)) {
+      ended.push_back({vip, {}});
+    }
+  }
+  for (const auto& [vip, serving] : now) {
+    const auto earlier = before.find(vip);
+    const bool had_some = earlier != before.end() && !earlier->second.empty();
+    if (!serving.empty() && (!had_some || some_left(earlier->second, serving))) {
+      ended.push_back({vip, serving});
+    }
+  }
+  return ended;
+}
+
+}  // namespace labctl::dataplane

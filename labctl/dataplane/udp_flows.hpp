@@ -1,0 +1,21 @@
+#pragma once
+
+// Which tracked UDP flows to a Service must not go on after a change (network model §12): those to an
+// endpoint that left, and those that began before there was one. Looking for flows is dear
+// (apply::ServiceTable), so nothing is named where the change ends none. Pure.
+
+#include "topology/apply/service_table.hpp"
+
+#include <map>
+#include <vector>
+
+namespace labctl::dataplane {
+
+// The UDP addresses of a Service, each with the endpoints that its flows may go on to.
+using UdpEndpoints = std::map<service::Vip, std::vector<service::Backend>>;
+
+// What to look for when `before` has become `now`. Flows to an address without an endpoint are left alone:
+// what comes there is not answered by another.
+std::vector<apply::UdpFlows> ended_flows(const UdpEndpoints& before, const UdpEndpoints& now);
+
+}  // namespace labctl::dataplane

@@ -1,0 +1,187 @@
+#include "labctl/kubelet/container_life.hpp"
+
+#include "topology/base/duration.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace labctl::kubelet {
+namespace {
+
+using Kind = ContainerState::Kind;
+
+// What container runtimes report when the program could not be started at all.
+constexpr int kStartErrorCode = 128;
+
+ContainerState waiting(std::string reason, std::string message = {}) {
+  ContainerState state;
+  state.kind = Kind::Waiting;
+  state.reason = std::move(reason);
+  state.message = std::move(message);
+  return state;
+}
+
+bool succeeded(const ContainerState& state) { return state.kind == Kind::Terminated && state.exit_code == 0; }
+
+}  // namespace
+
+ContainerLife::ContainerLife(const model::Pod& pod, const Clock& clock)
+    : clock_(clock),
+      policy_(pod.restart_policy),
+      pod_(pod.key.name + "_" + pod.key.ns + "(" + pod.uid + ")"),
+      init_count_(pod.init_containers.size()) {
+  const auto add = [this](const model::Container& container) {
+    Item item;
+    item.status.name = container.name;
+    item.status.image = container.image;
+    item.status.state = waiting(init_count_ > 0 ? "PodInitializing" : "ContainerCreating");
+    item.has_startup_probe = container.startup_probe.has_value();
+    item.has_readiness_probe = container.readiness_probe.has_value();
+    items_.push_back(std::move(item));
+  };
+  std::for_each(pod.init_containers.begin(), pod.init_containers.end(), add);
+  std::for_each(pod.containers.begin(), pod.containers.end(), add);
+}
+
+// An init container after the one before it has succeeded, the others after all of them.
+bool ContainerLife::has_turn(std::size_t index) const {
+  const std::size_t before = std::min(index, init_count_);
+  return std::all_of(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(before),
+                     [](const Item& item) { return succeeded(item.status.state); });
+}
+
+bool ContainerLife::may_start_later(std::size_t index) const {
+  const Item& item = items_[index];
+  return !stopping_ && !item.is_over && item.status.state.kind != Kind::Running && has_turn(index);
+}
+
+std::vector<std::size_t> ContainerLife::due() const {
+  const SteadyTime now = clock_.now();
+  std::vector<std::size_t> indexes;
+  for (std::size_t index = 0; index < items_.size(); ++index) {
+    if (may_start_later(index) && items_[index].not_before <= now) {
+      indexes.push_back(index);
+    }
+  }
+  return indexes;
+}
+
+std::optional<ContainerLife::SteadyTime> ContainerLife::next_due() const {
+  const SteadyTime now = clock_.now();
+  std::optional<SteadyTime> next;
+  for (std::size_t index = 0; index < items_.size(); ++index) {
+    const SteadyTime at = items_[index].not_before;
+    if (may_start_later(index) && at > now && (!next || at < *next)) {
+      next = at;
+    }
+  }
+  return next;
+}
+
+void ContainerLife::started(std::size_t index, std::string container_id) {
+  Item& item = items_[index];
+  if (item.status.state.kind == Kind::Terminated) {
+    item.status.last = item.status.state;
+  }
+  if (std::exchange(item.was_started, true)) {
+    ++item.status.restart_count;
+  }
+  item.running_since = clock_.now();
+  item.status.state = ContainerState{};
+  item.status.state.kind = Kind::Running;
+  item.status.state.started_at = clock_.wall();
+  item.status.container_id = std::move(container_id);
+  item.is_unhealthy = false;
+  item.status.is_started = !item.has_startup_probe;
+  item.status.is_ready = item.status.is_started && !item.has_readiness_probe && !is_init(index);
+}
+
+void ContainerLife::set_health(std::size_t index, bool is_started, bool is_ready) {
+  ContainerStatus& status = items_[index].status;
+  status.is_started = is_started;
+  status.is_ready = is_ready && !is_init(index);
+}
+
+void ContainerLife::exited(std::size_t index, const ContainerEnd& end_of_it) {
+  Item& item = items_[index];
+  if (clock_.now() - item.running_since >= kBackOffResetAfter ||
+      std::exchange(item.is_restart_asked, false)) {
+    item.wait = std::chrono::milliseconds(0);
+  }
+  ContainerState state;
+  state.reason = end_of_it.exit_code == 0 ? "Completed" : "Error";
+  state.message = end_of_it.message;
+  state.exit_code = end_of_it.exit_code;
+  state.signal = end_of_it.signal;
+  state.started_at = item.status.state.started_at;
+  end(index, std::move(state));
+}
+
+void ContainerLife::could_not_start(std::size_t index, const std::string& message) {
+  Item& item = items_[index];
+  if (std::exchange(item.was_started, true)) {
+    ++item.status.restart_count;
+  }
+  ContainerState state;
+  state.reason = "StartError";
+  state.message = message;
+  state.exit_code = kStartErrorCode;
+  state.started_at = clock_.wall();
+  end(index, std::move(state));
+}
+
+void ContainerLife::end(std::size_t index, ContainerState state) {
+  Item& item = items_[index];
+  state.kind = Kind::Terminated;
+  state.finished_at = clock_.wall();
+  item.status.is_ready = is_init(index) && state.exit_code == 0;
+  item.status.is_started = false;
+  item.status.state = std::move(state);
+  if (!restarts(index, item.status.state.exit_code == 0 && !item.is_unhealthy)) {
+    item.is_over = true;
+    return;
+  }
+  item.not_before = clock_.now() + item.wait;
+  if (item.wait.count() > 0 && !stopping_) {
+    item.status.last = item.status.state;
+    item.status.state =
+        waiting("CrashLoopBackOff", "back-off " + to_string(std::chrono::microseconds(item.wait)) +
+                                        " restarting failed container=" + item.status.name + " pod=" + pod_);
+  }
+  item.wait = item.wait.count() == 0 ? kBackOffFirst : std::min(item.wait * 2, kBackOffMax);
+}
+
+bool ContainerLife::restarts(std::size_t index, bool has_succeeded) const {
+  switch (policy_) {
+    case model::RestartPolicy::Always:
+      return !is_init(index) || !has_succeeded;
+    case model::RestartPolicy::OnFailure:
+      return !has_succeeded;
+    case model::RestartPolicy::Never:
+      return false;
+  }
+  return false;
+}
+
+void ContainerLife::misconfigured(std::size_t index, const std::string& reason, const std::string& message) {
+  Item& item = items_[index];
+  item.is_over = true;
+  item.status.state = waiting(reason, message);
+}
+
+void ContainerLife::stop() { stopping_ = true; }
+
+bool ContainerLife::is_idle() const {
+  return std::none_of(items_.begin(), items_.end(),
+                      [](const Item& item) { return item.status.state.kind == Kind::Running; });
+}
+
+PodContainers ContainerLife::report() const {
+  PodContainers all;
+  for (std::size_t index = 0; index < items_.size(); ++index) {
+    (is_init(index) ? all.init_containers : all.containers).push_back(items_[index].status);
+  }
+  return all;
+}
+
+}  // namespace labctl::kubelet

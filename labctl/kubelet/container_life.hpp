@@ -1,0 +1,104 @@
+#pragma once
+
+// The life of a pod's containers as a state machine: which to start when, when to start again, what to
+// report. Follows the kubelet's rules for init containers and restartPolicy (concepts, "Pod Lifecycle").
+//
+// Nothing is started here: the owner starts what due() lists, and tells what happened. Indexes count the init
+// containers first, then the others, and stay valid.
+//
+//   Waiting ContainerCreating --started--> Running --exited--> Terminated --+--> stays: the policy says so
+//        |                                                                  |
+//        +--could not start--> Terminated StartError (128) -----------------+--> Waiting CrashLoopBackOff -->
+//        due again
+//        +--misconfigured--> Waiting CreateContainerConfigError, for good
+
+#include "labctl/kubelet/pod_status.hpp"
+#include "topology/base/clock.hpp"
+#include "topology/model/pod.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace labctl::kubelet {
+
+// Back-off between restarts, in lab size: the kubelet waits 10 s, 20 s ... 5 min and forgets after 10 min.
+// Here the first restart comes at once, the second after 0.5 s, doubled up to 30 s, forgotten after 60 s of
+// running.
+inline constexpr std::chrono::milliseconds kBackOffFirst{500};
+inline constexpr std::chrono::milliseconds kBackOffMax{30'000};
+inline constexpr std::chrono::seconds kBackOffResetAfter{60};
+
+// How a container ended.
+struct ContainerEnd {
+  int exit_code = 0;
+  int signal = 0;       // 0: it exited; else exit_code is 128 + signal
+  std::string message;  // its last word, if known
+};
+
+class ContainerLife {
+ public:
+  using SteadyTime = std::chrono::steady_clock::time_point;
+
+  // `clock` must outlive this.
+  ContainerLife(const model::Pod& pod, const Clock& clock);
+
+  // What is to be started now, in order. Empty once stop() was called.
+  std::vector<std::size_t> due() const;
+  // When due() will list what it does not list now; nothing if only an event can change that.
+  std::optional<SteadyTime> next_due() const;
+
+  void started(std::size_t index, std::string container_id);
+  void exited(std::size_t index, const ContainerEnd& end);
+  // What the probes of a running container say. Without probes it is both as soon as it runs.
+  void set_health(std::size_t index, bool is_started, bool is_ready);
+  // A probe says that it has to end: however it does, that counts as a failure.
+  void set_unhealthy(std::size_t index) { items_[index].is_unhealthy = true; }
+  // When it ends next it starts again at once, and the waits of earlier ends are forgotten.
+  void set_restart_asked(std::size_t index) { items_[index].is_restart_asked = true; }
+  // The program is not there, or the kernel refused: tried again as a crash would be.
+  void could_not_start(std::size_t index, const std::string& message);
+  // The pod asks for what cannot be: stays Waiting with `reason`, such as "CreateContainerConfigError".
+  void misconfigured(std::size_t index, const std::string& reason, const std::string& message);
+  // From now on nothing starts.
+  void stop();
+
+  bool is_stopping() const { return stopping_; }
+  // Nothing runs.
+  bool is_idle() const;
+
+  std::size_t size() const { return items_.size(); }
+  bool is_init(std::size_t index) const { return index < init_count_; }
+  const ContainerStatus& status(std::size_t index) const { return items_[index].status; }
+  // All of them, as pod_status wants them.
+  PodContainers report() const;
+
+ private:
+  struct Item {
+    ContainerStatus status;
+    bool has_startup_probe = false;
+    bool has_readiness_probe = false;
+    bool is_unhealthy = false;
+    bool is_restart_asked = false;
+    bool was_started = false;           // the next start is a restart
+    bool is_over = false;               // will not start again
+    std::chrono::milliseconds wait{0};  // before the next restart
+    SteadyTime not_before{};
+    SteadyTime running_since{};
+  };
+
+  bool has_turn(std::size_t index) const;
+  bool may_start_later(std::size_t index) const;
+  void end(std::size_t index, ContainerState state);
+  bool restarts(std::size_t index, bool succeeded) const;
+
+  const Clock& clock_;
+  model::RestartPolicy policy_;
+  std::string pod_;  // "web-0_default(uid)", as the kubelet's messages name it
+  std::size_t init_count_ = 0;
+  std::vector<Item> items_;
+  bool stopping_ = false;
+};
+
+}  // namespace labctl::kubelet

@@ -1,0 +1,46 @@
+#pragma once
+
+// What runs for a container, since there are no images: a program of the host, a program in a folder, or the
+// built-in server (design §4). What stands in for an image is said in a notice, never done in silence.
+
+#include "topology/model/cluster.hpp"
+#include "topology/model/pod.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace labctl::kubelet {
+
+struct ImageChoice {
+  enum class Way {
+    Host,     // `command` from the host's file tree
+    Root,     // `command` from the folder `root`
+    BuiltIn,  // the built-in server, in the role that the container's own words say
+    Skip,     // nothing: taken as succeeded
+    Invalid,  // cannot run; `reason` and `message` say why
+  };
+  Way way = Way::BuiltIn;
+  std::vector<std::string> command;
+  std::string root;
+  std::string reason;  // "CreateContainerConfigError"
+  std::string message;
+  std::string notice;  // what stands in for the image; empty for `image: host`
+  bool operator==(const ImageChoice&) const = default;
+};
+
+// `*` stands for any text, '/' and ':' included, and `?` for one character.
+bool matches_glob(std::string_view pattern, std::string_view text);
+
+// The first that applies: `image: host`; the first rule of the Cluster that matches the whole image name;
+// agnhost and pause of any registry and tag; anything else, which the built-in server stands in for. A rule's
+// command is the image's entry point: the container's `command` replaces it, its `args` are put after it. An
+// init container of an unknown image is skipped: the built-in server never ends, and the pod would never
+// start.
+ImageChoice choose(const model::Container& container, const std::vector<model::ImageRule>& rules,
+                   bool is_init = false);
+
+// Some container of the pod is a program of the host or of a root, not the built-in server.
+bool runs_programs(const model::Pod& pod, const std::vector<model::ImageRule>& rules);
+
+}  // namespace labctl::kubelet

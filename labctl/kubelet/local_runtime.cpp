@@ -1,0 +1,405 @@
+#include "labctl/kubelet/local_runtime.hpp"
+
+#include "topology/base/current_exception.hpp"
+#include "topology/base/error.hpp"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+namespace labctl::kubelet {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds kShellDeadline{60};
+// Five seconds a try, two tries: what resolv.conf(5) waits for a server that is silent.
+constexpr std::chrono::seconds kResolveDeadline{12};
+// What the server reports when the grace was over.
+constexpr int kKilledCode = 128 + SIGKILL;
+// Read at one go from one container, so that a chatty one does not starve the others.
+constexpr int kReadsPerTurn = 8;
+
+void write_text(const fs::path& path, const std::string& text) {
+  errno = 0;  // not every failure of a stream says why
+  std::ofstream file(path, std::ios::trunc);
+  file << text;
+  if (!file.flush()) {
+    throw Error::from_errno(errno == 0 ? EIO : errno, "write " + path.string());
+  }
+}
+
+void make_folder(const fs::path& path) {
+  std::error_code failure;
+  fs::create_directories(path, failure);
+  if (failure) {
+    throw Error::from_errno(failure.value(), "make " + path.string());
+  }
+}
+
+ContainerEnd end_of(kernel::ExitStatus status) { return {status.exit_code(), status.signal, {}}; }
+
+std::map<std::string, std::string> as_map(const Environment& env) { return {env.begin(), env.end()}; }
+
+// Lines of `getent ahosts`: "192.0.2.1  STREAM www.example.org"; an address comes once for each socket type.
+std::vector<IpAddress> addresses_of(const std::string& text) {
+  std::vector<IpAddress> addresses;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto address = IpAddress::parse(line.substr(0, line.find(' ')));
+    if (address && std::find(addresses.begin(), addresses.end(), *address) == addresses.end()) {
+      addresses.push_back(*address);
+    }
+  }
+  return addresses;
+}
+
+}  // namespace
+
+struct LocalRuntime::Pod {
+  PodSite site;
+  server::PodId server_id = 0;
+  fs::path directory;  // made when the first program starts
+  bool has_files = false;
+  ino_t exec_network = 0;  // of the pod's own, once something was executed beside its containers
+  std::set<RunId> runs;
+};
+
+struct LocalRuntime::Run {
+  PodId pod = 0;
+  Hooks hooks;
+  kernel::ChildProcess child;
+  std::array<loop::EventLoop::Id, 2> watches{};  // by LogStream
+  loop::EventLoop::Id kill_timer = 0;
+  server::ContainerId built_in = 0;
+};
+
+LocalRuntime::LocalRuntime(loop::EventLoop& loop, kernel::Reaper& reaper, Options options)
+    : loop_(loop),
+      reaper_(reaper),
+      options_(std::move(options)),
+      mailbox_(loop),
+      captured_(loop, reaper),
+      server_(std::make_unique<server::Server>(server_hooks())) {}
+
+LocalRuntime::~LocalRuntime() {
+  server_.reset();  // joins its thread: nothing is posted from here on
+  while (!pods_.empty()) {
+    remove_pod(pods_.begin()->first);
+  }
+}
+
+server::Hooks LocalRuntime::server_hooks() {
+  server::Hooks hooks;
+  hooks.output = [this](server::ContainerId container, std::string_view line) {
+    mailbox_.post_droppable([this, container, text = std::string(line) + "\n"] {
+      if (const auto run = built_in_runs_.find(container); run != built_in_runs_.end()) {
+        runs_.at(run->second)->hooks.output(LogStream::Out, text);
+      }
+    });
+  };
+  hooks.exited = [this](server::ContainerId container, int exit_code) {
+    mailbox_.post([this, container, exit_code] {
+      if (const auto run = built_in_runs_.find(container); run != built_in_runs_.end()) {
+        finish(run->second, {exit_code, exit_code == kKilledCode ? SIGKILL : 0, {}});
+      }
+    });
+  };
+  hooks.run_shell = [this](server::ContainerId container, const std::string& command,
+                           std::function<void(server::ShellResult)> done) {
+    mailbox_.post(
+        [this, container, command, done = std::move(done)] { run_shell(container, command, done); });
+  };
+  hooks.resolve = [this](server::PodId pod, const std::string& name,
+                         std::function<void(std::vector<IpAddress>)> done) {
+    mailbox_.post([this, pod, name, done = std::move(done)] { resolve(pod, name, done); });
+  };
+  return hooks;
+}
+
+ContainerRuntime::PodId LocalRuntime::add_pod(PodSite site) {
+  auto pod = std::make_unique<Pod>();
+  pod->site = std::move(site);
+  const PodSite& its = pod->site;
+  pod->server_id = server_->add_pod(
+      {"pod/" + to_string(its.key), its.hostname, its.key.ns, its.key.name, its.addresses, its.netns_fd});
+  const PodId id = next_pod_++;
+  pod->directory = options_.directory / std::to_string(id);  // names of pods may be too long for a file
+  built_in_pods_.emplace(pod->server_id, id);
+  pods_.emplace(id, std::move(pod));
+  return id;
+}
+
+void LocalRuntime::remove_pod(PodId id) {
+  const auto found = pods_.find(id);
+  if (found == pods_.end()) {
+    return;
+  }
+  Pod& pod = *found->second;
+  std::set<ino_t> mount_namespaces;
+  std::vector<UniqueFd> held;  // until the numbers have been used
+  for (const RunId run_id : pod.runs) {
+    Run& run = *runs_.at(run_id);
+    mount_namespaces.insert(run.child.mount_namespace());
+    held.push_back(run.child.take_mount_namespace());
+    forget(run);
+    ended_.erase(run_id);
+    runs_.erase(run_id);  // kills and reaps a program
+  }
+  kernel::kill_members(kernel::NamespaceKind::Mount, mount_namespaces);
+  kernel::kill_members(kernel::NamespaceKind::Network, {pod.exec_network});
+  if (server_) {
+    server_->remove_pod(pod.server_id);
+  }
+  built_in_pods_.erase(pod.server_id);
+  std::error_code ignored;  // the folder goes with the lab at the latest
+  fs::remove_all(pod.directory, ignored);
+  pods_.erase(found);
+}
+
+ContainerRuntime::RunId LocalRuntime::start(PodId pod_id, const RunSpec& spec, Hooks hooks) {
+  Pod& pod = *pods_.at(pod_id);
+  const RunId id = next_run_++;
+  auto run = std::make_unique<Run>();
+  run->pod = pod_id;
+  run->hooks = std::move(hooks);
+  switch (spec.choice.way) {
+    case ImageChoice::Way::Host:
+    case ImageChoice::Way::Root:
+      start_process(id, *run, pod, spec);
+      break;
+    case ImageChoice::Way::BuiltIn:
+      start_built_in(*run, pod, spec);
+      built_in_runs_.emplace(run->built_in, id);
+      break;
+    case ImageChoice::Way::Skip:
+      mailbox_.post([this, id] { finish(id, {}); });
+      break;
+    case ImageChoice::Way::Invalid:
+      throw Error(ErrorKind::Internal, "start container " + spec.container + ": " + spec.choice.message);
+  }
+  pod.runs.insert(id);
+  runs_.emplace(id, std::move(run));
+  return id;
+}
+
+void LocalRuntime::start_built_in(Run& run, const Pod& pod, const RunSpec& spec) {
+  server::RoleRequest request;
+  request.image = spec.image;
+  request.command = spec.command;
+  request.args = spec.args;
+  request.env = [&spec] { return as_map(spec.env.whole()); };
+  request.ports = spec.ports;
+  request.resolv_conf = pod.site.resolv_conf;
+  request.hosts = pod.site.hosts;
+  run.built_in = server_->start(pod.server_id, server::role_of(request));
+}
+
+void LocalRuntime::write_files(Pod& pod) {
+  if (pod.has_files) {
+    return;
+  }
+  make_folder(pod.directory);
+  write_text(pod.directory / "hosts", pod.site.hosts);
+  write_text(pod.directory / "resolv.conf", pod.site.resolv_conf);
+  write_text(pod.directory / "hostname", pod.site.hostname + "\n");
+  pod.has_files = true;  // only now: what could not be written is written at the next start
+}
+
+kernel::ProcessOptions LocalRuntime::options_in(Pod& pod, const std::string& root) {
+  write_files(pod);
+  kernel::ProcessOptions options;
+  options.netns_fd = pod.site.netns_fd;
+  options.hostname = pod.site.hostname;
+  options.view.emplace();
+  options.view->root = root;
+  options.view->scratch = options_.scratch;
+  options.view->binds = pod.site.binds;
+  for (const char* file : {"hosts", "resolv.conf", "hostname"}) {
+    options.view->binds.push_back({pod.directory / file, std::string("/etc/") + file});
+  }
+  options.capabilities = kernel::CapabilityPolicy::Container;
+  options.seccomp_shim = options_.privilege == kernel::Privilege::SingleId;
+  return options;
+}
+
+void LocalRuntime::start_process(RunId id, Run& run, Pod& pod, const RunSpec& spec) {
+  kernel::ProcessOptions options = options_in(pod, spec.choice.root);
+  options.argv = spec.choice.command;
+  options.env = spec.env.whole();
+  options.working_dir = spec.working_dir;
+  options.out = kernel::Stdio::pipe();
+  options.err = kernel::Stdio::pipe();
+  run.child = kernel::spawn(options);
+  run.watches[0] =
+      loop_.call_when_readable(run.child.out.get(), [this, id] { read_output(id, LogStream::Out); });
+  run.watches[1] =
+      loop_.call_when_readable(run.child.err.get(), [this, id] { read_output(id, LogStream::Err); });
+  reaper_.watch(run.child.pid(), [this, id](kernel::ExitStatus status) {
+    runs_.at(id)->child.release();
+    if (ended_.empty()) {
+      mailbox_.post([this] { sweep(); });
+    }
+    ended_.emplace(id, end_of(status));
+  });
+}
+
+void LocalRuntime::read_output(RunId id, LogStream stream) {
+  Run& run = *runs_.at(id);
+  const std::size_t index = stream == LogStream::Out ? 0 : 1;
+  UniqueFd& pipe = index == 0 ? run.child.out : run.child.err;
+  std::array<char, 16384> buffer;
+  for (int turn = 0; pipe && turn < kReadsPerTurn; ++turn) {
+    const ssize_t length = ::read(pipe.get(), buffer.data(), buffer.size());
+    if (length > 0) {
+      run.hooks.output(stream, {buffer.data(), static_cast<std::size_t>(length)});
+    } else if (length == 0 || (errno != EAGAIN && errno != EINTR)) {
+      loop_.cancel(std::exchange(run.watches[index], 0));
+      pipe.reset();
+    } else if (errno == EAGAIN) {
+      return;
+    }
+  }
+}
+
+// What ended programs left running is killed first: it might still write to their pipes.
+void LocalRuntime::sweep() {
+  const std::map<RunId, ContainerEnd> ended = std::exchange(ended_, {});
+  std::set<ino_t> mount_namespaces;
+  for (const auto& [id, end] : ended) {
+    mount_namespaces.insert(runs_.at(id)->child.mount_namespace());
+  }
+  kernel::kill_members(kernel::NamespaceKind::Mount, mount_namespaces);
+  for (const auto& [id, end] : ended) {
+    if (!runs_.contains(id)) {
+      continue;  // its pod went because of the end of another
+    }
+    loop_.carry_out([this, id = id, &end = end] {
+      // A pipe holds 64 KiB unless its owner enlarged it, so this is more than what can be left in it.
+      read_output(id, LogStream::Out);
+      read_output(id, LogStream::Err);
+      finish(id, end);
+    });
+  }
+}
+
+void LocalRuntime::forget(Run& run) {
+  for (loop::EventLoop::Id& watch : run.watches) {
+    loop_.cancel(std::exchange(watch, 0));
+  }
+  loop_.cancel(std::exchange(run.kill_timer, 0));
+  if (run.child.pid() > 0) {
+    reaper_.forget(run.child.pid());
+  }
+  if (run.built_in != 0) {
+    built_in_runs_.erase(run.built_in);
+  }
+}
+
+void LocalRuntime::finish(RunId id, const ContainerEnd& end) {
+  const auto found = runs_.find(id);
+  if (found == runs_.end()) {
+    return;
+  }
+  const std::unique_ptr<Run> run = std::move(found->second);
+  runs_.erase(found);
+  pods_.at(run->pod)->runs.erase(id);
+  forget(*run);
+  run->hooks.ended(end);
+}
+
+void LocalRuntime::stop(RunId id, std::chrono::milliseconds grace) {
+  const auto found = runs_.find(id);
+  if (found == runs_.end()) {
+    return;
+  }
+  Run& run = *found->second;
+  if (run.built_in != 0) {
+    server_->stop(run.built_in, grace);
+    return;
+  }
+  loop_.cancel(std::exchange(run.kill_timer, 0));
+  if (grace.count() <= 0) {
+    run.child.signal(SIGKILL);
+    return;
+  }
+  run.child.signal(SIGTERM);
+  run.kill_timer = loop_.call_after(grace, [this, id] { runs_.at(id)->child.signal(SIGKILL); });
+}
+
+kernel::ProcessOptions LocalRuntime::exec_options(PodId pod_id, RunId run_id) {
+  const auto pod = pods_.find(pod_id);
+  if (pod == pods_.end()) {
+    throw Error(ErrorKind::NotFound, "the pod has gone");
+  }
+  const auto run = runs_.find(run_id);
+  kernel::ProcessOptions options;
+  if (run != runs_.end() && run->second->child.pidfd() >= 0) {
+    options.join_pidfd = run->second->child.pidfd();
+    options.capabilities = kernel::CapabilityPolicy::Container;
+    options.seccomp_shim = options_.privilege == kernel::Privilege::SingleId;
+    return options;
+  }
+  if (!pod->second->site.on_host_network) {
+    struct stat status {};
+    ::fstat(pod->second->site.netns_fd, &status);
+    pod->second->exec_network = status.st_ino;
+  }
+  return options_in(*pod->second, {});
+}
+
+void LocalRuntime::execute(kernel::ProcessOptions options, std::chrono::milliseconds deadline,
+                           std::function<void(loop::CapturedEnd)> done) {
+  captured_.run(std::move(options), deadline, std::move(done));
+}
+
+void LocalRuntime::run_shell(server::ContainerId container, const std::string& command,
+                             const std::function<void(server::ShellResult)>& done) {
+  const auto id = built_in_runs_.find(container);
+  if (id == built_in_runs_.end()) {
+    done({{}, "the container has ended"});
+    return;
+  }
+  kernel::ProcessOptions options;
+  try {
+    options = exec_options(runs_.at(id->second)->pod, id->second);
+  } catch (...) {
+    done({{}, words_of_current_exception()});
+    return;
+  }
+  options.argv = {"/bin/sh", "-c", command};
+  options.env = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}};
+  execute(std::move(options), kShellDeadline, [done](loop::CapturedEnd end) {
+    done({std::move(end.output), std::move(end.error)});
+  });
+}
+
+void LocalRuntime::resolve(server::PodId server_pod, const std::string& name,
+                           const std::function<void(std::vector<IpAddress>)>& done) {
+  const auto id = built_in_pods_.find(server_pod);
+  if (id == built_in_pods_.end()) {
+    done({});
+    return;
+  }
+  kernel::ProcessOptions options;
+  try {
+    options = exec_options(id->second, 0);
+  } catch (...) {
+    done({});
+    return;
+  }
+  // The C library's own resolver, reading the pod's own files.
+  options.argv = {"getent", "ahosts", name};
+  execute(std::move(options), kResolveDeadline,
+          [done](loop::CapturedEnd end) { done(addresses_of(end.output)); });
+}
+
+}  // namespace labctl::kubelet

@@ -1,0 +1,465 @@
+#include "labctl/kubelet/pod_life.hpp"
+
+#include "labctl/kubelet/container_prober.hpp"
+#include "topology/base/current_exception.hpp"
+#include "topology/base/scope_exit.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace labctl::kubelet {
+namespace {
+
+// Distinct notices remembered; a lab with more image names than this repeats itself.
+constexpr std::size_t kNoticesMax = 1'000;
+// What a container has at least between its preStop hook and SIGKILL, as with the kubelet.
+constexpr std::chrono::seconds kGraceAfterHook{2};
+
+std::string with_hint(const Error& error) {
+  return error.hint().empty() ? error.message() : error.message() + " (" + error.hint() + ")";
+}
+
+// What a program would have printed before exit(1): a port in use, a flag it does not know.
+bool is_programs_own_failure(const Error& error, ImageChoice::Way way) {
+  return way == ImageChoice::Way::BuiltIn &&
+         (error.kind() == ErrorKind::Busy || error.kind() == ErrorKind::InvalidInput);
+}
+
+}  // namespace
+
+struct PodLife::Container {
+  const model::Container* spec = nullptr;  // in Entry::pod
+  ImageChoice choice;
+  ContainerLog log;
+  ContainerRuntime::RunId run = 0;
+  std::unique_ptr<ContainerProber> prober;  // while it runs, if it has probes
+  // Its end, once that has begun.
+  std::optional<ContainerLife::SteadyTime> end_by;
+  ContainerActions::Id hook = 0;  // preStop, while it runs
+  loop::EventLoop::Id hook_timer = 0;
+};
+
+struct PodLife::Entry {
+  Entry(const model::Pod& its_pod, const PodPlace& its_place, const Clock& clock)
+      : pod(its_pod), place(its_place), life(pod, clock) {}
+  model::Pod pod;
+  PodPlace place;
+  ContainerLife life;
+  objects::TimePoint started_at{};
+  ResolvConf resolv_conf;
+  ContainerRuntime::PodId id = 0;
+  std::vector<std::unique_ptr<Container>> containers;  // as ContainerLife counts them
+  loop::EventLoop::Id timer = 0;
+};
+
+PodLife::PodLife(loop::EventLoop& loop, const Clock& clock, ContainerRuntime& runtime, PodLifeOptions options,
+                 PodLifeHooks hooks)
+    : loop_(loop),
+      clock_(clock),
+      runtime_(runtime),
+      options_(std::move(options)),
+      hooks_(std::move(hooks)),
+      actions_(loop, runtime) {}
+
+PodLife::~PodLife() {
+  while (!pods_.empty()) {
+    drop(*pods_.begin()->second);
+  }
+}
+
+PodLife::Entry& PodLife::get(const model::PodKey& key) {
+  const auto found = pods_.find(key);
+  if (found == pods_.end()) {
+    throw Error(ErrorKind::NotFound, "pod " + to_string(key) + ": not running here");
+  }
+  return *found->second;
+}
+
+const ResolvConf& PodLife::resolv_conf(const model::PodKey& key) { return get(key).resolv_conf; }
+
+PodLife::Container& PodLife::get_container(Entry& entry, std::string_view name) {
+  std::string names;
+  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
+    Container& container = *entry.containers[index];
+    if (name.empty() ? !entry.life.is_init(index) : container.spec->name == name) {
+      return container;
+    }
+    names += (names.empty() ? "" : ", ") + container.spec->name;
+  }
+  throw Error(ErrorKind::NotFound,
+              "pod " + to_string(entry.pod.key) + ": no container \"" + std::string(name) + "\"",
+              "its containers: " + names);
+}
+
+void PodLife::start(const model::Pod& pod, const PodPlace& place) {
+  if (contains(pod.key)) {
+    throw Error(ErrorKind::AlreadyExists, "pod " + to_string(pod.key) + ": runs already");
+  }
+  auto owned = std::make_unique<Entry>(pod, place, clock_);
+  Entry& entry = *owned;
+  entry.started_at = clock_.wall();
+  PodResolvConf resolv = pod_resolv_conf(pod, options_.dns);
+  PodSite site{pod.key, place.hostname,       pod.ips,          place.netns_fd,
+               {},      to_text(resolv.conf), pod.host_network, place.binds};
+  site.hosts = pod.host_network ? hosts_file_of_node(options_.node_hosts, pod)
+                                : hosts_file(pod, place.hostname, options_.dns.cluster_domain);
+  entry.resolv_conf = std::move(resolv.conf);
+  entry.id = runtime_.add_pod(std::move(site));
+  pods_.emplace(pod.key, std::move(owned));
+  ScopeExit not_begun([this, &entry] { drop(entry); });
+  for (std::string& notice : resolv.notices) {
+    event(entry, true, "DNSConfigForming", std::move(notice));
+  }
+  prepare_containers(entry);
+  if (place.hostname.size() > model::kKernelHostnameMax) {
+    refuse_hostname(entry);
+  }
+  advance(entry);
+  not_begun.dismiss();
+}
+
+void PodLife::drop(const Entry& entry) noexcept {
+  loop_.cancel(entry.timer);
+  for (const auto& container : entry.containers) {
+    forget_hook(*container);
+  }
+  runtime_.remove_pod(entry.id);
+  pods_.erase(model::PodKey(entry.pod.key));
+}
+
+// Before any container: their names would not be those that the pod asked for.
+void PodLife::refuse_hostname(Entry& entry) {
+  const std::string& hostname = entry.place.hostname;
+  const std::string message = "Failed to construct FQDN from pod hostname and cluster domain, FQDN " +
+                              hostname + " is too long (" + std::to_string(model::kKernelHostnameMax) +
+                              " characters is the max, " + std::to_string(hostname.size()) +
+                              " characters requested)";
+  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
+    entry.life.misconfigured(index, "CreatePodSandboxError", message);
+  }
+  event(entry, true, "FailedCreatePodSandBox", message);
+}
+
+void PodLife::prepare_containers(Entry& entry) {
+  const auto add = [&](const model::Container& spec, bool is_init) {
+    auto container = std::make_unique<Container>();
+    container->spec = &spec;
+    container->choice = choose(spec, options_.images, is_init);
+    const std::string& notice = container->choice.notice;
+    if (!notice.empty() && hooks_.on_notice && !notices_.contains(notice)) {
+      if (notices_.size() >= kNoticesMax) {
+        notices_.clear();
+      }
+      notices_.insert(notice);
+      hooks_.on_notice(notice);
+    }
+    entry.containers.push_back(std::move(container));
+  };
+  for (const model::Container& spec : entry.pod.init_containers) {
+    add(spec, true);
+  }
+  for (const model::Container& spec : entry.pod.containers) {
+    add(spec, false);
+  }
+}
+
+DownwardFacts PodLife::facts_of(const Entry& entry) const {
+  return {entry.place.hostname, entry.place.host_ips, entry.place.services, false};
+}
+
+// Starts what is due, and comes back when more will be. Ends: a start that fails twice in a row has to wait.
+void PodLife::advance(Entry& entry) {
+  for (std::vector<std::size_t> due = entry.life.due(); !due.empty(); due = entry.life.due()) {
+    for (const std::size_t index : due) {
+      start_container(entry, index);
+    }
+  }
+  loop_.cancel(std::exchange(entry.timer, 0));
+  if (const auto at = entry.life.next_due()) {
+    const auto delay = std::chrono::ceil<std::chrono::milliseconds>(*at - clock_.now());
+    entry.timer = loop_.call_after(delay, [this, key = entry.pod.key] {
+      if (const auto found = pods_.find(key); found != pods_.end()) {
+        found->second->timer = 0;
+        advance(*found->second);
+      }
+    });
+  }
+  changed(entry);
+}
+
+void PodLife::start_container(Entry& entry, std::size_t index) {
+  Container& container = *entry.containers[index];
+  const model::Container& spec = *container.spec;
+  if (container.choice.way == ImageChoice::Way::Invalid) {
+    entry.life.misconfigured(index, container.choice.reason, container.choice.message);
+    event(entry, true, "Failed", "Error: " + container.choice.message);
+    return;
+  }
+  RunSpec run;
+  const auto refuse = [&](const std::string& why) {
+    const std::string message = "container " + spec.name + ": " + why;
+    entry.life.misconfigured(index, "CreateContainerConfigError", message);
+    event(entry, true, "Failed", "Error: " + message);
+  };
+  try {
+    run.env = container_env(entry.pod, spec, facts_of(entry));
+  } catch (const Error& error) {
+    return refuse(with_hint(error));
+  } catch (...) {
+    return refuse(words_of_current_exception());
+  }
+  run.container = spec.name;
+  run.choice = container.choice;
+  run.choice.command = expand_all(container.choice.command, run.env);
+  run.working_dir = spec.working_dir;
+  run.image = spec.image;
+  run.command = expand_all(spec.command, run.env);
+  run.args = expand_all(spec.args, run.env);
+  run.ports = spec.ports;
+
+  container.log.begin_instance();
+  ContainerRuntime::Hooks hooks;
+  hooks.output = [this, &log = container.log](LogStream stream, std::string_view bytes) {
+    log.append(stream, bytes, clock_.wall());
+  };
+  hooks.ended = [this, key = entry.pod.key, index](const ContainerEnd& end) { on_ended(key, index, end); };
+  try {
+    if (hooks_.before_start) {
+      hooks_.before_start(entry.pod, entry.place);
+    }
+    container.run = runtime_.start(entry.id, run, std::move(hooks));
+  } catch (const Error& error) {
+    on_start_error(entry, index, error);
+    return;
+  } catch (...) {
+    on_start_error(entry, index, Error(ErrorKind::Internal, words_of_current_exception()));
+    return;
+  }
+  entry.life.started(index, "labctl://" + std::to_string(container.run));
+  event(entry, false, "Started", "Started container " + spec.name);
+  start_probes(entry, index);
+}
+
+void PodLife::on_start_error(Entry& entry, std::size_t index, const Error& error) {
+  Container& container = *entry.containers[index];
+  const std::string message = with_hint(error);
+  if (is_programs_own_failure(error, container.choice.way)) {
+    container.log.append(LogStream::Err, error.message() + "\n", clock_.wall());
+    entry.life.started(index, {});
+    entry.life.exited(index, {1, 0, error.message()});
+  } else if (error.kind() == ErrorKind::Unsupported) {
+    entry.life.misconfigured(index, "CreateContainerError", message);
+  } else {
+    container.log.append(LogStream::Err, message + "\n", clock_.wall());
+    entry.life.could_not_start(index, message);
+  }
+  container.log.end_instance(clock_.wall());
+  event(entry, true, "Failed", "Error: " + message);
+}
+
+void PodLife::on_ended(const model::PodKey& key, std::size_t index, const ContainerEnd& end) {
+  const auto found = pods_.find(key);
+  if (found == pods_.end()) {
+    return;
+  }
+  Entry& entry = *found->second;
+  Container& container = *entry.containers[index];
+  container.run = 0;
+  container.prober.reset();
+  forget_hook(container);
+  container.end_by.reset();
+  container.log.end_instance(clock_.wall());
+  entry.life.exited(index, end);
+  const ContainerState& state = entry.life.status(index).state;
+  if (state.reason == "CrashLoopBackOff") {
+    event(entry, true, "BackOff", "Back-off restarting failed container " + container.spec->name);
+  }
+  advance(entry);
+  finish_if_idle(entry);
+}
+
+ActionPlace PodLife::action_place(const Entry& entry, std::size_t index) {
+  ActionPlace place;
+  place.node_netns_fd = entry.place.node_netns_fd;
+  if (!entry.pod.ips.empty()) {
+    place.pod_ip = entry.pod.ips.front();
+  }
+  place.container = entry.containers[index]->spec;
+  place.exec_options = [this, key = entry.pod.key, index](const std::vector<std::string>& command) {
+    return exec_options(key, get(key).containers[index]->spec->name, command, {});
+  };
+  return place;
+}
+
+void PodLife::start_probes(Entry& entry, std::size_t index) {
+  Container& container = *entry.containers[index];
+  if (entry.life.is_init(index) || !has_probes(*container.spec)) {
+    return;
+  }
+  ContainerProber::Hooks hooks;
+  hooks.on_failure = [this, &entry](ProbeKind kind, const std::string& text) {
+    event(entry, true, "Unhealthy", std::string(probe_name(kind)) + " probe failed: " + text);
+  };
+  hooks.on_change = [this, &entry, index] {
+    const ContainerProber& prober = *entry.containers[index]->prober;
+    entry.life.set_health(index, prober.is_started(), prober.is_ready());
+    changed(entry);
+  };
+  hooks.on_dead = [this, &entry, index](ProbeKind kind) { on_dead(entry, index, kind); };
+  container.prober = std::make_unique<ContainerProber>(loop_, clock_, actions_, action_place(entry, index),
+                                                       std::move(hooks));
+}
+
+void PodLife::on_dead(Entry& entry, std::size_t index, ProbeKind kind) {
+  const model::Container& spec = *entry.containers[index]->spec;
+  const bool restarts = entry.pod.restart_policy != model::RestartPolicy::Never;
+  event(entry, false, "Killing",
+        "Container " + spec.name + " failed " + (kind == ProbeKind::Startup ? "startup" : "liveness") +
+            " probe" + (restarts ? ", will be restarted" : ""));
+  entry.life.set_unhealthy(index);
+  const auto& probe = kind == ProbeKind::Startup ? spec.startup_probe : spec.liveness_probe;
+  end_container(entry, index, probe->termination_grace.value_or(entry.pod.termination_grace));
+}
+
+void PodLife::restart(const model::PodKey& key, std::string_view name) {
+  const auto found = pods_.find(key);
+  if (found == pods_.end() || found->second->life.is_stopping()) {
+    return;
+  }
+  Entry& entry = *found->second;
+  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
+    if (entry.containers[index]->spec->name == name && entry.containers[index]->run != 0) {
+      entry.life.set_restart_asked(index);
+      end_container(entry, index, std::chrono::milliseconds(0));
+    }
+  }
+}
+
+void PodLife::stop(const model::PodKey& key, std::chrono::milliseconds grace) {
+  const auto found = pods_.find(key);
+  if (found == pods_.end()) {
+    return;
+  }
+  Entry& entry = *found->second;
+  const bool is_first = !entry.life.is_stopping();
+  entry.life.stop();
+  loop_.cancel(std::exchange(entry.timer, 0));
+  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
+    Container& container = *entry.containers[index];
+    if (container.run == 0) {
+      continue;
+    }
+    if (is_first) {
+      event(entry, false, "Killing", "Stopping container " + container.spec->name);
+      if (container.prober) {
+        container.prober->begin_termination();
+      }
+    }
+    end_container(entry, index, grace);
+  }
+  finish_if_idle(entry);
+}
+
+// Again: the earlier end counts. A pod that is being deleted is told so at each change of its object.
+void PodLife::end_container(Entry& entry, std::size_t index, std::chrono::milliseconds grace) {
+  Container& container = *entry.containers[index];
+  const ContainerLife::SteadyTime by = clock_.now() + grace;
+  if (container.end_by && by >= *container.end_by) {
+    return;
+  }
+  const bool is_first = !std::exchange(container.end_by, by);
+  if (grace.count() > 0 && (container.hook != 0 || (is_first && container.spec->pre_stop))) {
+    run_pre_stop(entry, index, grace);
+    return;
+  }
+  forget_hook(container);
+  runtime_.stop(container.run, grace);
+}
+
+// Gives the hook so long, whether it runs already or not.
+void PodLife::run_pre_stop(Entry& entry, std::size_t index, std::chrono::milliseconds grace) {
+  Container& container = *entry.containers[index];
+  loop_.cancel(container.hook_timer);
+  container.hook_timer =
+      loop_.call_after(grace, [this, &entry, index] { on_pre_stop_over(entry, index, false); });
+  if (container.hook == 0) {
+    ActionPlace place = action_place(entry, index);
+    place.user_agent = "kube-lifecycle/1.35";
+    container.hook = actions_.run(
+        *container.spec->pre_stop, std::move(place), grace, [this, &entry, index](const ProbeAnswer& answer) {
+          on_pre_stop_over(entry, index, answer.result == ContainerHealth::Result::Passed);
+        });
+  }
+}
+
+void PodLife::on_pre_stop_over(Entry& entry, std::size_t index, bool has_passed) {
+  Container& container = *entry.containers[index];
+  forget_hook(container);
+  if (!has_passed) {
+    event(entry, true, "FailedPreStopHook", "PreStopHook failed");
+  }
+  const auto now = clock_.now();
+  container.end_by = std::max(*container.end_by, now + kGraceAfterHook);
+  runtime_.stop(container.run, std::chrono::ceil<std::chrono::milliseconds>(*container.end_by - now));
+}
+
+void PodLife::forget_hook(Container& container) {
+  actions_.cancel(std::exchange(container.hook, 0));
+  loop_.cancel(std::exchange(container.hook_timer, 0));
+}
+
+void PodLife::report_again(const model::PodKey& key) {
+  if (const auto found = pods_.find(key); found != pods_.end()) {
+    changed(*found->second);
+  }
+}
+
+void PodLife::finish_if_idle(Entry& entry) {
+  if (!entry.life.is_stopping() || !entry.life.is_idle()) {
+    return;
+  }
+  runtime_.remove_pod(entry.id);
+  const PodReport last = report(entry);
+  pods_.erase(model::PodKey(entry.pod.key));
+  if (hooks_.on_stopped) {
+    hooks_.on_stopped(last);
+  }
+}
+
+ContainerLog& PodLife::log(const model::PodKey& key, std::string_view container) {
+  return get_container(get(key), container).log;
+}
+
+kernel::ProcessOptions PodLife::exec_options(const model::PodKey& key, std::string_view container,
+                                             std::vector<std::string> command, const Environment& env) {
+  Entry& entry = get(key);
+  Container& target = get_container(entry, container);
+  kernel::ProcessOptions options = runtime_.exec_options(entry.id, target.run);
+  options.argv = std::move(command);
+  options.env = container_env(entry.pod, *target.spec, facts_of(entry)).whole();
+  for (const auto& [name, value] : env) {
+    std::erase_if(options.env,
+                  [&name = name](const auto& entry_of_env) { return entry_of_env.first == name; });
+    options.env.emplace_back(name, value);
+  }
+  return options;
+}
+
+PodReport PodLife::report(const Entry& entry) {
+  return {entry.pod.key, entry.pod.uid, entry.started_at, entry.life.report()};
+}
+
+void PodLife::changed(const Entry& entry) const {
+  if (hooks_.on_change) {
+    hooks_.on_change(report(entry));
+  }
+}
+
+void PodLife::event(const Entry& entry, bool is_warning, std::string reason, std::string message) const {
+  if (hooks_.on_event) {
+    hooks_.on_event(entry.pod.key, {is_warning, std::move(reason), std::move(message)});
+  }
+}
+
+}  // namespace labctl::kubelet

@@ -1,0 +1,158 @@
+#pragma once
+
+// Runs the containers of the pods placed in this lab: starts them in order, probes them, restarts them with
+// back-off, keeps their output, ends them within their grace. The rules are in container_life,
+// container_probe, pod_files, container_env and image_map; this carries them out on a ContainerRuntime.
+//
+// A pod's way: start() -> on_change, many times -> stop() -> on_stopped, after which nothing of it runs and
+// its network namespace may go.
+//
+// Threads: the main loop's, for all calls and all callbacks.
+
+#include "labctl/kubelet/container_action.hpp"
+#include "labctl/kubelet/container_log.hpp"
+#include "labctl/kubelet/container_probe.hpp"
+#include "labctl/kubelet/container_runtime.hpp"
+#include "labctl/kubelet/pod_files.hpp"
+#include "labctl/kubelet/pod_status.hpp"
+#include "labctl/loop/event_loop.hpp"
+#include "topology/base/clock.hpp"
+#include "topology/base/error.hpp"
+#include "topology/model/cluster.hpp"
+#include "topology/model/pod.hpp"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace labctl::kubelet {
+
+// Where a pod has been put.
+struct PodPlace {
+  int netns_fd = -1;     // its own, or the node's for hostNetwork; borrowed until on_stopped
+  std::string hostname;  // model::hostname_of, or the node's name for hostNetwork
+  std::vector<IpAddress> host_ips;
+  ServiceLinks services;                  // the Services' variables, FOO_SERVICE_HOST ...
+  int node_netns_fd = -1;                 // the node's, where probes come from; borrowed until on_stopped
+  std::vector<kernel::FileBind> binds{};  // what its programs see besides the host's files
+};
+
+struct PodReport {
+  model::PodKey key;
+  std::string uid;
+  objects::TimePoint started_at{};  // status.startTime
+  PodContainers containers;
+};
+
+// For events::record: the type is Warning or Normal.
+struct PodEvent {
+  bool is_warning = false;
+  // Started, Killing, Unhealthy, BackOff, Failed, FailedPreStopHook, DNSConfigForming
+  std::string reason;
+  std::string message;
+};
+
+struct PodLifeOptions {
+  std::vector<model::ImageRule> images;
+  PodDns dns;
+  std::string node_hosts;  // text of the hosts file that nodes have
+};
+
+// Callbacks may look things up here, but must not start or stop pods. All are optional.
+struct PodLifeHooks {
+  std::function<void(const PodReport&)> on_change;   // a container's state or health changed
+  std::function<void(const PodReport&)> on_stopped;  // after stop(): the last report
+  std::function<void(const model::PodKey&, const PodEvent&)> on_event;
+  // A container is about to start: what it finds on disk may be written now. What this throws is a failed
+  // start.
+  std::function<void(const model::Pod&, const PodPlace&)> before_start;
+  // What stands in for an image, once for each text: "image nginx: not mapped, so ...".
+  std::function<void(std::string_view)> on_notice;
+};
+
+class PodLife {
+ public:
+  // `loop`, `clock` and `runtime` must outlive this.
+  PodLife(loop::EventLoop& loop, const Clock& clock, ContainerRuntime& runtime, PodLifeOptions options,
+          PodLifeHooks hooks);
+  // Everything still running is ended without callbacks.
+  ~PodLife();
+  PodLife(const PodLife&) = delete;
+  PodLife& operator=(const PodLife&) = delete;
+
+  // Begins the pod's life; on_change is called before this returns. Throws Error: AlreadyExists for a key
+  // that lives; what the containers meet is reported, not thrown.
+  void start(const model::Pod& pod, const PodPlace& place);
+  // Ends it: preStop and SIGTERM to each container, SIGKILL after `grace`, then on_stopped (at once if
+  // nothing runs). Again: the earlier end counts. Unknown keys are ignored. With no grace nothing is asked.
+  void stop(const model::PodKey& key, std::chrono::milliseconds grace);
+
+  // Ends a container at once and starts it again without a wait, as if it had never failed. Unknown ones and
+  // those that do not run are ignored.
+  void restart(const model::PodKey& key, std::string_view container);
+
+  // Calls on_change as if a container had changed: what its status is made of besides may have (the
+  // conditions of readiness gates). Unknown keys are ignored.
+  void report_again(const model::PodKey& key);
+
+  bool contains(const model::PodKey& key) const { return pods_.contains(key); }
+  std::size_t size() const { return pods_.size(); }
+  // From now on for pods that start (the DNS Service came or went).
+  void set_cluster_dns(std::vector<IpAddress> servers) { options_.dns.cluster_dns = std::move(servers); }
+
+  const PodDns& dns() const { return options_.dns; }
+  // What the pod's /etc/resolv.conf says. Throws Error: NotFound.
+  const ResolvConf& resolv_conf(const model::PodKey& key);
+
+  // The log of a container; an empty name is the first that is not an init container. Valid until on_stopped.
+  // Throws Error: NotFound, naming the containers there are.
+  ContainerLog& log(const model::PodKey& key, std::string_view container);
+
+  // To execute `command` beside a container (empty: the first): its files, network, hostname, and environment
+  // with `env` on top. The caller sets streams and spawns at once. Throws Error: NotFound.
+  kernel::ProcessOptions exec_options(const model::PodKey& key, std::string_view container,
+                                      std::vector<std::string> command, const Environment& env);
+
+ private:
+  struct Container;
+  struct Entry;
+
+  Entry& get(const model::PodKey& key);
+  Container& get_container(Entry& entry, std::string_view name);
+  void prepare_containers(Entry& entry);
+  void refuse_hostname(Entry& entry);
+  DownwardFacts facts_of(const Entry& entry) const;
+  void advance(Entry& entry);
+  void start_container(Entry& entry, std::size_t index);
+  void on_start_error(Entry& entry, std::size_t index, const Error& error);
+  void on_ended(const model::PodKey& key, std::size_t index, const ContainerEnd& end);
+  ActionPlace action_place(const Entry& entry, std::size_t index);
+  void start_probes(Entry& entry, std::size_t index);
+  void on_dead(Entry& entry, std::size_t index, ProbeKind kind);
+  void end_container(Entry& entry, std::size_t index, std::chrono::milliseconds grace);
+  void run_pre_stop(Entry& entry, std::size_t index, std::chrono::milliseconds grace);
+  void on_pre_stop_over(Entry& entry, std::size_t index, bool has_passed);
+  void forget_hook(Container& container);
+  // Whatever stage its start has come to.
+  void drop(const Entry& entry) noexcept;
+  void finish_if_idle(Entry& entry);
+  void changed(const Entry& entry) const;
+  void event(const Entry& entry, bool is_warning, std::string reason, std::string message) const;
+  static PodReport report(const Entry& entry);
+
+  loop::EventLoop& loop_;
+  const Clock& clock_;
+  ContainerRuntime& runtime_;
+  PodLifeOptions options_;
+  PodLifeHooks hooks_;
+  ContainerActions actions_;
+  std::map<model::PodKey, std::unique_ptr<Entry>> pods_;
+  std::set<std::string> notices_;
+};
+
+}  // namespace labctl::kubelet

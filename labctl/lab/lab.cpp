@@ -1,0 +1,357 @@
+#include "labctl/lab/lab.hpp"
+
+#include "labctl/objects/events.hpp"
+#include "labctl/objects/fields.hpp"
+#include "topology/base/error.hpp"
+#include "topology/base/timestamp.hpp"
+#include "topology/kernel/network_namespace.hpp"
+#include "topology/plan/address_plan.hpp"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+
+namespace labctl::lab {
+namespace {
+
+using nlohmann::json;
+using probing::resolver_of;
+
+UniqueFd own_network() {
+  UniqueFd fd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    throw Error::from_errno(errno, "open /proc/self/ns/net");
+  }
+  return fd;
+}
+
+std::string read_file(const char* path) {
+  const std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// Nodes ask the outside world's server. The host's own servers cannot be reached from a lab.
+kubelet::ResolvConf node_resolv_conf(const model::Cluster& cluster) {
+  kubelet::ResolvConf conf;
+  for (const IpAddress& server : model::outside_dns_addresses(cluster)) {
+    conf.nameservers.push_back(to_string(server));
+  }
+  return conf;
+}
+
+kubelet::PodLifeOptions life_options(const model::Cluster& cluster) {
+  kubelet::PodLifeOptions options;
+  options.images = cluster.images;
+  options.dns.cluster_domain = cluster.dns.domain;
+  options.dns.node = node_resolv_conf(cluster);
+  options.node_hosts = read_file("/etc/hosts");
+  return options;
+}
+
+kernel::Privilege privilege_of(kernel::IdMapping mapping) {
+  switch (mapping) {
+    case kernel::IdMapping::Root:
+      return kernel::Privilege::RealRoot;
+    case kernel::IdMapping::Subordinate:
+      return kernel::Privilege::IdRange;
+    case kernel::IdMapping::Single:
+      return kernel::Privilege::SingleId;
+  }
+  return kernel::Privilege::SingleId;
+}
+
+kubelet::LocalRuntime::Options runtime_options(kernel::IdMapping mapping) {
+  return {"/run/labctl-pods", kernel::kScratch, privilege_of(mapping)};
+}
+
+// "pod/NAMESPACE/NAME" as a key; nothing for other vantages.
+std::optional<model::PodKey> pod_named(const std::string& vantage) {
+  constexpr std::string_view kPod = "pod/";
+  const size_t slash = vantage.find('/', kPod.size());
+  if (!vantage.starts_with(kPod) || slash == std::string::npos) {
+    return std::nullopt;
+  }
+  return model::PodKey{vantage.substr(kPod.size(), slash - kPod.size()), vantage.substr(slash + 1)};
+}
+
+// What Services are given is claimed in the shared table as well, when there is one.
+store::Store& sharing(store::Store& store, const model::Cluster& cluster,
+                      std::shared_ptr<store::SharedTable> table) {
+  if (table != nullptr) {
+    const std::vector<std::string> pools = allocation::ServiceRanges(cluster).pools();
+    store.allocations().share(std::move(table), [pools](std::string_view pool) {
+      return std::find(pools.begin(), pools.end(), pool) != pools.end();
+    });
+  }
+  return store;
+}
+
+json addresses_json(const std::vector<IpAddress>& addresses) {
+  json out = json::array();
+  for (const IpAddress& address : addresses) {
+    out.push_back(to_string(address));
+  }
+  return out;
+}
+
+}  // namespace
+
+Lab::Lab(loop::MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
+    : loop_(loop),
+      reaper_(reaper),
+      name_(std::move(setup.name)),
+      cluster_(plan::give_out_addresses(std::move(setup.cluster))),
+      mapping_(setup.mapping),
+      pid_outside_(setup.pid_outside),
+      store_(name_, clock_),
+      services_(sharing(store_, cluster_, std::move(setup.shared)), cluster_),
+      service_env_(store_),
+      repair_(store_, cluster_),
+      reconciler_(store_, cluster_, clock_),
+      fabric_(network_, own_network()),
+      runtime_(loop_, reaper_, runtime_options(mapping_)),
+      life_(loop_, clock_, runtime_, life_options(cluster_), life_hooks()),
+      data_path_(store_, cluster_, fabric_, runtime_.server()),
+      dns_(loop_, reaper_, store_, cluster_, life_, setup.boot_within),
+      engine_(&runtime_.server()) {
+  loop_.set_on_failure([this](const std::string& words) { on_failure(words); });
+  store_.set_bound("events", objects::kEventsKept);
+  node_resolver_ = std::make_shared<probing::Resolver>(resolver_of(node_resolv_conf(cluster_)));
+  data_path_.set_on_service([this](const auto& service, const auto& slices, bool is_gone) {
+    dns_.note_service(service, slices, is_gone);
+  });
+  subscription_ = store_.on_change([this](const store::Change& change) {
+    if (change.key.resource == "pods") {
+      changed_pods_.insert(change.key);
+      note_ready(change);
+    } else if (change.key.resource == allocation::kServices) {
+      vantages_.reset();
+    }
+    schedule_sync();
+  });
+}
+
+Lab::~Lab() {
+  loop_.set_on_failure({});
+  for (const server::PodId pod : outside_servers_) {
+    runtime_.server().remove_pod(pod);
+  }
+}
+
+void Lab::schedule_sync() {
+  if (is_booted_ && !is_sync_scheduled_) {
+    is_sync_scheduled_ = true;
+    loop_.post([this] { sync(); });
+  }
+}
+
+void Lab::repair_later() {
+  loop_.call_after(allocation::kRepairEvery, [this] {
+    repair_later();  // whatever this one meets
+    repair();
+  });
+}
+
+json Lab::repair() {
+  const allocation::AllocationRepair::Found found = repair_.pass();
+  json told{{"recorded", found.recorded},
+            {"leaked", found.leaked},
+            {"released", found.released},
+            {"duplicates", found.duplicates},
+            {"outOfRange", found.out_of_range}};
+  if (found != allocation::AllocationRepair::Found{}) {
+    spdlog::warn("repair of allocations: {}", told.dump());
+  }
+  if (is_at_rest()) {
+    for (const controllers::Stuck& one : stuck()) {
+      spdlog::error("{}: {}: it is looked at again", store::to_string(one.key), one.why);
+      if (one.key.resource == "pods") {
+        changed_pods_.insert(one.key);
+        schedule_sync();
+      }
+    }
+  }
+  return told;
+}
+
+// Counted as they change: whoever waits for thousands of pods asks often.
+void Lab::note_ready(const store::Change& change) {
+  if (change.before != nullptr && objects::is_ready(*change.before)) {
+    --ready_pods_;
+  }
+  if (change.type != store::ChangeType::Deleted && objects::is_ready(*change.object)) {
+    ++ready_pods_;
+  }
+}
+
+json Lab::status() const {
+  json families = json::array();
+  for (const Family family : cluster_.families) {
+    families.push_back(to_string(family));
+  }
+  return {{"name", name_},
+          {"phase", "Ready"},
+          {"createdAt", timestamp(created_at_)},
+          {"supervisorPid", pid_outside_},
+          {"mode", kernel::to_string(mapping_)},
+          {"network", cluster_.network.mode == model::NetworkMode::Vxlan ? "vxlan" : "routed"},
+          {"families", families},
+          {"nodes", cluster_.nodes.size()},
+          {"pods", {{"total", store_.count("pods")}, {"ready", ready_pods_}}},
+          {"bootMs", boot_time_.count()}};
+}
+
+json Lab::graph() const {
+  json nodes = json::array();
+  for (const model::Node& node : cluster_.nodes) {
+    json cidrs = json::array();
+    for (const Prefix& cidr : node.pod_cidrs) {
+      cidrs.push_back(to_string(cidr));
+    }
+    nodes.push_back({{"name", node.name},
+                     {"addresses", addresses_json(node.addresses)},
+                     {"podCIDRs", std::move(cidrs)},
+                     {"pods", json::array()}});
+  }
+  for (const auto& [key, placed] : placed_) {
+    nodes[placed.slot.node]["pods"].push_back(
+        {{"namespace", key.ns},
+         {"name", key.name},
+         {"ip", placed.slot.addresses.empty() ? "" : to_string(placed.slot.addresses.front())},
+         {"ips", addresses_json(placed.slot.addresses)},
+         {"link", placed.on_host_network ? "" : plan::pod_port_name(placed.slot.number)}});
+  }
+  json outside = json::array();
+  for (const model::OutsideHost& host : cluster_.outside.hosts) {
+    outside.push_back({{"name", host.name}, {"addresses", addresses_json(host.addresses)}});
+  }
+  json underlay = json::array(), router = json::array();
+  for (const Prefix& range : cluster_.network.node_cidrs) {
+    underlay.push_back(to_string(range));
+    router.push_back(to_string(model::router_node_address(range)));
+    router.push_back(to_string(model::router_outside_address(model::default_ranges(range.family()).outside)));
+  }
+  return {{"name", name_},
+          {"nodes", std::move(nodes)},
+          {"router", {{"addresses", std::move(router)}}},
+          {"outside", std::move(outside)},
+          {"mode", cluster_.network.mode == model::NetworkMode::Vxlan ? "vxlan" : "routed"},
+          {"underlay", std::move(underlay)}};
+}
+
+std::shared_ptr<const probing::VantageTable> Lab::vantages() {
+  if (vantages_ != nullptr) {
+    return vantages_;
+  }
+  if (fixed_places_.empty()) {
+    fixed_places_ = fixed_places();
+  }
+  const auto table = std::make_shared<probing::VantageTable>();
+  table->set_services(store_.list("services"));
+  for (auto& [key, placed] : placed_) {
+    if (placed.is_connected) {
+      if (placed.place == nullptr) {
+        placed.place = place_of(placed);
+      }
+      if (placed.place != nullptr) {
+        table->add(placed.place);
+      }
+    }
+  }
+  for (const probing::VantageTable::PlacePtr& place : fixed_places_) {
+    table->add(place);
+  }
+  vantages_ = table;
+  return vantages_;
+}
+
+probing::VantageTable::PlacePtr Lab::place_of(const Placed& placed) const {
+  const plan::NamespaceId ns =
+      placed.on_host_network ? plan::node_id(cluster_.nodes[placed.slot.node].name) : placed.slot.id;
+  if (!fabric_.has(ns)) {
+    return nullptr;  // not made yet: its containers' start will say so
+  }
+  probing::Place place;
+  place.id = placed.slot.id;
+  place.addresses = placed.slot.addresses;
+  place.ports = placed.ports;
+  place.on_host_network = placed.on_host_network;
+  place.is_labs_own = placed.is_dns;
+  place.netns = fabric_.share_namespace(ns);
+  place.resolver = placed.resolver;
+  place.has_gone = placed.has_gone;
+  return std::make_shared<const probing::Place>(std::move(place));
+}
+
+std::vector<probing::VantageTable::PlacePtr> Lab::fixed_places() const {
+  std::vector<probing::VantageTable::PlacePtr> places;
+  const auto add = [&](probing::PlaceKind kind, const plan::NamespaceId& id,
+                       const std::vector<IpAddress>& addresses, std::vector<model::ContainerPort> ports) {
+    probing::Place place;
+    place.kind = kind;
+    place.id = id;
+    place.addresses = addresses;
+    place.ports = std::move(ports);
+    place.netns = fabric_.share_namespace(id);
+    place.resolver = node_resolver_;
+    places.push_back(std::make_shared<const probing::Place>(std::move(place)));
+  };
+  for (const model::Node& node : cluster_.nodes) {
+    add(probing::PlaceKind::Node, plan::node_id(node.name), node.addresses, {});
+  }
+  for (const model::OutsideHost& host : cluster_.outside.hosts) {
+    std::vector<model::ContainerPort> ports;
+    for (const model::OutsidePort& port : host.ports) {
+      ports.push_back({"", port.port, 0, port.protocol});
+    }
+    add(probing::PlaceKind::Outside, plan::outside_id(host.name), host.addresses, std::move(ports));
+  }
+  return places;
+}
+
+void Lab::place_changed(Placed& placed) {
+  placed.place.reset();
+  vantages_.reset();
+}
+
+probing::Resolver Lab::cluster_resolver(const std::string& ns) const {
+  model::Pod pod;
+  pod.key.ns = ns;
+  return resolver_of(kubelet::pod_resolv_conf(pod, life_.dns()).conf);
+}
+
+void Lab::check_vantage(const std::string& vantage) const {
+  const auto pod = pod_named(vantage);
+  const bool is_there = pod ? life_.contains(*pod) : fabric_.has(vantage) && vantage != plan::kUnderlay;
+  if (!is_there) {
+    throw Error(ErrorKind::NotFound, "\"" + vantage + "\": no such place in this lab",
+                "labctl get pods -A shows the pods; else node/NAME or outside/NAME");
+  }
+}
+
+kernel::ProcessOptions Lab::exec_options(const std::string& vantage, const std::string& container,
+                                         std::vector<std::string> command, const kubelet::Environment& env) {
+  check_vantage(vantage);
+  if (const auto pod = pod_named(vantage)) {
+    return life_.exec_options(*pod, container, std::move(command), env);
+  }
+  kernel::ProcessOptions options;
+  options.argv = std::move(command);
+  options.env = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, {"HOME", "/"}};
+  options.env.insert(options.env.end(), env.begin(), env.end());
+  options.netns_fd = fabric_.namespace_fd(vantage);
+  options.hostname = vantage.substr(vantage.find('/') + 1);
+  options.view.emplace().scratch = kernel::kScratch;
+  options.capabilities = kernel::CapabilityPolicy::Container;
+  options.seccomp_shim = mapping_ == kernel::IdMapping::Single;
+  return options;
+}
+
+}  // namespace labctl::lab

@@ -1,0 +1,26 @@
+#pragma once
+
+// The cluster's DNS as objects, as a real cluster has it: the Service kube-system/kube-dns at the tenth
+// address of each Service range, and a Deployment of the same name whose pods run BIND's named.
+
+#include "labctl/objects/own_pods.hpp"
+#include "topology/model/cluster.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace labctl::nameserver {
+
+// Readiness gate of a DNS pod: its server answers for every zone.
+inline constexpr const char* kZonesLoaded = "labctl.dev/zones-loaded";
+// Below it each DNS pod has a folder of its name: named.conf and the zone files.
+inline constexpr const char* kDnsDirectory = "/run/labctl-dns";
+
+// The tenth address of each Service range.
+std::vector<IpAddress> dns_addresses(const model::Cluster& cluster);
+
+nlohmann::json dns_service(const model::Cluster& cluster);
+nlohmann::json dns_deployment(const model::Cluster& cluster);
+
+}  // namespace labctl::nameserver

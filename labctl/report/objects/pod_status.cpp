@@ -1,0 +1,65 @@
+// The STATUS of a pod, which kubectl reads from a dozen fields.
+
+#include "labctl/report/objects/fields.hpp"
+#include "labctl/report/objects/resources.hpp"
+
+#include <string>
+
+namespace labctl::report {
+namespace {
+
+using Json = nlohmann::json;
+
+}  // namespace
+
+// Follows printPod() of kubectl: init containers decide until they are done, then the last container with
+// news.
+std::string pod_status(const Json& pod) {
+  std::string reason = text_or(pod, "/status/reason", text_or(pod, "/status/phase", "Pending"));
+  const auto ended = [](const Json& terminated) {
+    if (std::string why = text(terminated, "/reason"); !why.empty()) {
+      return why;
+    }
+    const long long signal = number(terminated, "/signal");
+    return signal != 0 ? "Signal:" + std::to_string(signal)
+                       : "ExitCode:" + std::to_string(number(terminated, "/exitCode"));
+  };
+  bool initializing = false;
+  const Json& init = list(pod, "/status/initContainerStatuses");
+  for (size_t i = 0; i < init.size() && !initializing; ++i) {
+    const Json& terminated = at(init[i], "/state/terminated");
+    if (terminated.is_object() && number(terminated, "/exitCode") == 0) {
+      continue;
+    }
+    initializing = true;
+    const std::string waiting = text(init[i], "/state/waiting/reason");
+    if (terminated.is_object()) {
+      reason = "Init:" + ended(terminated);
+    } else if (!waiting.empty() && waiting != "PodInitializing") {
+      reason = "Init:" + waiting;
+    } else {
+      reason = "Init:" + std::to_string(i) + "/" + std::to_string(list(pod, "/spec/initContainers").size());
+    }
+  }
+  if (!initializing) {
+    bool has_running = false;
+    const Json& containers = list(pod, "/status/containerStatuses");
+    for (size_t i = containers.size(); i-- > 0;) {
+      const std::string waiting = text(containers[i], "/state/waiting/reason");
+      const Json& terminated = at(containers[i], "/state/terminated");
+      if (!waiting.empty()) {
+        reason = waiting;
+      } else if (terminated.is_object()) {
+        reason = ended(terminated);
+      } else if (flag(containers[i], "/ready")) {
+        has_running = true;
+      }
+    }
+    if (reason == "Completed" && has_running) {
+      reason = "Running";
+    }
+  }
+  return text(pod, "/metadata/deletionTimestamp").empty() ? reason : "Terminating";
+}
+
+}  // namespace labctl::report

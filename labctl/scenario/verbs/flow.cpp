@@ -1,0 +1,30 @@
+#include "labctl/scenario/verbs/verbs.hpp"
+
+namespace labctl::scenario {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t kFlowTimeoutMs = 500;
+constexpr std::int64_t kEveryMs = 10;
+// How long a flow that is stopped goes on for what is expected of it.
+constexpr std::chrono::seconds kGoesOn{30};
+
+}  // namespace
+
+Attempt do_flow(Context& context, const json& value) {
+  if (value.contains("stop")) {
+    const json expect = value.value("expect", json::object());
+    const auto within = context.within.count() > 0 ? context.within : kGoesOn;
+    const auto until = std::chrono::steady_clock::now() + context.at_most(within);
+    return judge_flow(expect, context.flows.stop(value["stop"], expect, until, context.stop));
+  }
+  json request = probe_request(value);
+  const std::chrono::milliseconds timeout(milliseconds_of(value, "timeout", kFlowTimeoutMs));
+  request["timeout_ms"] = timeout.count();
+  context.flows.start(value["start"], request,
+                      std::chrono::milliseconds(milliseconds_of(value, "every", kEveryMs)), timeout);
+  return {};
+}
+
+}  // namespace labctl::scenario

@@ -1,0 +1,108 @@
+#include "labctl/apiserver/resource_rules.hpp"
+
+#include "topology/base/error.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace labctl::apiserver {
+namespace {
+
+using nlohmann::json;
+
+const json kPod = {{"kind", "Pod"},
+                   {"metadata", {{"name", "a"}}},
+                   {"spec", {{"nodeName", "node-1"}, {"containers", {{{"name", "c"}, {"image", "app:1"}}}}}}};
+
+TEST(CheckUnchanged, APodsImageMayChange) {
+  json after = kPod;
+  after["spec"]["containers"][0]["image"] = "app:2";
+  after["spec"]["tolerations"] = json::array();
+  EXPECT_NO_THROW(check_unchanged("pods", kPod, after));
+}
+
+TEST(CheckUnchanged, TheRestOfAPodsSpecMayNot) {
+  for (const char* path : {"/spec/nodeName", "/spec/hostname", "/spec/containers/0/command"}) {
+    json after = kPod;
+    after[json::json_pointer(path)] = "other";
+    EXPECT_THROW(check_unchanged("pods", kPod, after), Error) << path;
+  }
+}
+
+TEST(CheckUnchanged, ASelectorNeverChanges) {
+  const json before = {{"kind", "Deployment"},
+                       {"metadata", {{"name", "web"}}},
+                       {"spec", {{"replicas", 1}, {"selector", {{"matchLabels", {{"app", "web"}}}}}}}};
+  json after = before;
+  after["spec"]["replicas"] = 2;
+  EXPECT_NO_THROW(check_unchanged("deployments", before, after));
+  after["spec"]["selector"]["matchLabels"]["app"] = "api";
+  for (const char* resource : {"deployments", "replicasets", "daemonsets", "statefulsets"}) {
+    EXPECT_THROW(check_unchanged(resource, before, after), Error) << resource;
+  }
+}
+
+TEST(CheckUnchanged, AStatefulSetsServiceNameStays) {
+  const json before = {
+      {"kind", "StatefulSet"}, {"metadata", {{"name", "db"}}}, {"spec", {{"serviceName", "db"}}}};
+  json after = before;
+  after["spec"]["template"] = json::object();
+  EXPECT_NO_THROW(check_unchanged("statefulsets", before, after));
+  after["spec"]["serviceName"] = "other";
+  EXPECT_THROW(check_unchanged("statefulsets", before, after), Error);
+}
+
+TEST(CheckUnchanged, AnImmutableConfigMapKeepsItsData) {
+  const json before = {
+      {"kind", "ConfigMap"}, {"metadata", {{"name", "a"}}}, {"immutable", true}, {"data", {{"a", "1"}}}};
+  json after = before;
+  after["metadata"]["labels"] = {{"x", "y"}};
+  EXPECT_NO_THROW(check_unchanged("configmaps", before, after));
+  after["data"]["a"] = "2";
+  EXPECT_THROW(check_unchanged("configmaps", before, after), Error);
+}
+
+TEST(PrepareNew, DropsTheStatusOfTheClient) {
+  json pod = kPod;
+  pod["status"] = {{"phase", "Running"}, {"podIP", "10.0.0.1"}};
+  prepare_new("pods", pod);
+  EXPECT_EQ(pod["status"], (json{{"phase", "Pending"}, {"qosClass", "BestEffort"}}));
+}
+
+TEST(PrepareNew, NamesANamespaceByLabel) {
+  json ns = {{"metadata", {{"name", "shop"}}}};
+  prepare_new("namespaces", ns);
+  EXPECT_EQ(ns["metadata"]["labels"]["kubernetes.io/metadata.name"], "shop");
+  EXPECT_EQ(ns["status"]["phase"], "Active");
+}
+
+TEST(PlainMerge, HasNeitherListsNorDirectives) {
+  EXPECT_TRUE(is_plain_merge({{"spec", {{"replicas", 3}}}, {"metadata", {{"labels", {{"a", nullptr}}}}}}));
+  EXPECT_FALSE(is_plain_merge({{"spec", {{"containers", json::array()}}}}));
+  EXPECT_FALSE(is_plain_merge({{"$patch", "replace"}}));
+  EXPECT_FALSE(is_plain_merge(json::array()));
+}
+
+TEST(Scale, SaysReplicasAndSelector) {
+  const json scale =
+      scale_of({{"metadata", {{"name", "web"}, {"namespace", "default"}, {"resourceVersion", "7"}}},
+                {"spec", {{"replicas", 3}, {"selector", {{"matchLabels", {{"a", "b"}, {"c", "d"}}}}}}},
+                {"status", {{"replicas", 2}}}});
+  EXPECT_EQ(scale["kind"], "Scale");
+  EXPECT_EQ(scale["spec"]["replicas"], 3);
+  EXPECT_EQ(scale["status"]["replicas"], 2);
+  EXPECT_EQ(scale["status"]["selector"], "a=b,c=d");
+  EXPECT_EQ(scale["metadata"]["resourceVersion"], "7");
+}
+
+TEST(Scale, RefusesWhatIsNoNumberOfReplicas) {
+  EXPECT_EQ(replicas_in({{"spec", {{"replicas", 4}}}}), 4);
+  EXPECT_EQ(replicas_in(json::object()), 0);
+  for (const json& bad : {json(-1), json("3"), json(1.5), json(4294967296)}) {
+    EXPECT_THROW(replicas_in({{"spec", {{"replicas", bad}}}}), Error) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace labctl::apiserver
