@@ -84,8 +84,7 @@ Labctl::~Labctl() {
 }
 
 support::Program Labctl::program(std::vector<std::string> arguments, std::string input) const {
-  const char* other = std::getenv("LABCTL_BINARY");
-  arguments.insert(arguments.begin(), other != nullptr ? other : LABCTL_BINARY);
+  arguments.insert(arguments.begin(), support::labctl_program());
   return {.command = std::move(arguments),
           // Of its own: what failed last, and evidence. Not of a CI system that runs these tests: its shard.
           .env = {{"XDG_STATE_HOME", (dir_.path() / "state").string()},

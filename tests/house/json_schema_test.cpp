@@ -22,11 +22,6 @@ constexpr int kValid = 0;
 constexpr int kNotValid = 2;  // 1 is a program of Python that broke off
 constexpr int kNoPackages = 3;
 
-std::string labctl_program() {
-  const char* other = std::getenv("LABCTL_BINARY");
-  return other != nullptr ? other : LABCTL_BINARY;
-}
-
 ProgramResult validate(const std::string& schema, const std::vector<std::string>& files) {
   support::Program program;
   program.command = {"python3", (repository() / "tests/house/json_schema_check.py").string()};
@@ -51,7 +46,7 @@ class JsonSchema : public testing::Test {
   // `labctl schema ARGUMENTS...`
   static std::string schema(const std::vector<std::string>& arguments = {}) {
     support::Program program;
-    program.command = {labctl_program(), "schema"};
+    program.command = {support::labctl_program(), "schema"};
     program.command.insert(program.command.end(), arguments.begin(), arguments.end());
     const ProgramResult result = support::run_program(program);
     EXPECT_EQ(result.exit_code, 0) << to_string(result);
@@ -128,7 +123,7 @@ TEST_F(JsonSchema, FitsEveryGoodFileOfTheCorpus) {
 TEST_F(JsonSchema, FitsTheExampleOfInit) {
   const std::string folder = (dir_.path() / "example").string();
   const ProgramResult init = support::run_program(
-      {.command = {labctl_program(), "init", folder}, .env = {}, .directory = {}, .input = {}});
+      {.command = {support::labctl_program(), "init", folder}, .env = {}, .directory = {}, .input = {}});
   ASSERT_EQ(init.exit_code, 0) << to_string(init);
   const ProgramResult result = validate(schema(), yaml_files_below(folder));
   EXPECT_EQ(result.exit_code, kValid) << to_string(result);

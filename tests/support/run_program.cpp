@@ -249,4 +249,9 @@ ProgramResult run_program(const Program& program) {
   return result;
 }
 
+std::string labctl_program() {
+  const char* other = std::getenv("LABCTL_BINARY");
+  return other != nullptr ? other : LABCTL_BINARY;
+}
+
 }  // namespace labctl::support

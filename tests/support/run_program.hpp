@@ -72,6 +72,9 @@ class RunningProgram {
   std::chrono::milliseconds timeout_{};
 };
 
+// The labctl that tests run: $LABCTL_BINARY, else the one of this build.
+std::string labctl_program();
+
 // "ip" -> "/usr/sbin/ip"; looks in PATH, then in /usr/sbin and /sbin. Empty when there is none.
 std::filesystem::path find_program(std::string_view name);
 

@@ -20,15 +20,17 @@ class Labctl : public testing::Test {
  protected:
   ProgramResult run(std::vector<std::string> arguments, std::string input = {}) {
     support::Program program;
-    program.command = {LABCTL_BINARY};
+    program.command = {support::labctl_program()};
     program.command.insert(program.command.end(), arguments.begin(), arguments.end());
     program.env = {{"LABCTL_RUNTIME_DIR", folder_.path().string()}, {"NO_COLOR", "1"}};
     program.input = std::move(input);
     return support::run_program(program);
   }
   ProgramResult shell(const std::string& line) {
-    return support::run_program(
-        {.command = {"sh", "-c", line}, .env = {{"LABCTL", LABCTL_BINARY}}, .directory = {}, .input = {}});
+    return support::run_program({.command = {"sh", "-c", line},
+                                 .env = {{"LABCTL", support::labctl_program()}},
+                                 .directory = {},
+                                 .input = {}});
   }
 
   RuntimeFolder folder_;
