@@ -276,7 +276,8 @@ TEST(PlanSlices, AnySequenceOfWishesIsMetWithFewWrites) {
       }
       // No slice is made while there is room in those of the same ports.
       for (const EndpointSlice& made : changes.to_create) {
-        for (const auto& [name, slice] : set.slices) {
+        for (const auto& entry : set.slices) {
+          const EndpointSlice& slice = entry.second;
           const bool is_made =
               std::any_of(changes.to_create.begin(), changes.to_create.end(),
                           [&](const EndpointSlice& other) { return other.endpoints == slice.endpoints; });
