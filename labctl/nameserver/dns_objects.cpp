@@ -7,7 +7,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kDnsPort = 53;
 constexpr std::uint64_t kDnsHost = 10;  // of a Service range
 
 json labels() { return {{objects::kDnsLabel, objects::kDnsName}}; }

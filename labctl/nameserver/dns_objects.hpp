@@ -6,12 +6,15 @@
 #include "labctl/objects/own_pods.hpp"
 #include "topology/model/cluster.hpp"
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 namespace labctl::nameserver {
 
+// RFC 1035, 4.2.
+inline constexpr std::uint16_t kDnsPort = 53;
 // Readiness gate of a DNS pod: its server answers for every zone.
 inline constexpr const char* kZonesLoaded = "labctl.dev/zones-loaded";
 // Below it each DNS pod has a folder of its name: named.conf and the zone files.

@@ -1,5 +1,6 @@
 #include "labctl/nameserver/zone_updater.hpp"
 
+#include "labctl/nameserver/dns_objects.hpp"
 #include "labctl/nameserver/update_message.hpp"
 #include "probes/protocol/dns.hpp"
 #include "topology/base/error.hpp"
@@ -17,7 +18,6 @@
 namespace labctl::nameserver {
 namespace {
 
-constexpr std::uint16_t kDnsPort = 53;
 // Between two questions whether a zone is there.
 constexpr std::chrono::milliseconds kAskEvery{4};
 // On loopback a message is lost only when the server's buffer is full.
