@@ -66,7 +66,7 @@ store::ObjectPtr delete_object(store::Store& store, const store::Key& key, const
       ns["status"]["phase"] = "Terminating";
     });
   }
-  if (key.resource == kServices && has_balancer_finalizer(*object)) {
+  if (key.resource == "services" && has_balancer_finalizer(*object)) {
     return is_being_deleted(*object) ? object : store.modify(key, [&](json& service) {
       service["metadata"]["deletionTimestamp"] = timestamp(store.clock().wall());
       service["metadata"]["deletionGracePeriodSeconds"] = 0;
