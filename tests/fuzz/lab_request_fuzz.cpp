@@ -17,6 +17,7 @@
 
 using labctl::fuzz::require;
 using namespace labctl::api;
+using namespace labctl::probing;
 using nlohmann::json;
 
 namespace {

@@ -9,6 +9,8 @@
 #include "labctl/report/probe_results.hpp"
 #include "labctl/report/tests/test_progress.hpp"
 #include "labctl/report/tests/test_results.hpp"
+#include "labctl/report/text/error_text.hpp"
+#include "labctl/report/text/json_text.hpp"
 #include "tests/support/obeyed.hpp"
 #include "topology/base/printable.hpp"
 
