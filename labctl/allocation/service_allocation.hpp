@@ -33,9 +33,9 @@ class ServiceAllocation {
   ServiceAllocation(const ServiceAllocation&) = delete;
   ServiceAllocation& operator=(const ServiceAllocation&) = delete;
 
-  // As store.create and store.update, of Services whose defaults are filled in. Throw Error besides:
-  // InvalidInput with everything that is wrong with the Service, in kubectl's words; nothing has changed
-  // then.
+  // As store.create and store.update, of Services whose defaults are filled in. Throw
+  // Error besides: InvalidInput with everything that is wrong with the Service, in
+  // kubectl's words; nothing has changed then.
   store::ObjectPtr create(const store::Key& key, nlohmann::json service);
   store::ObjectPtr update(const store::Key& key, nlohmann::json service);
 

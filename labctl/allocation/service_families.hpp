@@ -11,10 +11,10 @@
 
 namespace labctl::allocation {
 
-// Fills in policy and families of `service`; `before` is the object that it replaces, or null. `configured`
-// are the families that the cluster has Service ranges of, its first one first. Addresses that are still to
-// be given are then those of the families beyond clusterIPs. An ExternalName has none of it and is left
-// alone.
+// Fills in policy and families of `service`; `before` is the object that it replaces, or null.
+// `configured` are the families that the cluster has Service ranges of, its first one first.
+// Addresses that are still to be given are then those of the families beyond clusterIPs. An
+// ExternalName has none of it and is left alone.
 void settle_families(const nlohmann::json* before, nlohmann::json& service,
                      const std::vector<Family>& configured, objects::FieldErrors& errors);
 

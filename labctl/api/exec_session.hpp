@@ -1,8 +1,8 @@
 #pragma once
 
-// The client's side of `exec`: a process in a namespace of the lab, with this process's own standard streams,
-// or on a terminal of its own whose master end comes here. Protocol: POST /lab/v1/exec, then on the upgraded
-// socket
+// The client's side of `exec`: a process in a namespace of the lab, with this process's own
+// standard streams, or on a terminal of its own whose master end comes here. Protocol: POST
+// /lab/v1/exec, then on the upgraded socket
 //
 //   tty: false   client --[1 byte + stdin, stdout, stderr]--> server     the process writes to them itself
 //   tty: true    client <--[1 byte + pty master]------------- server     this side copies to and from 0, 1

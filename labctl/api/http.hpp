@@ -30,8 +30,8 @@ struct Request {
 class ChunkWriter {
  public:
   virtual ~ChunkWriter() = default;
-  // Sends one piece now. False when the client has gone, or has not read for the server's write timeout:
-  // stop.
+  // Sends one piece now. False when the client has gone, or has not read for
+  // the server's write timeout: stop.
   virtual bool write(std::string_view piece) = 0;
   // False once the client has gone or the server is being stopped; never blocks.
   virtual bool is_open() const = 0;

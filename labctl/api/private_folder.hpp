@@ -13,9 +13,9 @@
 
 namespace labctl::api {
 
-// Opens a folder that belongs to this process's user, that nobody else may enter and that is no symbolic link
-// itself (those on the way to it may be). Throws Error: NotFound if there is none, Permission if it is
-// anything else.
+// Opens a folder that belongs to this process's user, that nobody else may enter and that is
+// no symbolic link itself (those on the way to it may be). Throws Error: NotFound if there
+// is none, Permission if it is anything else.
 UniqueFd open_private_folder(const std::filesystem::path& folder);
 // The same for `name` in an open folder; `shown` is its path, for messages.
 UniqueFd open_private_folder(const UniqueFd& parent, const std::string& name,

@@ -10,8 +10,8 @@
 //   fields.close();
 //   mistakes.throw_if_any();      // port: 65616: a port is 1 to 65535
 //
-// A field that is null counts as absent. After a mistake a reader returns the default, so that reading goes
-// on.
+// A field that is null counts as absent. After a mistake a reader returns
+// the default, so that reading goes on.
 
 #include <nlohmann/json.hpp>
 

@@ -138,8 +138,8 @@ std::optional<ResourcePath> parse_resource_path(std::string_view path) {
     return std::nullopt;
   }
   ResourcePath out;
-  // "namespaces/NS/PLURAL" is inside a namespace, "namespaces/NS" and "namespaces/NS/status" are the
-  // Namespace.
+  // "namespaces/NS/PLURAL" is inside a namespace, "namespaces/NS" and
+  // "namespaces/NS/status" are the Namespace.
   if (parts[next] == "namespaces" && parts.size() > next + 2 &&
       find_plural(api_version, parts[next + 2]) != nullptr) {
     out.ns = parts[next + 1];

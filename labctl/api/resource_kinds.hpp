@@ -34,8 +34,8 @@ std::string collection_path(const ResourceKind& kind, std::string_view ns = {});
 // The path of one object; `ns` is not used for kinds without namespaces.
 std::string object_path(const ResourceKind& kind, std::string_view ns, std::string_view name);
 
-// What a path of the API names. `name` is empty for a collection; `subresource` is such as "scale" or
-// "status".
+// What a path of the API names. `name` is empty for a collection;
+// `subresource` is such as "scale" or "status".
 struct ResourcePath {
   const ResourceKind* kind = nullptr;
   std::string ns;

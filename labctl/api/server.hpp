@@ -1,8 +1,8 @@
 #pragma once
 
-// An HTTP/1.1 server on a listening socket it is given: a thread per connection, keep-alive, pipelining,
-// chunked streams and upgrades. Every limit is a number below, so that no client can make it grow or wait
-// without end.
+// An HTTP/1.1 server on a listening socket it is given: a thread per connection,
+// keep-alive, pipelining, chunked streams and upgrades. Every limit is a number below, so
+// that no client can make it grow or wait without end.
 //
 // A server that is full lets a connection go that waits for its next request, the longest idle first. Without
 // one, a request waits a little for a place; some are answered without.

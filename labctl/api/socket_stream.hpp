@@ -1,8 +1,8 @@
 #pragma once
 
-// A connected stream socket with a deadline, as Beast's synchronous functions want one (SyncReadStream and
-// SyncWriteStream). Asio's own blocking sockets wait without end, and ignore SO_RCVTIMEO. Internal to this
-// room.
+// A connected stream socket with a deadline, as Beast's synchronous functions want one
+// (SyncReadStream and SyncWriteStream). Asio's own blocking sockets wait without end, and
+// ignore SO_RCVTIMEO. Internal to this room.
 
 #include "topology/base/unique_fd.hpp"
 

@@ -1,8 +1,8 @@
 #pragma once
 
-// Unix stream sockets in private folders, unix(7). Names are taken through the folder's descriptor, so paths
-// longer than sun_path's 107 bytes work, and nobody can put another folder in the place of one that was
-// looked at.
+// Unix stream sockets in private folders, unix(7). Names are taken through the folder's
+// descriptor, so paths longer than sun_path's 107 bytes work, and nobody can put another
+// folder in the place of one that was looked at.
 
 #include "topology/base/unique_fd.hpp"
 

@@ -77,9 +77,9 @@ store::Key key_of(const manifest::Object& object) {
   return {std::string(kind->plural), object.ns, object.name};
 }
 
-// What the object becomes: metadata that users own and the spec from the manifest, all else as it is. A pod's
-// spec also has what the scheduler decided, so only what the manifest names is compared and nothing may
-// change.
+// What the object becomes: metadata that users own and the spec from the manifest, all else
+// as it is. A pod's spec also has what the scheduler decided, so only what the manifest
+// names is compared and nothing may change.
 json merged(const store::Key& key, const json& current, const json& wanted) {
   json object = current;
   for (const char* field : {"labels", "annotations"}) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// Manifests applied to a running lab, and objects deleted from it, as `kubectl apply` and `kubectl delete`
-// do.
+// Manifests applied to a running lab, and objects deleted from it, as
+// `kubectl apply` and `kubectl delete` do.
 //
 // All of a request or nothing of it: whatever can be refused is refused before the first object is written.
 // Reading and checking is done on the calling thread, writing on the main loop, some hundred objects a turn,
@@ -23,8 +23,8 @@ namespace labctl::apiserver {
 // not allowed; nothing has changed then.
 nlohmann::json apply_manifests(const LabObjects& lab, const api::ApplyRequest& request);
 
-// {"results":[...]}, in reverse order of the sources. An object that is not there is "notfound", which is no
-// failure.
+// {"results":[...]}, in reverse order of the sources. An object that is not
+// there is "notfound", which is no failure.
 nlohmann::json delete_objects(const LabObjects& lab, const api::DeleteRequest& request);
 
 // Of `more` new objects, that of `key` the first: as a quota would, pods made by hand count as those that

@@ -55,8 +55,8 @@ api::Response to_response(const Refusal& refusal) {
   return resource_reply(status, refusal.status);
 }
 
-// Throws Error: InvalidInput with all that is wrong, as "metadata.labels: must be a mapping, got a list;
-// ...".
+// Throws Error: InvalidInput with all that is wrong, as "metadata.labels:
+// must be a mapping, got a list; ...".
 void refuse_errors(const json& object, const std::vector<Diagnostic>& diagnostics) {
   std::string message, hint;
   for (const Diagnostic& diagnostic : diagnostics) {
@@ -399,8 +399,8 @@ ObjectPtr ResourceApi::State::put(const ResourceCall& call, json object) {
              : store.update(call.key(), std::move(object));  // nothing that is given out changes
 }
 
-// Makes a new object of the one that is there and puts it in its place, unless that has changed meanwhile:
-// then once more.
+// Makes a new object of the one that is there and puts it in its place, unless that
+// has changed meanwhile: then once more.
 ObjectPtr ResourceApi::State::change(const ResourceCall& call,
                                      const std::function<json(const Ground&)>& make) {
   const Key key = call.key();

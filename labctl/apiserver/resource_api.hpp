@@ -3,21 +3,20 @@
 // The Kubernetes-shaped side of a lab's API: objects over HTTP, as
 // https://kubernetes.io/docs/reference/using-api/api-concepts/ describes it.
 //
-//   GET, POST, DELETE      /api/v1/namespaces/NS/pods      list (?labelSelector= ?fieldSelector= ?watch=1),
-//   create,
-//                                                          delete all that match
-//   GET, PUT, PATCH, DELETE /api/v1/namespaces/NS/pods/NAME
-//   GET, PUT, PATCH        .../NAME/scale                  of Deployments, ReplicaSets, StatefulSets
-//   GET, PUT, PATCH        .../NAME/status                 only status is taken
+//   GET, POST, DELETE         /api/v1/namespaces/NS/pods   list (?labelSelector= ?fieldSelector= ?watch=1),
+//                                                          create, delete all that match
+//   GET, PUT, PATCH, DELETE   .../NAME
+//   GET, PUT, PATCH           .../NAME/scale               of Deployments, ReplicaSets, StatefulSets
+//   GET, PUT, PATCH           .../NAME/status              only status is taken
 //
 // PATCH takes JSON merge patches (RFC 7396), JSON patches (RFC 6902), and strategic merge patches without
 // lists, where the two merges are the same, but for status.conditions, which merge by type. What a client
 // writes to status by other paths is ignored.
 //
-// Threads: answer() on any thread, many at a time; the store is touched only through run_on_owner. Reading a
-// body, patching, checking and writing objects as text is done on the calling thread: objects never change.
-// Whoever changed the object meanwhile makes that be done once more. Outlive the api::Server that calls it,
-// not the store.
+// Threads: answer() on any thread, many at a time; the store is touched only through run_on_owner.
+// Reading a body, patching, checking and writing objects as text is done on the calling thread:
+// objects never change. Whoever changed the object meanwhile makes that be done once more. Outlive
+// the api::Server that calls it, not the store.
 
 #include "labctl/api/http.hpp"
 #include "labctl/store/store.hpp"

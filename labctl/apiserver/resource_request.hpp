@@ -60,8 +60,8 @@ nlohmann::json patched(const ResourceCall& call, nlohmann::json patch, const nlo
 // The body of a deletion, {} for none.
 nlohmann::json parse_delete_options(const ResourceCall& call);
 objects::DeleteOptions delete_options(const ResourceCall& call, const nlohmann::json& body);
-// preconditions.uid and .resourceVersion of a deletion: this object, not another of its name. Throws Error:
-// Busy.
+// preconditions.uid and .resourceVersion of a deletion: this object, not
+// another of its name. Throws Error: Busy.
 void check_preconditions(const store::Key& key, const nlohmann::json& object, const nlohmann::json& body);
 
 // A list as text, from objects that are not copied.

@@ -15,8 +15,8 @@ namespace labctl::apiserver {
 // name label for a Namespace, an empty status for a Service.
 void prepare_new(std::string_view resource, nlohmann::json& object);
 
-// Takes into `wanted`, which is to replace `before`, what clients cannot write: status, and the metadata that
-// is the lab's.
+// Takes into `wanted`, which is to replace `before`, what clients cannot write:
+// status, and the metadata that is the lab's.
 void keep_what_is_ours(const nlohmann::json& before, nlohmann::json& wanted);
 
 // Throws Error: InvalidInput when an immutable field differs: the selector of a workload, most of a pod's and
@@ -29,8 +29,8 @@ bool is_plain_merge(const nlohmann::json& patch);
 // The Scale of a workload (autoscaling/v1).
 bool has_scale(std::string_view resource);
 nlohmann::json scale_of(const nlohmann::json& workload);
-// spec.replicas of a Scale, 0 when it says none. Throws Error: InvalidInput unless a whole number of 0 or
-// more.
+// spec.replicas of a Scale, 0 when it says none. Throws Error: InvalidInput
+// unless a whole number of 0 or more.
 std::int64_t replicas_in(const nlohmann::json& scale);
 
 }  // namespace labctl::apiserver

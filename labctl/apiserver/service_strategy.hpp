@@ -1,8 +1,8 @@
 #pragma once
 
-// Updates of Services and EndpointSlices as the API server's strategies see them: what never changes, and
-// what SingleStack lets go. What allocation keeps and frees is allocation/service_*. Pure; objects of any
-// shape.
+// Updates of Services and EndpointSlices as the API server's strategies see them: what never
+// changes, and what SingleStack lets go. What allocation keeps and frees is
+// allocation/service_*. Pure; objects of any shape.
 
 #include <nlohmann/json_fwd.hpp>
 

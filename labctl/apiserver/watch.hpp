@@ -1,8 +1,8 @@
 #pragma once
 
-// Watches: changes of the store as lines of JSON to many connections. One subscription feeds them all; each
-// has a bounded queue, and a client that reads too slowly is told so (410 Expired) and let go, never waited
-// for.
+// Watches: changes of the store as lines of JSON to many connections. One subscription
+// feeds them all; each has a bounded queue, and a client that reads too slowly is told so
+// (410 Expired) and let go, never waited for.
 //
 // Threads: the hub and open() belong to the store's thread; Watch::stream runs on a connection's.
 
@@ -49,8 +49,8 @@ class Watch {
  public:
   explicit Watch(WatchFilter filter);
 
-  // Sends events until the client goes, the server stops, `timeout` passes (none: for ever) or the queue
-  // overflows.
+  // Sends events until the client goes, the server stops, `timeout` passes
+  // (none: for ever) or the queue overflows.
   void stream(api::ChunkWriter& out, std::optional<std::chrono::seconds> timeout);
 
  private:
@@ -69,8 +69,8 @@ class WatchHub {
  public:
   explicit WatchHub(store::Store& store);
 
-  // From `version` on. Without one, or from 0, what exists comes first, as ADDED. Null when that version is
-  // too old.
+  // From `version` on. Without one, or from 0, what exists comes first, as
+  // ADDED. Null when that version is too old.
   std::shared_ptr<Watch> open(WatchFilter filter, std::optional<std::uint64_t> version);
 
  private:

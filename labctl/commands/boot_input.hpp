@@ -17,13 +17,13 @@ struct BootInput {
   std::vector<manifest::Object> objects;
 };
 
-// Reads and checks the files; no paths mean lab.yaml (or labctl.yaml) of the current folder, else an empty
-// lab. Prints diagnostics. Throws Error: InvalidInput when one of them is an error, NotFound for a missing
-// path.
+// Reads and checks the files; no paths mean lab.yaml (or labctl.yaml) of the current
+// folder, else an empty lab. Prints diagnostics. Throws Error: InvalidInput when one of
+// them is an error, NotFound for a missing path.
 BootInput read_boot_input(const Session& session, std::vector<std::string> paths, bool strict);
 
-// A lab's name from a path: of "shop/lab.yaml" and "shop/" it is "shop", of "shop.yaml" too; made a DNS
-// label.
+// A lab's name from a path: of "shop/lab.yaml" and "shop/" it is "shop", of
+// "shop.yaml" too; made a DNS label.
 std::string name_from_path(const std::string& path);
 
 // Prints the diagnostics and throws InvalidInput that counts the errors, if there are any.

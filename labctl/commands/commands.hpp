@@ -10,8 +10,8 @@ namespace labctl::commands {
 
 struct Globals;
 
-// Puts every command on `app`. `globals` must live as long as `app` is used; after parsing its `action` is
-// what to do.
+// Puts every command on `app`. `globals` must live as long as `app` is used;
+// after parsing its `action` is what to do.
 void add_commands(CLI::App& app, Globals& globals);
 
 void add_up(CLI::App& app, Globals& globals);

@@ -26,8 +26,8 @@ struct DeleteOptions {
   bool wait = true;
 };
 
-// Arguments are files when they look like paths: as in `labctl delete manifests/` and `labctl delete
-// web.yaml`.
+// Arguments are files when they look like paths: as in `labctl delete
+// manifests/` and `labctl delete web.yaml`.
 bool is_path(const std::string& argument) {
   return argument == "-" || argument.ends_with(".yaml") || argument.ends_with(".yml") ||
          argument.ends_with(".json") || argument.ends_with("/") || argument.starts_with("./") ||

@@ -23,8 +23,8 @@ struct ExecOptions {
   bool no_tty = false;
 };
 
-// A terminal of its own when ours is one on both sides: then editors and job control work, and pipes stay
-// clean.
+// A terminal of its own when ours is one on both sides: then editors and job
+// control work, and pipes stay clean.
 bool wants_tty(const ExecOptions& options) {
   if (options.tty || options.no_tty) {
     return options.tty;

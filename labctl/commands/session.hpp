@@ -57,8 +57,8 @@ class Session {
   void diagnostics(const std::vector<Diagnostic>& diagnostics) const;
 
   // The lab that is meant: `chosen` or -n, else the only one that is up.
-  // Throws Error: NotFound when that one or none is up, InvalidInput when several are (the message names
-  // them).
+  // Throws Error: NotFound when that one or none is up, InvalidInput when
+  // several are (the message names them).
   std::string lab(const std::string& chosen = {}) const;
   // The lab of -n, or empty: for commands that may make one.
   const std::string& named_lab() const { return globals_.lab; }

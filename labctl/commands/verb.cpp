@@ -143,8 +143,8 @@ std::string verb_help(const CLI::App& verb, const CLI::App& root) {
     if (!option->get_positional()) {
       continue;
     }
-    // Arguments with names of their own ("FROM TO") are as many as the names; those of exec follow its
-    // dashes.
+    // Arguments with names of their own ("FROM TO") are as many as the names;
+    // those of exec follow its dashes.
     const std::string word = value_name(*option);
     const bool many = option->get_expected_max() > 1 && word.find(' ') == std::string::npos;
     const std::string name = word + (many ? "..." : "");

@@ -54,8 +54,8 @@ void watch_objects(api::Client& client, const api::ResourceKind& kind, const std
         return;
       }
     } catch (const Error& error) {
-      // 410 before the first event: so many changes between list and watch can happen, but not time after
-      // time.
+      // 410 before the first event: so many changes between list and watch can
+      // happen, but not time after time.
       if (error.kind() != ErrorKind::NotFound || version != list.resource_version || expired_before) {
         throw;
       }

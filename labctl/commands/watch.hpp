@@ -13,8 +13,8 @@
 namespace labctl::commands {
 
 struct WatchCallbacks {
-  // The objects there are: once at the start, and again whenever it had to begin anew. Returns whether to go
-  // on.
+  // The objects there are: once at the start, and again whenever it had to
+  // begin anew. Returns whether to go on.
   std::function<bool(const std::vector<nlohmann::json>&)> on_list;
   // "ADDED", "MODIFIED" or "DELETED", and the object. Returns whether to go on.
   std::function<bool(const std::string&, const nlohmann::json&)> on_event;

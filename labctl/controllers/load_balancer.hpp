@@ -54,8 +54,8 @@ class BalancerLoop {
   bool claim_ingress(const store::Key& key, const nlohmann::json& service, Pools& pools,
                      std::optional<store::Allocations::Transaction>& transaction, nlohmann::json& ingress);
   void clean_up(const store::Key& key, const nlohmann::json& service);
-  // The addresses the Service shall have, claimed where it has none yet. Throws Error: NotFound when one
-  // cannot be had.
+  // The addresses the Service shall have, claimed where it has none yet. Throws
+  // Error: NotFound when one cannot be had.
   std::vector<std::string> claim_addresses(const nlohmann::json& service, const std::string& owner,
                                            Pools& pools);
   std::string claim_address(const Prefix& range, const nlohmann::json& service, const std::string& owner,

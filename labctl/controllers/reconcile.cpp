@@ -269,8 +269,8 @@ void Reconciler::State::note_pod(const Change& change) {
   }
 }
 
-// Adds the workloads that a pod or ReplicaSet belongs, or belonged, to; of a pod without one those that may
-// want it.
+// Adds the workloads that a pod or ReplicaSet belongs, or belonged, to; of a
+// pod without one those that may want it.
 void Reconciler::State::note_owners(const Change& change) {
   if (change.key.resource != "pods" && change.key.resource != "replicasets") {
     return;

@@ -1,7 +1,7 @@
 #pragma once
 
-// What every control loop is given for one run: the state, the cluster, and the time, which stands still
-// meanwhile.
+// What every control loop is given for one run: the state, the cluster, and the
+// time, which stands still meanwhile.
 
 #include "labctl/controllers/pods/pod_index.hpp"
 #include "labctl/store/store.hpp"

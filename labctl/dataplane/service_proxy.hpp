@@ -35,8 +35,8 @@ class ServiceProxy {
   ServiceProxy(const ServiceProxy&) = delete;
   ServiceProxy& operator=(const ServiceProxy&) = delete;
 
-  // Called for each Service whose object or endpoints changed, once a turn; `is_gone`: there is no such
-  // Service.
+  // Called for each Service whose object or endpoints changed, once a turn;
+  // `is_gone`: there is no such Service.
   using OnService = std::function<void(const model::Service& service,
                                        const std::vector<const model::EndpointSlice*>& slices, bool is_gone)>;
   void set_on_service(OnService on_service) { on_service_ = std::move(on_service); }
@@ -44,8 +44,8 @@ class ServiceProxy {
   // Once the nodes and the router are there. Throws Error.
   void open();
 
-  // The hostPorts of a pod with its own network, from now until release_host_ports(); brought to the kernel
-  // by sync().
+  // The hostPorts of a pod with its own network, from now until
+  // release_host_ports(); brought to the kernel by sync().
   void claim_host_ports(const model::Pod& pod, std::size_t node);
   void release_host_ports(const model::PodKey& pod);
 
@@ -60,8 +60,8 @@ class ServiceProxy {
 
   // What each node does for a Service: an array of {node, entries}. Throws Error NotFound.
   nlohmann::json describe(const model::ServiceKey& key) const;
-  // Compares the tables of all nodes with what is wanted, as a restarted proxy would; how many elements it
-  // mended.
+  // Compares the tables of all nodes with what is wanted, as a restarted proxy
+  // would; how many elements it mended.
   std::size_t resync();
 
  private:

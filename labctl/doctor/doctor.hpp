@@ -22,9 +22,9 @@ struct HostReport {
   bool can_run = false;  // no item's verdict is Fail
 };
 
-// Tries everything and judges it for a lab of `pods_wanted` pods. Takes tens of milliseconds; steps that hang
-// are ended at a deadline of ten seconds and reported as failed. Throws Error only when fork(2) or pipe(2)
-// fail.
+// Tries everything and judges it for a lab of `pods_wanted` pods. Takes tens of
+// milliseconds; steps that hang are ended at a deadline of ten seconds and reported as
+// failed. Throws Error only when fork(2) or pipe(2) fail.
 HostReport check_host(int pods_wanted = 1000);
 
 // The error to show when a lab could not be launched: if `error` is a refusal of the host (see step_of), kind

@@ -8,8 +8,8 @@
 namespace labctl::doctor {
 namespace {
 
-// What the functions of kernel/capsule.hpp say they did, and the step that is. Longer acts before their
-// beginnings.
+// What the functions of kernel/capsule.hpp say they did, and the step that is.
+// Longer acts before their beginnings.
 constexpr std::array<std::pair<std::string_view, HostStep>, 13> kActs{{
     {"unshare", HostStep::Namespaces},
     {"write /proc/self/setgroups", HostStep::MapIds},
@@ -172,8 +172,8 @@ bool is_confined_by_profile(const Surroundings& s) {
   return !s.apparmor_label.empty() && !s.apparmor_label.starts_with("unconfined");
 }
 
-// A seccomp filter that a container engine installed; others, such as systemd's, answer clone3 as the kernel
-// does.
+// A seccomp filter that a container engine installed; others, such as
+// systemd's, answer clone3 as the kernel does.
 bool is_container_filter(const Surroundings& s) {
   return s.seccomp_mode == 2 && (s.container != Container::None || s.clone3_is_missing);
 }

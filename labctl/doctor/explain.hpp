@@ -1,9 +1,9 @@
 #pragma once
 
-// Why a host refuses a step of a lab, in words, and the one command that mends it. Pure: the same step, errno
-// and surroundings give the same item. The cases are the refusals of Ubuntu's and Docker's AppArmor, of
-// container seccomp filters and masked /proc, of hosts that set user.max_*_namespaces to 0, of kernels
-// without a feature.
+// Why a host refuses a step of a lab, in words, and the one command that mends it. Pure: the same
+// step, errno and surroundings give the same item. The cases are the refusals of Ubuntu's and
+// Docker's AppArmor, of container seccomp filters and masked /proc, of hosts that set
+// user.max_*_namespaces to 0, of kernels without a feature.
 
 #include "labctl/doctor/surroundings.hpp"
 #include "topology/base/error.hpp"
@@ -64,10 +64,10 @@ std::string_view id_of(HostStep step);
 // what it says it did; nothing for other errors.
 std::optional<HostStep> step_of(const Error& error);
 
-// The item for a step that gave `errno_value`; 0 means that it was done. `detail` says more where one step
-// does several things: the kind of namespace that was refused ("net", "mnt", ...), or nft's own words. A
-// refused step is Fail where every lab needs it, Warn where only some do (VXLAN, raw ICMP, SCTP, a range of
-// ids, the filter).
+// The item for a step that gave `errno_value`; 0 means that it was done. `detail` says more where
+// one step does several things: the kind of namespace that was refused ("net", "mnt", ...), or
+// nft's own words. A refused step is Fail where every lab needs it, Warn where only some do (VXLAN,
+// raw ICMP, SCTP, a range of ids, the filter).
 CheckItem explain(HostStep step, int errno_value, const Surroundings& surroundings,
                   std::string_view detail = {});
 

@@ -1,8 +1,8 @@
 #pragma once
 
-// Is there room for a lab of so many pods? Limits of the kernel, of this process and of its control group,
-// read once and judged by a pure function. Sources: namespaces(7) (/proc/sys/user), getrlimit(2), cgroups v2
-// pids.max, inotify(7), proc(5).
+// Is there room for a lab of so many pods? Limits of the kernel, of this process and of its control
+// group, read once and judged by a pure function. Sources: namespaces(7) (/proc/sys/user),
+// getrlimit(2), cgroups v2 pids.max, inotify(7), proc(5).
 
 #include "labctl/doctor/explain.hpp"
 

@@ -270,8 +270,8 @@ void try_inside(const Recorder& recorder) {
   });
 }
 
-// The child that leaves the host's namespaces; `mapped` says whether the parent could map a range ('m') or
-// not.
+// The child that leaves the host's namespaces; `mapped` says whether the
+// parent could map a range ('m') or not.
 void try_capsule(const Recorder& recorder, const kernel::IdPlan& ids, int unshared, int mapped) {
   try {
     kernel::unshare_capsule(ids.mapping);

@@ -1,7 +1,7 @@
 #pragma once
 
-// Trying what a lab is made of, by the calls that make labs, in children that end with it. See namespaces(7),
-// user_namespaces(7), veth(4).
+// Trying what a lab is made of, by the calls that make labs, in children that end with it.
+// See namespaces(7), user_namespaces(7), veth(4).
 
 #include "labctl/doctor/explain.hpp"
 

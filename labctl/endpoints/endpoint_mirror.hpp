@@ -1,7 +1,7 @@
 #pragma once
 
-// The EndpointSlices that a hand-written Endpoints object becomes (spec §4; concepts, "EndpointSlice
-// mirroring"). Pure.
+// The EndpointSlices that a hand-written Endpoints object becomes (spec §4;
+// concepts, "EndpointSlice mirroring"). Pure.
 
 #include "labctl/endpoints/endpoint_slice.hpp"
 #include "topology/model/label_selector.hpp"
@@ -16,8 +16,8 @@ namespace labctl::endpoints {
 // neither labelled endpointslice.kubernetes.io/skip-mirror nor a leader election's. `service` may be null.
 bool is_mirrored(const nlohmann::json& endpoints, const nlohmann::json* service);
 
-// By address type. What is no address is left out, as is an address beyond kEndpointsPerMirroredSlice of a
-// subset.
+// By address type. What is no address is left out, as is an address beyond
+// kEndpointsPerMirroredSlice of a subset.
 std::map<std::string, WantedEndpoints> mirrored_endpoints(const nlohmann::json& endpoints);
 
 model::Labels mirrored_labels(const nlohmann::json& endpoints);

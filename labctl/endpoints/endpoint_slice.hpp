@@ -67,8 +67,8 @@ nlohmann::json slice_fields(const EndpointSlice& slice);
 
 struct ParsedSlice {
   EndpointSlice slice;
-  // The object says what `slice` says, in the very words of slice_fields; otherwise somebody else wrote to
-  // it.
+  // The object says what `slice` says, in the very words of slice_fields;
+  // otherwise somebody else wrote to it.
   bool is_exact = false;
 };
 ParsedSlice parse_slice(const nlohmann::json& object);

@@ -59,8 +59,8 @@ bool has_cluster_ip(const json& service) {
   return !address.empty() && address != "None";
 }
 
-// The Service's ports as they are at this pod. What the pod has no port of that name and protocol for is left
-// out.
+// The Service's ports as they are at this pod. What the pod has no port of
+// that name and protocol for is left out.
 std::vector<SlicePort> ports_at(const ServiceEndpoints& service, const EndpointPod& pod) {
   std::vector<SlicePort> ports;
   ports.reserve(service.ports.size());

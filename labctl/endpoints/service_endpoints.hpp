@@ -57,8 +57,8 @@ struct ServiceEndpoints {
 
 ServiceEndpoints service_endpoints(const nlohmann::json& service);
 
-// spec.selector if the controller is to make slices for the Service; empty when it has none or is an
-// ExternalName.
+// spec.selector if the controller is to make slices for the Service; empty
+// when it has none or is an ExternalName.
 model::Labels endpoint_selector(const nlohmann::json& service);
 
 // The labels of its slices: its own, the Service's name, who manages them, and whether it is headless.

@@ -49,13 +49,13 @@ struct ContainerEnv {
 // status.hostIPs (comma separated). Throws Error: InvalidInput for any other path.
 std::string resolve_field(const model::Pod& pod, const DownwardFacts& facts, const std::string& field_path);
 
-// Replaces $(NAME); $$ is a plain $; a name that `find` does not know, and a reference without an end, stay
-// as they are.
+// Replaces $(NAME); $$ is a plain $; a name that `find` does not know, and a
+// reference without an end, stay as they are.
 std::string expand(std::string_view text,
                    const std::function<std::optional<std::string>(const std::string&)>& find);
 
-// $(NAME) in a value of the container's sees the Services' and what stands before it. Throws Error:
-// InvalidInput as resolve_field.
+// $(NAME) in a value of the container's sees the Services' and what stands before it.
+// Throws Error: InvalidInput as resolve_field.
 ContainerEnv container_env(const model::Pod& pod, const model::Container& container,
                            const DownwardFacts& facts);
 

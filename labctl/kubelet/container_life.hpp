@@ -8,8 +8,8 @@
 //
 //   Waiting ContainerCreating --started--> Running --exited--> Terminated --+--> stays: the policy says so
 //        |                                                                  |
-//        +--could not start--> Terminated StartError (128) -----------------+--> Waiting CrashLoopBackOff -->
-//        due again
+//        +--could not start--> Terminated StartError (128) -----------------+--> Waiting CrashLoopBackOff
+//        |                                                                       until it is due again
 //        +--misconfigured--> Waiting CreateContainerConfigError, for good
 
 #include "labctl/kubelet/pod_status.hpp"
@@ -23,9 +23,9 @@
 
 namespace labctl::kubelet {
 
-// Back-off between restarts, in lab size: the kubelet waits 10 s, 20 s ... 5 min and forgets after 10 min.
-// Here the first restart comes at once, the second after 0.5 s, doubled up to 30 s, forgotten after 60 s of
-// running.
+// Back-off between restarts, in lab size: the kubelet waits 10 s, 20 s ... 5 min and
+// forgets after 10 min. Here the first restart comes at once, the second after 0.5 s,
+// doubled up to 30 s, forgotten after 60 s of running.
 inline constexpr std::chrono::milliseconds kBackOffFirst{500};
 inline constexpr std::chrono::milliseconds kBackOffMax{30'000};
 inline constexpr std::chrono::seconds kBackOffResetAfter{60};

@@ -58,8 +58,8 @@ class ContainerHealth {
   // Precondition: begun.
   Verdict finish(ProbeKind kind, Result result, SteadyTime now);
 
-  // The container is being ended: only its readiness is asked from now on, since endpoints serve until the
-  // end.
+  // The container is being ended: only its readiness is asked from now on,
+  // since endpoints serve until the end.
   void begin_termination();
 
   const model::ContainerProbe& spec(ProbeKind kind) const { return *at(kind).spec; }

@@ -1,10 +1,10 @@
 #pragma once
 
-// What runs containers, as pod_life sees it: the kernel and the built-in server (local_runtime.hpp), or a
-// fake.
+// What runs containers, as pod_life sees it: the kernel and the built-in
+// server (local_runtime.hpp), or a fake.
 //
-// Threads: all calls and hooks on the thread of the main loop. No hook is called from inside start(), stop()
-// or remove_pod().
+// Threads: all calls and hooks on the thread of the main loop. No hook is called from
+// inside start(), stop() or remove_pod().
 
 #include "labctl/kubelet/container_env.hpp"
 #include "labctl/kubelet/container_life.hpp"
@@ -65,8 +65,8 @@ class ContainerRuntime {
   // Throws Error: NotFound for a program that is not there; from the built-in server Busy for a port in use,
   // InvalidInput for words that its role does not know, Unsupported for what it cannot play.
   virtual RunId start(PodId pod, const RunSpec& spec, Hooks hooks) = 0;
-  // SIGTERM, and SIGKILL when `grace` has passed. Again with another grace: that one counts. Unknown ids are
-  // ignored.
+  // SIGTERM, and SIGKILL when `grace` has passed. Again with another grace: that
+  // one counts. Unknown ids are ignored.
   virtual void stop(RunId run, std::chrono::milliseconds grace) = 0;
 
   // To execute another program beside the container: with its files, names and network. The caller adds

@@ -26,8 +26,8 @@ struct ResolvConf {
   bool operator==(const ResolvConf&) const = default;
 };
 
-// Reads what resolvers read: nameserver, search (the last line counts), domain and options; other lines are
-// dropped.
+// Reads what resolvers read: nameserver, search (the last line counts), domain
+// and options; other lines are dropped.
 ResolvConf parse_resolv_conf(std::string_view text);
 std::string to_text(const ResolvConf& conf);
 
@@ -44,9 +44,9 @@ struct PodResolvConf {
   std::vector<std::string> notices;
 };
 
-// With ClusterFirst and no cluster DNS running, the search list and options stand without a nameserver: a
-// resolver then asks 127.0.0.1 and is refused at once, instead of waiting for a server that the pod cannot
-// reach.
+// With ClusterFirst and no cluster DNS running, the search list and options stand
+// without a nameserver: a resolver then asks 127.0.0.1 and is refused at once, instead
+// of waiting for a server that the pod cannot reach.
 PodResolvConf pod_resolv_conf(const model::Pod& pod, const PodDns& dns);
 
 }  // namespace labctl::kubelet

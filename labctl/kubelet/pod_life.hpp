@@ -68,8 +68,8 @@ struct PodLifeHooks {
   std::function<void(const PodReport&)> on_change;   // a container's state or health changed
   std::function<void(const PodReport&)> on_stopped;  // after stop(): the last report
   std::function<void(const model::PodKey&, const PodEvent&)> on_event;
-  // A container is about to start: what it finds on disk may be written now. What this throws is a failed
-  // start.
+  // A container is about to start: what it finds on disk may be written now.
+  // What this throws is a failed start.
   std::function<void(const model::Pod&, const PodPlace&)> before_start;
   // What stands in for an image, once for each text: "image nginx: not mapped, so ...".
   std::function<void(std::string_view)> on_notice;

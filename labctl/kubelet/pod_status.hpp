@@ -1,8 +1,8 @@
 #pragma once
 
-// The status of a pod from the states of its containers, as the node agent reports it (core/v1 PodStatus;
-// concepts, "Pod Lifecycle"). Pure: who runs the containers says how they are, this says what that makes of
-// the pod.
+// The status of a pod from the states of its containers, as the node agent reports it
+// (core/v1 PodStatus; concepts, "Pod Lifecycle"). Pure: who runs the containers says how they
+// are, this says what that makes of the pod.
 
 #include "labctl/objects/conditions.hpp"
 

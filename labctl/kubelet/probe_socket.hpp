@@ -4,8 +4,8 @@
 // loop, each with one answer, worded as the kubelet (a Go program) words it. What a server sends is hostile:
 // little of it is kept, and nothing is waited for beyond the timeout.
 //
-// Threads: the main loop's. A socket stays where it was opened, so the thread is in the namespace only for
-// that.
+// Threads: the main loop's. A socket stays where it was opened, so the thread
+// is in the namespace only for that.
 
 #include "labctl/kubelet/container_probe.hpp"
 #include "labctl/kubelet/probe_tls.hpp"

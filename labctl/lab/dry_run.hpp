@@ -10,8 +10,8 @@
 
 namespace labctl::lab {
 
-// Pure but for the wall clock in objects that are not shown. Throws Error: InvalidInput when a range is too
-// small.
+// Pure but for the wall clock in objects that are not shown. Throws Error:
+// InvalidInput when a range is too small.
 std::string describe_plan(const model::Cluster& cluster, const std::vector<manifest::Object>& objects);
 
 }  // namespace labctl::lab

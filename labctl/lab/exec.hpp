@@ -12,8 +12,8 @@ namespace labctl::lab {
 
 class Lab;
 
-// Runs to the process's end, or until the client goes: the process then gets SIGHUP. Never throws; the client
-// is told.
+// Runs to the process's end, or until the client goes: the process then gets
+// SIGHUP. Never throws; the client is told.
 void serve_exec(Lab& lab, const api::ExecStart& request, UniqueFd socket) noexcept;
 
 }  // namespace labctl::lab

@@ -1,12 +1,10 @@
 #pragma once
 
-// A running lab: its objects, the loops that act on them, the network and the processes that follow from
-// them.
+// A running lab: its objects, the loops that act on them, the network and the processes that follow.
 //
-//   store --changes--> reconciler --pods with node and address--> fabric (plan, apply) --> pod life
-//   (containers)
-//     ^                                                                                        |
-//     +------------------------------------ status ------------------------------------------+
+//   store --changes--> reconciler --pods with node and address--> fabric --> pod life (its containers)
+//     ^                                                                          |
+//     +-------------------------------- status ----------------------------------+
 //
 // Threads: the main loop's, for everything that is not said to be safe elsewhere.
 

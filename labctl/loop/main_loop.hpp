@@ -40,8 +40,8 @@ class MainLoop final : public EventLoop {
 
   // Runs until stop().
   void run();
-  // Runs until `is_done`, looked at after each piece of work, or `deadline`; whether it is done. Before
-  // run().
+  // Runs until `is_done`, looked at after each piece of work, or `deadline`;
+  // whether it is done. Before run().
   bool run_until(const std::function<bool()>& is_done, std::chrono::steady_clock::time_point deadline);
   // From any thread: run() returns after the work at hand.
   void stop();

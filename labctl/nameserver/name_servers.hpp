@@ -7,9 +7,9 @@
 //                                     |
 //                                     +--zone files, when a server starts
 //
-// The servers are the pods of a Deployment (dns_objects.hpp) and live as all pods do. One that runs
-// is never started again for what changes: named takes thousands of changes as updates in the time that it
-// needs to read its files, and answers meanwhile.
+// The servers are the pods of a Deployment (dns_objects.hpp) and live as all pods do. One that runs is never
+// started again for what changes: named takes thousands of changes as updates in the time that it needs to
+// read its files, and answers meanwhile.
 //
 // Threads: the main loop's.
 
@@ -64,11 +64,11 @@ class NameServers {
   // Some server of the cluster, and the outside one, have been ready, or there are none.
   bool has_been_ready() const { return has_been_ready_; }
 
-  // A DNS pod's container is about to start in this namespace: its files are written. Other pods are passed
-  // over. Throws Error.
+  // A DNS pod's container is about to start in this namespace: its files are written.
+  // Other pods are passed over. Throws Error.
   void before_start(const model::Pod& pod, int netns_fd);
-  // What a DNS pod's programs see of the supervisor's files: the server and its own folder. Of other pods
-  // nothing.
+  // What a DNS pod's programs see of the supervisor's files: the server and its
+  // own folder. Of other pods nothing.
   std::vector<kernel::FileBind> binds_of(const model::Pod& pod) const;
   // Its namespace goes.
   void forget(const model::PodKey& pod);

@@ -1,7 +1,6 @@
 #pragma once
 
-// The files and the command of a `named` of the lab, all below kDnsDirectory on the capsule's
-// tmpfs.
+// The files and the command of a `named` of the lab, all below kDnsDirectory on the capsule's tmpfs.
 
 #include "topology/kernel/process.hpp"
 
@@ -10,16 +9,16 @@
 
 namespace labctl::nameserver {
 
-// Throws Error Unsupported, naming the package and the setting that does without, when this host has no
-// named.
+// Throws Error Unsupported, naming the package and the setting that does
+// without, when this host has no named.
 void check_named_is_installed();
 
 // "/run/labctl-dns/NAME".
 std::string dns_folder(const std::string& name);
 // Makes the folder if need be; a file that is there is replaced whole. Throws Error.
 void write_dns_file(const std::string& folder, const std::string& file, const std::string& text);
-// A copy of the host's named, made once: AppArmor holds the original to folders that are not ours. Throws
-// Error.
+// A copy of the host's named, made once: AppArmor holds the original to
+// folders that are not ours. Throws Error.
 void install_named();
 // What it has to see of them.
 std::vector<kernel::FileBind> named_binds(const std::string& folder);

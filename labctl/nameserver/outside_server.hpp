@@ -1,8 +1,8 @@
 #pragma once
 
-// The outside world's DNS server: a `named` on the router that answers for every name there is, from the
-// records of the Cluster. It is what nodes and outside hosts ask, and where the cluster's servers send what
-// is not theirs.
+// The outside world's DNS server: a `named` on the router that answers for every name there is,
+// from the records of the Cluster. It is what nodes and outside hosts ask, and where the
+// cluster's servers send what is not theirs.
 //
 // Threads: the main loop's.
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// DNS UPDATE (RFC 2136): changes of a zone as one message, which the server carries out as a whole or not at
-// all.
+// DNS UPDATE (RFC 2136): changes of a zone as one message, which the server
+// carries out as a whole or not at all.
 
 #include "topology/dns/record.hpp"
 

@@ -10,8 +10,8 @@ namespace labctl::objects {
 
 using TimePoint = std::chrono::system_clock::time_point;
 
-// Sets a condition in `status`; lastTransitionTime moves only when `value` changes. "True", "False",
-// "Unknown".
+// Sets a condition in `status`; lastTransitionTime moves only when `value`
+// changes. "True", "False", "Unknown".
 void set_condition(nlohmann::json& status, std::string_view type, std::string_view value, TimePoint now,
                    std::string_view reason = {}, std::string_view message = {});
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// JSON of objects that passed load() to the values of topology/model. On other JSON these throw Error
-// InvalidInput.
+// JSON of objects that passed load() to the values of topology/model. On other
+// JSON these throw Error InvalidInput.
 
 #include "topology/model/label_selector.hpp"
 #include "topology/model/pod.hpp"

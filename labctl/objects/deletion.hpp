@@ -26,8 +26,8 @@ inline constexpr std::string_view kBalancerFinalizer = "service.kubernetes.io/lo
 bool has_balancer_finalizer(const nlohmann::json& service);
 
 struct DeleteOptions {
-  // Nothing: the pod's own terminationGracePeriodSeconds (30). A pod already being deleted only gets a
-  // shorter grace.
+  // Nothing: the pod's own terminationGracePeriodSeconds (30). A pod already
+  // being deleted only gets a shorter grace.
   std::optional<std::chrono::seconds> grace;
   bool orphans_dependents = false;  // propagationPolicy Orphan: what it owned stays, without an owner
 };

@@ -16,8 +16,8 @@ namespace labctl::objects {
 // Enough for the last thousand pods to tell their story; each is about a kilobyte.
 inline constexpr std::size_t kEventsKept = 2'000;
 
-// Events of one sync beyond this many would push every other event out: a Deployment of thousands tells of
-// the first.
+// Events of one sync beyond this many would push every other event out: a
+// Deployment of thousands tells of the first.
 inline constexpr int kEventsPerSync = 25;
 
 enum class EventType { Normal, Warning };

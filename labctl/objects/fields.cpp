@@ -11,8 +11,8 @@ using nlohmann::json;
 
 const std::string kNothing;
 
-// By view: the controllers ask this some hundred thousand times a run, and a string for each would be most of
-// the cost.
+// By view: the controllers ask this some hundred thousand times a run, and a
+// string for each would be most of the cost.
 const json* member(const json& object, std::string_view name) {
   if (!object.is_object()) {
     return nullptr;

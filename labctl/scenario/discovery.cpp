@@ -262,8 +262,8 @@ void refuse_namesakes(Discovered& found) {
   }
 }
 
-// By file in the order of first mention, line and column. A file that several steps or scenarios name is told
-// of once.
+// By file in the order of first mention, line and column. A file that several
+// steps or scenarios name is told of once.
 void tidy(std::vector<Diagnostic>& diagnostics) {
   std::map<std::string, size_t> places;
   for (const Diagnostic& one : diagnostics) {

@@ -14,9 +14,8 @@ namespace labctl::scenario {
 // Puts into a folder `name` of `root` (see evidence_folder.hpp):
 //
 //   result.json   objects/<resource>.json   events.txt   supervisor.log
-//   <place>/{links,addresses,routes,neighbours,rules,sockets,ruleset,conntrack}.txt   of each node, and of
-//   the pods
-//                                                                                    that failed checks name
+//   <place>/{links,addresses,routes,neighbours,rules,sockets,ruleset,conntrack}.txt
+//                 of each node, and of the pods that failed checks name
 //   logs/<namespace>_<pod>_<container>.txt
 //
 // A thing that cannot be had is a file that says why. Values of environment variables and of Secrets are left

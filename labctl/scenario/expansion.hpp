@@ -1,7 +1,7 @@
 #pragma once
 
-// One scenario to one for each of the families, network modes and data planes it is to be run with
-// (spec.expand).
+// One scenario to one for each of the families, network modes and data planes
+// it is to be run with (spec.expand).
 
 #include "labctl/scenario/discovery.hpp"
 

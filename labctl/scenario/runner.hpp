@@ -1,7 +1,7 @@
 #pragma once
 
-// `labctl test`: finds scenarios, chooses, runs each in a fresh lab and a process of its own, several at
-// once, and reports.
+// `labctl test`: finds scenarios, chooses, runs each in a fresh lab and a process of
+// its own, several at once, and reports.
 
 #include "labctl/scenario/selection.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// One scenario in this process: its lab booted, its steps taken in order, evidence kept of a failure, the lab
-// taken down.
+// One scenario in this process: its lab booted, its steps taken in order, evidence
+// kept of a failure, the lab taken down.
 
 #include "labctl/report/tests/test_results.hpp"
 #include "labctl/scenario/discovery.hpp"

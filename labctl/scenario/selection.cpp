@@ -58,8 +58,8 @@ std::vector<Scenario> select(std::vector<Scenario> all, const Selection& selecti
   return all;
 }
 
-// std::shuffle and std::uniform_int_distribution may differ from library to library; the order of a seed must
-// not.
+// std::shuffle and std::uniform_int_distribution may differ from library to
+// library; the order of a seed must not.
 void shuffle(std::vector<Scenario>& scenarios, std::uint64_t seed) {
   for (size_t left = scenarios.size(); left > 1; --left) {
     seed += 0x9e3779b97f4a7c15;  // splitmix64

@@ -49,8 +49,8 @@ Attempt try_once(Context& context, const json& step) {
   return {.passed = false, .broken = true, .message = "no verb", .details = {}};
 }
 
-// The last tries of a patient step, for who wants to know how it went; those that say the same are counted
-// up.
+// The last tries of a patient step, for who wants to know how it went;
+// those that say the same are counted up.
 class LastTries {
  public:
   void add(steady_clock::duration at, const Attempt& attempt) {
@@ -83,8 +83,8 @@ class LastTries {
   std::deque<Try> tries_;
 };
 
-// within: until a try passes; for: until one fails; neither: once. A flow is stopped once, and waits by
-// itself.
+// within: until a try passes; for: until one fails; neither: once. A flow is
+// stopped once, and waits by itself.
 Attempt try_patiently(Context& context, const json& step, int& tries) {
   LastTries last;
   const auto begin = steady_clock::now();

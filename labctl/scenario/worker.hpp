@@ -1,8 +1,8 @@
 #pragma once
 
-// A process that runs one scenario: several at once do not meet, one that crashes takes no other with it, and
-// one that is killed leaves nothing, since its lab goes with it. It tells its results over a pipe, a line of
-// JSON each.
+// A process that runs one scenario: several at once do not meet, one that crashes takes no
+// other with it, and one that is killed leaves nothing, since its lab goes with it. It tells
+// its results over a pipe, a line of JSON each.
 
 #include "labctl/scenario/scenario_run.hpp"
 #include "topology/base/unique_fd.hpp"

@@ -1,8 +1,8 @@
 #pragma once
 
-// Who holds which value of which pool: pod addresses, later ClusterIPs and NodePorts. A table alloc(pool,
-// value, owner) in SQLite (:memory:), where uniqueness is the database's own promise: a claim is an INSERT
-// that may conflict.
+// Who holds which value of which pool: pod addresses, later ClusterIPs and NodePorts. A table
+// alloc(pool, value, owner) in SQLite (:memory:), where uniqueness is the database's own
+// promise: a claim is an INSERT that may conflict.
 //
 // Pools may be shared with other labs (share()): the table here stays what this lab goes by, and every claim
 // in it is also made in the shared one, before the transaction it is in ends.
@@ -77,8 +77,8 @@ class Allocations {
   // Brings a shared pool in line with the table here.
   void reconcile_shared(const std::string& pool);
 
-  // False when the value is held, whoever holds it. Throws Error when the pool is shared and the shared table
-  // cannot be reached.
+  // False when the value is held, whoever holds it. Throws Error when the pool is shared
+  // and the shared table cannot be reached.
   bool claim(std::string_view pool, std::string_view value, std::string_view owner);
   // False when `owner` does not hold it.
   bool release(std::string_view pool, std::string_view value, std::string_view owner);

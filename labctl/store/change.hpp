@@ -10,8 +10,8 @@
 
 namespace labctl::store {
 
-// Shared because a watcher, a snapshot and the store may hold the same version; const, so nobody sees it
-// change.
+// Shared because a watcher, a snapshot and the store may hold the same
+// version; const, so nobody sees it change.
 using ObjectPtr = std::shared_ptr<const nlohmann::json>;
 
 struct Key {

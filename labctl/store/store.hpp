@@ -1,12 +1,12 @@
 #pragma once
 
-// The objects of one lab: immutable JSON values with versions, as the Kubernetes API keeps them (API
-// conventions, "Concurrency control" and "Efficient detection of changes"), and the allocations that go with
-// them.
+// The objects of one lab: immutable JSON values with versions, as the Kubernetes API
+// keeps them (API conventions, "Concurrency control" and "Efficient detection of
+// changes"), and the allocations that go with them.
 //
-// Every write makes a new object; who holds an ObjectPtr keeps the old one. One counter gives the
-// resourceVersions. The store sets uid, creationTimestamp, generation and resourceVersion itself; nobody else
-// changes them.
+// Every write makes a new object; who holds an ObjectPtr keeps the old one. One counter
+// gives the resourceVersions. The store sets uid, creationTimestamp, generation and
+// resourceVersion itself; nobody else changes them.
 //
 // Threads: all calls on the owner's thread. Objects may be read anywhere: they never change.
 // Reentrancy: a listener may read the store; it must not write to it.
@@ -61,8 +61,8 @@ class Store {
   // of two snapshots and the younger is void.
   struct Snapshot;
 
-  // `lab` seeds the uids: the same writes in a lab of the same name give the same uids. `clock` must outlive
-  // the store.
+  // `lab` seeds the uids: the same writes in a lab of the same name give the same
+  // uids. `clock` must outlive the store.
   Store(std::string lab, const Clock& clock);
   ~Store();
   Store(const Store&) = delete;
@@ -102,15 +102,15 @@ class Store {
 
   // The version of the last change; a list's metadata.resourceVersion.
   std::uint64_t version() const { return version_; }
-  // What changed after `version`, oldest first. Nothing when that is too long ago (410 Gone) or in the
-  // future.
+  // What changed after `version`, oldest first. Nothing when that is too
+  // long ago (410 Gone) or in the future.
   std::optional<std::vector<Change>> changes_since(std::uint64_t version) const;
-  // Called at each change, in the writer's call. What a listener throws is thrown there, once all have heard:
-  // the change stands.
+  // Called at each change, in the writer's call. What a listener throws is thrown there,
+  // once all have heard: the change stands.
   [[nodiscard]] Subscription on_change(Listener listener);
 
-  // Takes the place of a random suffix: 0, 1, 2, ... for each sequence. The sequence of a uid goes with its
-  // object.
+  // Takes the place of a random suffix: 0, 1, 2, ... for each sequence. The
+  // sequence of a uid goes with its object.
   std::uint64_t next_in_sequence(const std::string& sequence);
   // Keeps at most `bound` objects of a resource: the one written longest ago goes first (events).
   void set_bound(const std::string& resource, std::size_t bound);
@@ -138,8 +138,8 @@ class Store {
   using Tables = std::map<std::string, Table, std::less<>>;
 
   std::string next_uid();
-  // Stamps the next version on `object`, puts it in place (or takes it out: type Deleted) and tells
-  // everybody.
+  // Stamps the next version on `object`, puts it in place (or takes it out:
+  // type Deleted) and tells everybody.
   ObjectPtr write(ChangeType type, const Key& key, nlohmann::json object);
   void index(const Key& key, const ObjectPtr& object, bool is_new);
   void unindex(const Key& key, const nlohmann::json& object);

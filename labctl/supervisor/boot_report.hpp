@@ -1,7 +1,7 @@
 #pragma once
 
-// What the supervisor tells the command when it has booted, or why it has not: one line of JSON through a
-// pipe.
+// What the supervisor tells the command when it has booted, or why it has
+// not: one line of JSON through a pipe.
 
 #include "topology/base/error.hpp"
 

@@ -66,8 +66,8 @@ void report_failure(const UniqueFd& report, const Error& error) {
   [[maybe_unused]] const ssize_t size = ::write(report.get(), text.data(), text.size());
 }
 
-// Whatever else the command was started with would stay open for the lab's life: a pipe that its reader waits
-// on, a lock.
+// Whatever else the command was started with would stay open for the lab's life: a
+// pipe that its reader waits on, a lock.
 void close_all_but(std::vector<int> kept) {
   std::sort(kept.begin(), kept.end());
   unsigned first = 3;
@@ -201,9 +201,9 @@ void drain(const UniqueFd& events) {
   }
 }
 
-// Until the supervisor has ended; ends it when the command goes without having committed, and when somebody
-// removes the lab's folder, without which nobody could find the lab again. Meanwhile opens connections for
-// it.
+// Until the supervisor has ended; ends it when the command goes without having committed,
+// and when somebody removes the lab's folder, without which nobody could find the lab
+// again. Meanwhile opens connections for it.
 WatchedEnd watch(pid_t supervisor, const ClaimedLab& claim, UniqueFd commit, UniqueFd dial,
                  const std::string& server) {
   WatchedEnd end;

@@ -41,8 +41,7 @@ bool is_same_file(const struct stat& one, const struct stat& other) {
   return one.st_ino == other.st_ino && one.st_dev == other.st_dev;
 }
 
-// proc_pid_fdinfo(5): "lock: 1: FLOCK  ADVISORY  WRITE 4711 00:1a:99 0 EOF", for locks of this open file
-// only.
+// proc_pid_fdinfo(5), for locks of this open file only: "lock: 1: FLOCK  ADVISORY  WRITE 4711 00:1a:99 0 EOF".
 bool has_lock_through(const std::string& process, const std::string& fd) {
   std::ifstream info(process + "/fdinfo/" + fd);
   for (std::string line; std::getline(info, line);) {

@@ -90,8 +90,8 @@ void LaunchedLab::take_down() noexcept {
     return;
   }
   end_keeper();
-  // What it left: how the lab ended, which is for who asks and not for who launched it; or everything, when
-  // it was killed.
+  // What it left: how the lab ended, which is for who asks and not for who launched
+  // it; or everything, when it was killed.
   bury(lab_, keeper_);
   keeper_ = -1;
 }

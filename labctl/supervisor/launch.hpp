@@ -2,8 +2,7 @@
 
 // Starting a lab: the processes, their namespaces and who cleans up after whom.
 //
-//   labctl up ──fork──> keeper ──fork──> (leaves the host's namespaces) ──fork──> supervisor, PID 1 of the
-//   lab
+//   labctl up ──fork──> keeper ──fork──> (leaves the host's namespaces) ──fork──> supervisor, the lab's PID 1
 //      │  waits           │ stays in the host's namespaces,                         │ boots, then serves
 //      │  for "ready"     │ owns the lab's folder, removes it                       │ the control socket
 //      └── commit ───────>│ when the supervisor is gone                             │
@@ -42,8 +41,8 @@ struct Interrupted {
   int signal = 0;
 };
 
-// A lab that is ready. Destroying it without commit() takes the lab down and waits until its processes are
-// gone.
+// A lab that is ready. Destroying it without commit() takes the lab down and
+// waits until its processes are gone.
 class LaunchedLab {
  public:
   LaunchedLab(std::string lab, pid_t keeper, UniqueFd commit, nlohmann::json status);
@@ -74,9 +73,9 @@ class LaunchedLab {
 };
 
 // Boots a lab and waits until it is ready.
-// Throws Error: AlreadyExists (a lab of that name is up), Unsupported or Permission (this host cannot run
-// labs; the hint names the remedy), Timeout, and what the boot threw; Interrupted. Nothing is left in any of
-// these cases.
+// Throws Error: AlreadyExists (a lab of that name is up), Unsupported or Permission (this
+// host cannot run labs; the hint names the remedy), Timeout, and what the boot threw;
+// Interrupted. Nothing is left in any of these cases.
 LaunchedLab launch(const LaunchOptions& options);
 
 }  // namespace labctl::supervisor

@@ -24,8 +24,8 @@
 namespace labctl::supervisor {
 namespace {
 
-// SIGTERM and SIGINT end the lab in order; PID 1 would ignore them otherwise. Blocked before any thread
-// starts.
+// SIGTERM and SIGINT end the lab in order; PID 1 would ignore them
+// otherwise. Blocked before any thread starts.
 UniqueFd block_end_signals() {
   sigset_t signals;
   ::sigemptyset(&signals);

@@ -1,5 +1,5 @@
-// Worker: udp and icmp. One socket for each vantage, probes told apart by tokens, sent and received in
-// batches.
+// Worker: udp and icmp. One socket for each vantage, probes told apart by
+// tokens, sent and received in batches.
 
 #include "probes/engine/datagram_batch.hpp"
 #include "probes/engine/worker.hpp"
@@ -177,8 +177,8 @@ Slot* Worker::slot_of_token(std::uint64_t token, std::uint32_t socket) noexcept 
   return slot.phase == Phase::Awaiting && slot.socket == socket && token_of(slot) == token ? &slot : nullptr;
 }
 
-// For replies without a token, and ICMP errors that quote too little: by who was asked. Rare, so each is
-// looked at.
+// For replies without a token, and ICMP errors that quote too little: by who
+// was asked. Rare, so each is looked at.
 Slot* Worker::slot_of_peer(const IpAddress& address, std::uint16_t port, std::uint32_t socket) noexcept {
   for (Slot& slot : slots_) {
     if (slot.phase == Phase::Awaiting && slot.socket == socket && slot.to == address &&
@@ -261,8 +261,8 @@ void Worker::send_batch(DatagramSocket& socket) noexcept {
       at += static_cast<std::size_t>(sent);
       continue;
     }
-    // The error may be that of an earlier datagram, told late; it is in the queue as well. Asking again
-    // tells.
+    // The error may be that of an earlier datagram, told late; it is in the
+    // queue as well. Asking again tells.
     take_errors(socket, batch.socket);
     take_so_error(socket.fd.get());
     if (::sendmsg(socket.fd.get(), &batch.out[at].msg_hdr, MSG_DONTWAIT) < 0) {

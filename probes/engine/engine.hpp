@@ -1,20 +1,21 @@
 #pragma once
 
-// Many probes at once, from many network namespaces, out of one process; see design.md section 6.
+// Many probes at once, from many network namespaces, out of one process; README.md of this folder says why so.
 //
 // A TCP probe is a nonblocking connect and one look: over veth the whole handshake runs inside connect(2).
 // The few that are not ready go to epoll with a deadline. Who answered is read from the built-in server's own
 // accept queues (probes/server/server.hpp), so nothing is sent. UDP and ICMP share one socket a vantage and
 // go out in batches.
 //
-//   run() ──┬── worker 1: probes of vantages a, b, c      a worker: burst of starts -> send batches -> events
-//   ->
-//           └── worker 2: probes of vantages d, e, f                deadlines -> burst ...
+//   run() ──┬── worker 1: probes of vantages a, b, c
+//           └── worker 2: probes of vantages d, e, f
 //
-// Threads: run() starts its workers and joins them before it returns; none lives on in between, and the
-// calling thread never leaves its namespace. Several threads may call run() of one engine at once. While
-// workers start connections, the server's loop thread is kept quiet (Server::QuietAccepts); while they wait,
-// it is not.
+//   a worker: a burst of starts -> send batches -> events -> deadlines -> the next burst ...
+//
+// Threads: run() starts its workers and joins them before it returns; none lives on in between, and
+// the calling thread never leaves its namespace. Several threads may call run() of one engine at
+// once. While workers start connections, the server's loop thread is kept quiet
+// (Server::QuietAccepts); while they wait, it is not.
 //
 // Every probe gets exactly one result, whatever happens. A loss is only reported if nothing had arrived when
 // the time was over: what is there is read before deadlines are looked at, however late the worker is itself.
@@ -50,8 +51,8 @@ struct EngineOptions {
 
 class Engine {
  public:
-  // `server` may be null: then nobody's name is learnt but by the replies of udp. Borrowed for the engine's
-  // life.
+  // `server` may be null: then nobody's name is learnt but by the replies of
+  // udp. Borrowed for the engine's life.
   explicit Engine(server::Server* server, EngineOptions options = {});
   ~Engine();
   Engine(const Engine&) = delete;

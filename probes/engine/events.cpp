@@ -18,8 +18,8 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// A connection that is up here shows up in the other side's accept queue within microseconds, unless it is
-// elsewhere.
+// A connection that is up here shows up in the other side's accept queue within
+// microseconds, unless it is elsewhere.
 constexpr milliseconds kClaimPause{2};
 constexpr std::uint8_t kClaimTries = 25;
 constexpr int kEventsAtOnce = 256;
@@ -57,8 +57,8 @@ void Worker::wait_for_events(bool may_block) noexcept {
     }
     take_events(timeout_ms);
   }
-  // Whatever had arrived by `now` is seen before deadlines are judged by it: no loss is reported for being
-  // late here.
+  // Whatever had arrived by `now` is seen before deadlines are judged by it: no
+  // loss is reported for being late here.
   const Time now = steady_clock::now();
   while (take_events(0) == kEventsAtOnce && !is_cancelled()) {
   }

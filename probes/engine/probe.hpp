@@ -33,8 +33,8 @@ enum class Identify : std::uint8_t {
   Never,  // the handshake is all
 };
 
-// What a stub resolver does with a name (resolver(5)): the candidates of the search list in order, and the
-// servers.
+// What a stub resolver does with a name (resolver(5)): the candidates of the
+// search list in order, and the servers.
 struct DnsSearch {
   std::vector<protocol::DnsQuestion> candidates;
   std::vector<IpAddress> servers;  // on port 53

@@ -146,8 +146,8 @@ void Worker::read_dns_stream(Slot& slot) noexcept {
   }
 }
 
-// A whole message came in. One that does not answer our question is passed over, as resolvers do: it may be
-// forged.
+// A whole message came in. One that does not answer our question is passed
+// over, as resolvers do: it may be forged.
 void Worker::take_dns(Slot& slot, std::span<const std::uint8_t> message) noexcept {
   Exchange& exchange = *slot.exchange;
   protocol::DnsReply reply = protocol::decode_dns_reply(message, question_of(slot), exchange.dns_id);

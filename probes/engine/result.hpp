@@ -20,8 +20,8 @@
 
 namespace labctl::engine {
 
-// How often each backend answered, in the order of their first answers. Few backends: found by looking at
-// each.
+// How often each backend answered, in the order of their first answers. Few
+// backends: found by looking at each.
 class ResponseTally {
  public:
   struct Entry {

@@ -1,7 +1,7 @@
 #pragma once
 
-// One probe in flight, and the socket that several datagram probes share. Plain state of a Worker; nothing
-// for others.
+// One probe in flight, and the socket that several datagram probes share. Plain
+// state of a Worker; nothing for others.
 
 #include "probes/engine/result.hpp"
 #include "probes/protocol/dns.hpp"

@@ -19,9 +19,9 @@ using protocol::ProbeProtocol;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Tries that share a source port follow each other at once. A first packet that meets the other side's socket
-// of the try before while that is busy dying is lost without a word, and the kernel sends it again only after
-// a second.
+// Tries that share a source port follow each other at once. A first packet that meets the other
+// side's socket of the try before while that is busy dying is lost without a word, and the
+// kernel sends it again only after a second.
 constexpr milliseconds kSamePortPatience{250};
 
 }  // namespace
@@ -69,8 +69,8 @@ void Worker::connect_again(Slot& slot) noexcept {
   start_stream(slot);
 }
 
-// Opens the slot's socket in its namespace and connects it, without waiting. False if the try is over or put
-// off.
+// Opens the slot's socket in its namespace and connects it, without waiting.
+// False if the try is over or put off.
 bool Worker::open_stream(Slot& slot, int type, int protocol, std::string_view act) noexcept {
   const Probe& probe = *slot.result.probe;
   if (!enter(slot)) {
@@ -126,8 +126,8 @@ void Worker::on_connecting(Slot& slot, std::uint32_t events) noexcept {
   }
 }
 
-// Something is wrong with a handshake under way. False if it was only a remark about packet sizes, and it
-// goes on.
+// Something is wrong with a handshake under way. False if it was only a remark
+// about packet sizes, and it goes on.
 bool Worker::connect_failed(Slot& slot) noexcept {
   QueuedError queued;
   QueuedError first;

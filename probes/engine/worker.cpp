@@ -19,11 +19,11 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Tries begun between two looks at events and deadlines: some 2 ms of connects, so that deadlines are kept
-// that well.
+// Tries begun between two looks at events and deadlines: some 2 ms of connects,
+// so that deadlines are kept that well.
 constexpr int kBurst = 64;
-// Between two sequences of a probe that waits for an outcome: short against what people notice, long against
-// a probe.
+// Between two sequences of a probe that waits for an outcome: short against what
+// people notice, long against a probe.
 constexpr milliseconds kRetryPause{50};
 // Between two attempts to get a descriptor while other probes hold them.
 constexpr milliseconds kShortPause{5};
@@ -396,8 +396,8 @@ bool Worker::enter(Slot& slot) noexcept {
   }
 }
 
-// The try could not be made. Descriptors and memory held by other probes come free soon: that is worth
-// waiting for.
+// The try could not be made. Descriptors and memory held by other probes come
+// free soon: that is worth waiting for.
 void Worker::local_trouble(Slot& slot, std::string_view act, int errno_value) noexcept {
   const bool passing =
       errno_value == EMFILE || errno_value == ENFILE || errno_value == ENOBUFS || errno_value == ENOMEM;

@@ -69,8 +69,8 @@ class Worker {
   // Datagrams of one socket, to be sent together.
   struct Batch;
 
-  // Keys of the epoll set: of a slot its generation and index, of a socket its index, and of what ends the
-  // run.
+  // Keys of the epoll set: of a slot its generation and index, of a socket
+  // its index, and of what ends the run.
   static constexpr std::uint64_t kSocketKey = std::uint64_t{1} << 63;
   static constexpr std::uint64_t kStopKey = ~std::uint64_t{0};
 
@@ -107,8 +107,8 @@ class Worker {
   void expire(Time now) noexcept;
   void on_timer(Slot& slot, Time now) noexcept;
   void time_out(Slot& slot, std::string_view what) noexcept;
-  // Adds or changes the slot's descriptor in the epoll set. False, and the try is over, without memory for
-  // it.
+  // Adds or changes the slot's descriptor in the epoll set. False, and the
+  // try is over, without memory for it.
   bool poll_for(Slot& slot, std::uint32_t events) noexcept;
 
   // streams.cpp

@@ -1,8 +1,8 @@
 #pragma once
 
-// DNS questions and replies: RFC 1035, EDNS RFC 6891, NODATA RFC 2308. The wire format is ldns' work; this
-// room decides what a reply means for a probe. Replies are hostile until decoded: decode_dns_reply takes any
-// bytes.
+// DNS questions and replies: RFC 1035, EDNS RFC 6891, NODATA RFC 2308. The wire format is
+// ldns' work; this room decides what a reply means for a probe. Replies are hostile until
+// decoded: decode_dns_reply takes any bytes.
 //
 // Over TCP a message goes after two bytes of length, high byte first; the functions here know only messages.
 

@@ -24,8 +24,8 @@ struct HttpRequest {
   bool operator==(const HttpRequest&) const = default;
 };
 
-// Empty if the request can be sent, else what is wrong: an odd method, line breaks or blanks where they would
-// change the request.
+// Empty if the request can be sent, else what is wrong: an odd method, line breaks or
+// blanks where they would change the request.
 std::string request_error(const HttpRequest& request);
 
 // The request with Connection: close and, for a body, Content-Length. Precondition: request_error() is empty.

@@ -116,8 +116,8 @@ Target parse_service(const Cursor& text, std::string_view rest) {
   service.ns = name_of(text, ns, "namespace", false);
   service.name = name_of(text, name_and_port.substr(0, colon), "Service name");
   const std::string_view port = name_and_port.substr(colon + 1);
-  // A port's name has at least one letter (the API's rule), so that digits alone are a number, even a bad
-  // one.
+  // A port's name has at least one letter (the API's rule), so that digits
+  // alone are a number, even a bad one.
   if (std::any_of(port.begin(), port.end(), [](char c) { return c >= 'a' && c <= 'z'; })) {
     service.port_name = name_of(text, port, "port name", false);
   } else {

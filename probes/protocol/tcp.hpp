@@ -16,8 +16,8 @@ namespace labctl::protocol {
 inline constexpr std::string_view kTcpQuestion =
     "GET /labctl/probe HTTP/1.1\r\nHost: labctl\r\nConnection: close\r\n\r\n";
 
-// The identity in the reply to kTcpQuestion; nothing if the reply is another server's. Points into
-// `response`.
+// The identity in the reply to kTcpQuestion; nothing if the reply is
+// another server's. Points into `response`.
 std::optional<Identity> identity_in(const HttpResponse& response) noexcept;
 
 // Whether a socket whose connect(2) has just ended is up: `so_error` is its SO_ERROR.

@@ -1,7 +1,7 @@
 #pragma once
 
-// The roles of agnhost, one function each, from the words after the role's name. Pure; throw as role_of()
-// does.
+// The roles of agnhost, one function each, from the words after the role's
+// name. Pure; throw as role_of() does.
 
 #include "probes/server/role.hpp"
 

@@ -80,9 +80,9 @@ class Core {
   void defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
   // Closes everything of the container and reports its exit. Callers stop touching their session.
   void finish(ContainerId container, int exit_code);
-  // Plans the end: sockets stay open for `wait`; then, if `linger` is not zero, new connections are refused
-  // and those that are open get that long. `asker`, unless 0, is the HTTP session to answer when the wait is
-  // over.
+  // Plans the end: sockets stay open for `wait`; then, if `linger` is not zero, new
+  // connections are refused and those that are open get that long. `asker`, unless 0, is the
+  // HTTP session to answer when the wait is over.
   void plan_exit(ContainerId container, int exit_code, std::chrono::milliseconds wait,
                  std::chrono::milliseconds linger, SessionId asker);
   const Hooks& hooks() const noexcept { return hooks_; }

@@ -132,8 +132,8 @@ void EventLoop::set_fd(Session& session, UniqueFd fd) {
 
 void EventLoop::set_deadline(Session& session, TimePoint deadline) {
   session.deadline_ = deadline;
-  // A later deadline waits in the queue under its earlier time: most are moved on many times before one
-  // comes.
+  // A later deadline waits in the queue under its earlier time: most are
+  // moved on many times before one comes.
   if (deadline < session.queued_) {
     deadlines_.erase({session.queued_, session.id_});
     session.queued_ = deadline;

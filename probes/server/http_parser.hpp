@@ -51,9 +51,9 @@ class HttpParser {
 
   HttpParser(Kind kind, std::size_t max_body) : kind_(kind), max_body_(max_body) {}
 
-  // Takes from `bytes` what belongs to the current message, and says how much that was: less than all of it
-  // only when the message is complete or refused. After that feed nothing before take() (or ever, when
-  // refused).
+  // Takes from `bytes` what belongs to the current message, and says how much that was:
+  // less than all of it only when the message is complete or refused. After that feed
+  // nothing before take() (or ever, when refused).
   std::size_t feed(std::string_view bytes);
   // The peer closed its side: completes a response whose body runs to the end of the connection.
   void finish();
@@ -62,8 +62,8 @@ class HttpParser {
   const HttpRefusal& refusal() const { return refusal_; }
   // Whether any byte of the current message has been seen.
   bool started() const { return started_; }
-  // The headers are complete, the body is awaited, and the client waits for "100 Continue"; true once a
-  // message.
+  // The headers are complete, the body is awaited, and the client waits for
+  // "100 Continue"; true once a message.
   bool take_expect_continue();
   std::size_t body_size() const { return message_.body.size(); }
   // For the answer to a HEAD request: no body follows, whatever the headers say.

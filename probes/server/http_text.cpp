@@ -24,8 +24,8 @@ void append_hex_escape(std::string& out, std::string_view prefix, unsigned code,
   }
 }
 
-// Length of the valid UTF-8 sequence at the start of `text`, or 0 (overlong forms and surrogates are not
-// valid).
+// Length of the valid UTF-8 sequence at the start of `text`, or 0 (overlong
+// forms and surrogates are not valid).
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);

@@ -17,8 +17,8 @@ namespace labctl::server {
 // "%41+b" to "A b" (a plus is a space in a query); nothing for a malformed escape.
 std::optional<std::string> decode_query_part(std::string_view text);
 
-// A path and the first value of each parameter. Parameters that cannot be decoded are left out, as Go's
-// net/url does.
+// A path and the first value of each parameter. Parameters that cannot be
+// decoded are left out, as Go's net/url does.
 struct Target {
   std::string path;
   std::map<std::string, std::string, std::less<>> query;
@@ -34,8 +34,8 @@ void add_parameters(std::string_view text, Target& target);
 std::optional<std::string_view> multipart_field(std::string_view content_type, std::string_view body,
                                                 std::string_view name);
 
-// A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD, and <, >, & are escaped, as Go's
-// encoding/json does.
+// A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD, and <, >, &
+// are escaped, as Go's encoding/json does.
 std::string json_string(std::string_view text);
 std::string json_array(const std::vector<std::string>& texts);
 

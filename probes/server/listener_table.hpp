@@ -1,15 +1,15 @@
 #pragma once
 
-// All listening sockets of the lab: found by address, and emptied of what waits in them, by the loop and by
-// probers at once.
+// All listening sockets of the lab: found by address, and emptied of what waits in
+// them, by the loop and by probers at once.
 //
 // A connection that a prober takes from a queue and that is not its own is parked: its own prober claims it
 // from here. What nobody claims in kParkFor becomes an ordinary connection of the loop's.
 //
-// Threads: everything may be called from any thread at any time. Lock order: a slot, then a shard of parked
-// connections; the index, the free list, slots and shards are never waited for in any other order. A socket
-// is used only under its slot's lock, so erase() closes it when nobody is in it, and its number cannot come
-// back as another's.
+// Threads: everything may be called from any thread at any time. Lock order: a slot, then a shard
+// of parked connections; the index, the free list, slots and shards are never waited for in any
+// other order. A socket is used only under its slot's lock, so erase() closes it when nobody is in
+// it, and its number cannot come back as another's.
 
 #include "probes/server/chunked_array.hpp"
 #include "probes/server/role.hpp"
@@ -85,8 +85,8 @@ class ListenerTable {
   ListenerTable(const ListenerTable&) = delete;
   ListenerTable& operator=(const ListenerTable&) = delete;
 
-  // `address`: the one the socket is bound to; else it is found under all of the pod's. Throws Error (Busy)
-  // when full.
+  // `address`: the one the socket is bound to; else it is found under all of the
+  // pod's. Throws Error (Busy) when full.
   ListenerId insert(UniqueFd socket, Owner owner, const std::optional<IpAddress>& address);
   // Closes the socket and what is parked from it.
   void erase(ListenerId listener) noexcept;

@@ -14,10 +14,10 @@
 
 namespace labctl::server {
 
-// Opens, binds and listens, nonblocking, in the calling thread's namespace; on `address`, or on all.
-// `dual_stack` makes the socket on all addresses one of both families. Throws Error in Go's words, "listen
-// tcp :80: bind: address already in use": Busy, Permission, Kernel; Unsupported for SCTP without the kernel's
-// help.
+// Opens, binds and listens, nonblocking, in the calling thread's namespace; on `address`, or on
+// all. `dual_stack` makes the socket on all addresses one of both families. Throws Error in
+// Go's words, "listen tcp :80: bind: address already in use": Busy, Permission, Kernel;
+// Unsupported for SCTP without the kernel's help.
 UniqueFd open_listener(model::Protocol protocol, const std::optional<IpAddress>& address, std::uint16_t port,
                        bool dual_stack);
 

@@ -77,8 +77,8 @@ Role role_of(const RoleRequest& request) {
   }
   std::vector<std::string> words = request.command;
   if (!words.empty()) {
-    // A command replaces the image's entry point; another program than agnhost is one the image does not have
-    // here.
+    // A command replaces the image's entry point; another program than agnhost
+    // is one the image does not have here.
     const std::string_view program = file_name(words.front());
     if (program != "agnhost" && program != "pause") {
       return declared_ports(request);

@@ -7,18 +7,16 @@
 //
 // Threads:
 //  - The constructor starts the loop thread, the destructor joins it.
-//  - add_pod, remove_pod, start, stop: from any thread whose network namespace is the one in which the server
-//  was
-//    made. start() visits the pod's namespace on the calling thread and is back when it returns or throws.
+//  - add_pod, remove_pod, start, stop: from any thread whose network namespace is the one in which the
+//    server was made. start() visits the pod's namespace on the calling thread and is back when it returns
+//    or throws.
 //  - Hooks run without any lock, on the loop thread, except that start() prints its first lines on the
-//  caller's. They
-//    may be called for a container just stopped or removed; its id is never given out again. They must not
-//    call the server, except through the `done` functions they were given: pass the news on to a thread of
-//    your own.
+//    caller's. They may be called for a container just stopped or removed; its id is never given out again.
+//    They must not call the server, except through the `done` functions they were given: pass the news on
+//    to a thread of your own.
 //  - find_listener, describe, claim, claim_any, release, serve_udp, name_of and QuietAccepts: from any
-//  thread, in any
-//    namespace, at any time, also while pods come and go. They never wait for the loop thread or for control
-//    calls on other pods, and do not throw.
+//    thread, in any namespace, at any time, also while pods come and go. They never wait for the loop thread
+//    or for control calls on other pods, and do not throw.
 //
 // Probing from this process, the fast way. A prober connects, then takes the connection from the accept queue
 // of the destination itself: which queue it lay in says which pod answered, its peer address says which
@@ -66,8 +64,8 @@ struct Identity {
   int netns_fd = -1;  // borrowed: stays open until remove_pod() has returned; -1: the server's own
 };
 
-// One listening (or bound UDP) socket. Stale ids are recognised: what they are given to answers as for
-// absent.
+// One listening (or bound UDP) socket. Stale ids are recognised: what they
+// are given to answers as for absent.
 struct ListenerId {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
@@ -97,15 +95,15 @@ struct ShellResult {
 struct Hooks {
   // One line of a container's log, without its newline. Request lines are bounded: see kLogLinesPerSecond.
   std::function<void(ContainerId, std::string_view line)> output;
-  // The container ended by itself or by stop(); its sockets are closed. May come before start() has returned
-  // the id.
+  // The container ended by itself or by stop(); its sockets are closed. May come
+  // before start() has returned the id.
   std::function<void(ContainerId, int exit_code)> exited;
   // netexec /shell: run `sh -c command` in the pod. `done` may be called from any thread, once, also after
   // the server is gone. Without this hook /shell answers with an error.
   std::function<void(ContainerId, const std::string& command, std::function<void(ShellResult)> done)>
       run_shell;
-  // Name to addresses, as a process of the pod would resolve it. Same rules. Without it only addresses can be
-  // dialled.
+  // Name to addresses, as a process of the pod would resolve it. Same rules.
+  // Without it only addresses can be dialled.
   std::function<void(PodId, const std::string& name, std::function<void(std::vector<IpAddress>)> done)>
       resolve;
   // netexec /upload: the file; what it returns is the "output", a path in agnhost's case. Without it /upload
@@ -146,8 +144,8 @@ class Server {
   std::optional<ListenerId> find_listener(const IpAddress& address, model::Protocol protocol,
                                           std::uint16_t port) const noexcept;
   std::optional<ListenerView> describe(ListenerId listener) const noexcept;
-  // The id given to add_pod, also after the pod has gone; empty for an id never given out. Valid while the
-  // server is.
+  // The id given to add_pod, also after the pod has gone; empty for an id never
+  // given out. Valid while the server is.
   std::string_view name_of(PodId pod) const noexcept;
 
   // The connection on `listener` whose peer is `client` (the prober's own getsockname), which is reset. Other
@@ -165,9 +163,9 @@ class Server {
   // answered. Without this the loop does it, in quiet times within a few ms.
   int serve_udp(ListenerId listener) noexcept;
 
-  // While one lives, new connections and datagrams do not wake the loop thread; it only looks every few ms,
-  // so that ordinary clients are served a little later. Any number may live at once. The server must outlive
-  // it.
+  // While one lives, new connections and datagrams do not wake the loop thread; it only
+  // looks every few ms, so that ordinary clients are served a little later. Any number may
+  // live at once. The server must outlive it.
   class QuietAccepts {
    public:
     explicit QuietAccepts(Server& server) noexcept;

@@ -37,8 +37,8 @@ void prepare_to_receive(Batch& batch, std::size_t i) noexcept {
   header.msg_controllen = batch.control[i].size();
 }
 
-// Turns "it came to this address" into "send from this address": the same message, but any device may carry
-// it.
+// Turns "it came to this address" into "send from this address": the same
+// message, but any device may carry it.
 void forget_device(msghdr& header) noexcept {
   for (cmsghdr* item = CMSG_FIRSTHDR(&header); item != nullptr; item = CMSG_NXTHDR(&header, item)) {
     if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_PKTINFO) {
@@ -105,8 +105,8 @@ int ListenerTable::serve_udp(ListenerId id) noexcept {
     for (std::size_t sent = 0; sent < answers;) {
       const int count = ::sendmmsg(slot->fd, batch.messages.data() + sent,
                                    static_cast<unsigned>(answers - sent), MSG_DONTWAIT);
-      // What cannot be sent (no route back, a full queue) is lost, as datagrams are; the rest is still
-      // answered.
+      // What cannot be sent (no route back, a full queue) is lost, as datagrams
+      // are; the rest is still answered.
       answered += count > 0 ? count : 0;
       sent += count > 0 ? static_cast<std::size_t>(count) : 1;
     }

@@ -52,8 +52,8 @@ struct Samples {
 
 std::string labctl() { return labctl_program(); }
 
-// A lab that is up for as long as this lives. (What ends the benchmark ends its PID namespace, and so all
-// labs.)
+// A lab that is up for as long as this lives. (What ends the benchmark ends
+// its PID namespace, and so all labs.)
 class UpLab {
  public:
   UpLab(int services, bool has_dns) {

@@ -32,8 +32,8 @@ std::string full_name(const std::string& service);
 // One node, these Services, the moving one, and a pod that asks.
 std::string dns_lab_file(int services, bool has_dns);
 
-// What is asked of these Services: 3 A : 2 AAAA : 1 SRV : 1 PTR, as they would be after a name was chosen by
-// chance.
+// What is asked of these Services: 3 A : 2 AAAA : 1 SRV : 1 PTR, as they would
+// be after a name was chosen by chance.
 struct Question {
   std::vector<std::uint8_t> message;
   int answers = 0;  // records in the right reply

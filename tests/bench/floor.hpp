@@ -49,8 +49,8 @@ struct RawPod {
   std::uint32_t ip = 0;  // host order
 };
 
-// `nodes` nodes with `pods` pods each on cbr0, an underlay bridge in a namespace of its own, routes between
-// the nodes.
+// `nodes` nodes with `pods` pods each on cbr0, an underlay bridge in a namespace
+// of its own, routes between the nodes.
 struct RawCluster {
   RawNamespace underlay;
   std::vector<RawNamespace> node;

@@ -1,7 +1,7 @@
 #pragma once
 
-// labctl and `ip` as processes, and a place for them where nothing reaches the host: namespaces of the
-// benchmark's own.
+// labctl and `ip` as processes, and a place for them where nothing reaches the
+// host: namespaces of the benchmark's own.
 
 #include <string>
 #include <vector>
@@ -12,8 +12,8 @@ namespace labctl::bench {
 // runs in a child. Call it first in main().
 void enter_sandbox();
 
-// Runs a program with its output thrown away; returns its time in microseconds. Ends the benchmark if it
-// fails.
+// Runs a program with its output thrown away; returns its time in
+// microseconds. Ends the benchmark if it fails.
 double run(const std::vector<std::string>& words);
 // The same, and what it printed.
 std::string output_of(const std::vector<std::string>& words);

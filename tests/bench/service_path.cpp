@@ -24,8 +24,8 @@
 namespace labctl::bench {
 namespace {
 
-// One lookup finds how many endpoints a Service has, a second one of them by a random number; see
-// topology/kernel/nft_batch.hpp.
+// One lookup finds how many endpoints a Service has, a second one of them by a
+// random number; see topology/kernel/nft_batch.hpp.
 constexpr const char* kMaps = R"(
 table inet services {
   map services4 { typeof ip daddr . meta l4proto . th dport : meta mark; }

@@ -1,5 +1,5 @@
-// More replicas than a lab could ever carry are refused on every way into a running lab, with the field and
-// the number.
+// More replicas than a lab could ever carry are refused on every way into a
+// running lab, with the field and the number.
 
 #include "tests/e2e/labctl_program.hpp"
 

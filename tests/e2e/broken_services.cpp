@@ -1,5 +1,5 @@
-// How the scenarios of Services are broken: p3 to p8, s1 to s16, s26, e1, a1, and those of addresses and the
-// environment.
+// How the scenarios of Services are broken: p3 to p8, s1 to s16, s26, e1, a1, and
+// those of addresses and the environment.
 
 #include "tests/e2e/broken_scenario.hpp"
 

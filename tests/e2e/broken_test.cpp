@@ -1,7 +1,7 @@
-// A scenario that cannot fail shows nothing. Each one here is copied, and in the copy the network or an
-// object is broken just before a check that is about it; expectations stay as they are. Then that check, and
-// none before it, must fail and say what was wanted and what was seen. Every folder of scenarios/ is in the
-// table.
+// A scenario that cannot fail shows nothing. Each one here is copied, and in the copy the
+// network or an object is broken just before a check that is about it; expectations stay as they
+// are. Then that check, and none before it, must fail and say what was wanted and what was seen.
+// Every folder of scenarios/ is in the table.
 
 #include "tests/e2e/broken_scenario.hpp"
 #include "tests/e2e/labctl_program.hpp"

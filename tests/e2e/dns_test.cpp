@@ -101,8 +101,8 @@ TEST_F(Dns, AZoneThatNamedRefusesIsAnErrorOfTheFileAndNoLabIsLeft) {
   EXPECT_TRUE(lab_.lab_folders().empty());
 }
 
-// A host without named, in a mount namespace of its own: where it stands is an empty file that nobody may
-// run.
+// A host without named, in a mount namespace of its own: where it stands is
+// an empty file that nobody may run.
 TEST_F(Dns, WithoutNamedUpSaysTheRemedyAndTheRemedyWorks) {
   const std::string named = support::find_program("named").string();
   if (named.empty()) {

@@ -304,8 +304,8 @@ TEST_P(Settings, MountsOfTheHostCannotBeMadeFromALab) {
        std::vector<std::vector<std::string>>{{"mount", "-t", "tmpfs", "none", "/mnt"},
                                              {"mount", "-o", "remount,rw", "/proc/sys"},
                                              {"umount", "/proc/sys"}}) {
-    // A user's lab may mount for itself: the right to is of its own user namespace. Root's has no such
-    // bounds.
+    // A user's lab may mount for itself: the right to is of its own user
+    // namespace. Root's has no such bounds.
     const int code = lab.exec(GetParam(), command).exit_code;
     EXPECT_TRUE(code != 0 || ::geteuid() != 0) << command[0] << " " << command.back();
   }

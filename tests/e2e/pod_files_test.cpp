@@ -1,5 +1,5 @@
-// What a pod finds in its /run, and what becomes of a lab when that, or the supervisor's own file system, is
-// full.
+// What a pod finds in its /run, and what becomes of a lab when that, or the
+// supervisor's own file system, is full.
 
 #include "tests/e2e/dns_client.hpp"
 

@@ -1,5 +1,5 @@
-// Where there is no libFuzzer: the files of a corpus go through the target's own checks, which abort, whole
-// and cut short.
+// Where there is no libFuzzer: the files of a corpus go through the target's own
+// checks, which abort, whole and cut short.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
-// What one process of ours tells another through a pipe: that a lab has booted, and how a scenario went. A
-// process that dies, or whose pid another has by now, may leave any bytes: they are read, or refused with a
-// reason.
+// What one process of ours tells another through a pipe: that a lab has booted, and how a
+// scenario went. A process that dies, or whose pid another has by now, may leave any
+// bytes: they are read, or refused with a reason.
 
 #include "labctl/report/tests/test_results_json.hpp"
 #include "labctl/supervisor/boot_report.hpp"

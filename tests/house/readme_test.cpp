@@ -14,8 +14,7 @@
 namespace labctl::house {
 namespace {
 
-// The numbers in the table below "## Exit codes": "| 130 | ... |", or several as in "| 124, 130, 143 | ...
-// |".
+// The numbers in the table below "## Exit codes": "| 130 | ... |", or several, "| 124, 130, 143 | ... |".
 std::set<int> codes_in_readme() {
   std::istringstream lines(support::read_file(repository() / "README.md"));
   static const std::regex row(R"(^\|\s*([0-9, ]+?)\s*\|)");

@@ -11,8 +11,8 @@ namespace labctl::house {
 struct SourceFile {
   std::string path;  // below the repository root, as in "topology/plan/fabric_plan.cpp"
   std::vector<std::string> lines;
-  // The lines without comments and without what stands in string literals, so that words in prose are not
-  // found.
+  // The lines without comments and without what stands in string literals, so
+  // that words in prose are not found.
   std::vector<std::string> code;
 
   // "topology/plan", "labctl" for main.cpp.

@@ -59,8 +59,8 @@ bool is_volatile(const std::string& name) {
   return kNames.contains(name);
 }
 
-// With system calls: some of these files give EIO or EINVAL when read, which a stream turns into an
-// exception.
+// With system calls: some of these files give EIO or EINVAL when read,
+// which a stream turns into an exception.
 std::string value_of(const std::string& name) {
   const UniqueFd fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   std::array<char, 16384> buffer{};

@@ -7,10 +7,10 @@
 
 namespace labctl::support {
 
-// Sections headed "== name ==", each sorted or in the kernel's order. Counters, timers and entries that the
-// kernel changes by itself (handles, learned neighbours, random ids) are left out. Links and rules come from
-// `ip` and `nft` where they are installed, sysctls from /proc/sys/net and /proc/sys/kernel, and from
-// /proc/sys/user and /proc/sys/vm.
+// Sections headed "== name ==", each sorted or in the kernel's order. Counters, timers and entries
+// that the kernel changes by itself (handles, learned neighbours, random ids) are left out. Links and
+// rules come from `ip` and `nft` where they are installed, sysctls from /proc/sys/net and
+// /proc/sys/kernel, and from /proc/sys/user and /proc/sys/vm.
 std::string host_inventory();
 
 // The lines only one of them has, as "- before" and "+ after"; empty when they are the same.

@@ -27,8 +27,8 @@ struct Kind {
   int flag;
 };
 
-// PID namespaces are not unshared but entered by the next child; cgroup and time ones hold nothing of a
-// lab's.
+// PID namespaces are not unshared but entered by the next child; cgroup and
+// time ones hold nothing of a lab's.
 constexpr std::array<Kind, 6> kKinds{{{"net", CLONE_NEWNET},
                                       {"mnt", CLONE_NEWNS},
                                       {"uts", CLONE_NEWUTS},

@@ -34,9 +34,9 @@ struct LeakResult {
 
 std::string to_string(const LeakResult& result);
 
-// Runs `body` in a forked child inside an outer user namespace and counts what it left. What `body` starts
-// may go on in the background: it counts as left behind. gtest assertions inside `body` are not seen outside:
-// return a code.
+// Runs `body` in a forked child inside an outer user namespace and counts what it left. What
+// `body` starts may go on in the background: it counts as left behind. gtest assertions inside
+// `body` are not seen outside: return a code.
 LeakResult run_and_count(const OuterNamespace& outer, const std::function<int()>& body);
 
 // Why this machine cannot make user namespaces; empty when it can. Tests skip with it.
@@ -44,8 +44,8 @@ std::string why_no_user_namespaces();
 
 }  // namespace labctl::support
 
-// At the start of a test that needs user namespaces. Skips with the reason; under LABCTL_NO_SKIP=1 fails with
-// it.
+// At the start of a test that needs user namespaces. Skips with the reason;
+// under LABCTL_NO_SKIP=1 fails with it.
 #define LABCTL_NEEDS_USER_NAMESPACES()                                                       \
   do {                                                                                       \
     if (const std::string why = ::labctl::support::why_no_user_namespaces(); !why.empty()) { \

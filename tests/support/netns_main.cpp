@@ -1,6 +1,6 @@
-// main() for tests that need the real kernel: the whole program runs as PID 1's child would, in user, mount,
-// PID, network, UTS and IPC namespaces of its own, as root and as an ordinary user alike. Nothing it does
-// reaches the host.
+// main() for tests that need the real kernel: the whole program runs as PID 1's child would,
+// in user, mount, PID, network, UTS and IPC namespaces of its own, as root and as an ordinary
+// user alike. Nothing it does reaches the host.
 //
 // Exit code 77 (ctest: skipped) when the host refuses namespaces; 1 instead when LABCTL_NO_SKIP is set.
 

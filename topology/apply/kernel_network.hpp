@@ -2,8 +2,8 @@
 
 // LabNetwork on the real kernel.
 //
-// Threads: used by one thread at a time, which it takes from namespace to namespace between begin() and
-// leave().
+// Threads: used by one thread at a time, which it takes from namespace to
+// namespace between begin() and leave().
 
 #include "topology/apply/lab_network.hpp"
 

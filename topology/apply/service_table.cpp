@@ -23,8 +23,8 @@ namespace {
 using ruleset::ElementChange;
 using ruleset::TableChanges;
 
-// How often stale clients are looked for after a change: a connection that was on its way may add one
-// meanwhile.
+// How often stale clients are looked for after a change: a connection that
+// was on its way may add one meanwhile.
 constexpr int kAffinityRounds = 3;
 // So many at once are brought to the kernel while more are put together.
 constexpr std::size_t kElementsTogether = 1'024;
@@ -175,8 +175,8 @@ struct ServiceTable::State {
   std::optional<kernel::ConntrackSocket> conntrack;
   std::vector<TableChanges> queue;  // one for each set()
   std::size_t queued_elements = 0;
-  // The kernel takes three quarters of the time of a load: it works on one part while the next is put
-  // together.
+  // The kernel takes three quarters of the time of a load: it works on one
+  // part while the next is put together.
   std::future<void> in_flight;
   std::exception_ptr has_failed;  // what commit() is to throw
 
@@ -247,10 +247,10 @@ void ServiceTable::State::commit_unless_empty(kernel::NftBatch& batch) {
   }
 }
 
-// Chains first, by themselves, and away last. A packet that is in the table while a transaction takes effect
-// looks elements up in the new table, but keeps to the old rules: a chain that is new has none of these, and
-// it would fall out of it, untranslated. To one that has looked up the way to a chain, the chain must not be
-// gone.
+// Chains first, by themselves, and away last. A packet that is in the table while a transaction
+// takes effect looks elements up in the new table, but keeps to the old rules: a chain that is
+// new has none of these, and it would fall out of it, untranslated. To one that has looked up the
+// way to a chain, the chain must not be gone.
 void ServiceTable::State::commit_in_order(const std::vector<TableChanges>& changes) {
   kernel::NftBatch added(ruleset::kTable);
   for (const TableChanges& change : changes) {

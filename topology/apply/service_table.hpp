@@ -6,8 +6,8 @@
 // A refused transaction leaves the table as it was; the table is then filled anew from what is wanted, so
 // that no error leaves a node with half of its Services.
 //
-// Threads: one at a time, whichever it is. No call changes the namespace of its thread for longer than it
-// takes.
+// Threads: one at a time, whichever it is. No call changes the namespace of
+// its thread for longer than it takes.
 
 #include "topology/ruleset/services/service_layout.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// Ends work early, from any thread or from a signal handler. A flag to look at and a descriptor to wait on:
-// eventfd(2).
+// Ends work early, from any thread or from a signal handler. A flag to look at and
+// a descriptor to wait on: eventfd(2).
 
 #include "topology/base/unique_fd.hpp"
 

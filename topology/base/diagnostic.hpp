@@ -28,8 +28,7 @@ struct Diagnostic {
 };
 
 // "file:line:column: error: path: message" and, if there is one, a second line "  hint: ...". No final
-// newline. Control characters in any part are shown escaped, so that hostile input cannot move the terminal's
-// cursor.
+// newline. Control characters in any part are shown escaped: hostile input cannot move the terminal's cursor.
 std::string to_string(const Diagnostic& diagnostic);
 
 bool has_errors(const std::vector<Diagnostic>& diagnostics);

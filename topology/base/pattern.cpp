@@ -18,8 +18,8 @@ std::unique_ptr<re2::RE2> compile(std::string_view text) {
   return std::make_unique<re2::RE2>(text, options);
 }
 
-// A class that begins with its own end is any character or none in ECMAScript, and goes on to the next
-// bracket everywhere else.
+// A class that begins with its own end is any character or none in ECMAScript, and goes
+// on to the next bracket everywhere else.
 bool has_class_of_nothing(std::string_view text) {
   bool in_class = false;
   for (size_t i = 0; i < text.size(); ++i) {

@@ -7,12 +7,10 @@
 // Shown escaped:
 //   - control characters, also those of two bytes, U+0080 to U+009F: they begin escape sequences
 //   - what is seen only by its effect on other characters: marks of direction (Unicode UAX #9), joiners,
-//   blanks
-//     without width, tags
+//     blanks without width, tags
 //   - what is no UTF-8 (RFC 3629)
 //   - the brackets and colons that make a line a command of a CI system: "##[...]" of GitHub Actions and
-//   Azure
-//     Pipelines, "##vso[...]", "##teamcity[...]", wherever they stand in a line, and "::command::" of GitHub
+//     Azure Pipelines, "##vso[...]", "##teamcity[...]", wherever they stand in a line, and "::command::" of GitHub
 //     Actions at its beginning. GitLab's sections are escape sequences.
 
 #include <string>
@@ -20,8 +18,7 @@
 
 namespace labctl {
 
-// Any number of lines: newlines and tabs stay. What is escaped reads \x1b,
-// \u202e, \U000e0041.
+// Any number of lines: newlines and tabs stay. What is escaped reads \x1b, \u202e, \U000e0041.
 std::string printable(std::string_view text);
 
 // The same on one line: newlines, carriage returns and tabs become blanks.

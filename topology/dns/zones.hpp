@@ -16,8 +16,8 @@ namespace labctl::dns {
 
 // "1.0.96.10.in-addr.arpa.", "...ip6.arpa."
 std::string reverse_name(const IpAddress& address);
-// The zone that holds the names of a range: its length rounded down to whole octets (IPv6: nibbles), at least
-// one.
+// The zone that holds the names of a range: its length rounded down to whole
+// octets (IPv6: nibbles), at least one.
 std::string reverse_zone(const Prefix& range);
 
 // The cluster's domain first, then the reverse zones of the Service and pod ranges, each once. Throws Error
@@ -30,8 +30,8 @@ class RecordBook {
  public:
   explicit RecordBook(std::vector<std::string> zones);
 
-  // From now on `owner` has exactly these. What changes by that, one a zone, in the order of the zones; none
-  // if nothing does.
+  // From now on `owner` has exactly these. What changes by that, one a zone, in the
+  // order of the zones; none if nothing does.
   std::vector<ZoneChange> set(const std::string& owner, std::vector<Record> records);
 
   // What to tell a server of which it is not known whether it has these records of `zone`, one of zones().

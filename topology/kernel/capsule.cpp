@@ -249,9 +249,9 @@ std::uint64_t raise_open_files() {
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-  // The table of descriptors doubles as it fills, and in a process with threads the kernel waits each time
-  // until no reader is left (expand_fdtable() and synchronize_rcu(): tens of milliseconds a lab). It never
-  // shrinks.
+  // The table of descriptors doubles as it fills, and in a process with threads the kernel
+  // waits each time until no reader is left (expand_fdtable() and synchronize_rcu(): tens
+  // of milliseconds a lab). It never shrinks.
   constexpr rlim_t kTableSize = 8192;
   const UniqueFd highest(
       ::fcntl(0, F_DUPFD_CLOEXEC, static_cast<int>(std::min(limit.rlim_cur, kTableSize) - 1)));

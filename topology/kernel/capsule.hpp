@@ -28,8 +28,8 @@ struct IdPlan {
   std::uint32_t sub_gid = 0, sub_gid_count = 0;
 };
 
-// What this user can have: reads the effective ids, /etc/subuid, /etc/subgid, and looks for newuidmap in
-// PATH.
+// What this user can have: reads the effective ids, /etc/subuid,
+// /etc/subgid, and looks for newuidmap in PATH.
 IdPlan plan_ids();
 
 // Leaves the host's namespaces, in one call; children of the caller are in the new PID namespace.
@@ -44,11 +44,11 @@ bool write_subordinate_maps(pid_t pid, const IdPlan& ids);
 // Where a child's view mounts what is its own: MountView::scratch. Made by mount_capsule().
 inline constexpr const char* kScratch = "/run/labctl-scratch";
 
-// In PID 1: private mounts; fresh /proc with host-wide sysctls read-only and the network's writable; /sys
-// read-only; /run with nothing but kScratch; an empty /dev/pts; the host name. Nothing of it is visible
-// outside. On the way bounds the processes of the PID namespace to kProcessesMax where the kernel can (6.14): a
-// lab's fork bomb leaves the host its numbers. Throws Error; a refused /proc is Unsupported (an outer container
-// masks it).
+// In PID 1: private mounts; fresh /proc with host-wide sysctls read-only and the network's
+// writable; /sys read-only; /run with nothing but kScratch; an empty /dev/pts; the host name.
+// Nothing of it is visible outside. On the way bounds the processes of the PID namespace to
+// kProcessesMax where the kernel can (6.14): a lab's fork bomb leaves the host its numbers. Throws
+// Error; a refused /proc is Unsupported (an outer container masks it).
 void mount_capsule(const std::string& hostname);
 
 inline constexpr std::uint64_t kProcessesMax = 16'384;

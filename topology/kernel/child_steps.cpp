@@ -86,8 +86,8 @@ int close_on_exec() {
   return 0;
 }
 
-// Handlers would run in the child with the parent's descriptors, and ignored signals would stay ignored after
-// exec.
+// Handlers would run in the child with the parent's descriptors, and ignored
+// signals would stay ignored after exec.
 void reset_signals() {
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;

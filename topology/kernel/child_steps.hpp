@@ -1,8 +1,8 @@
 #pragma once
 
-// What a child does between fork and exec, as a list prepared before the fork: planning may allocate and
-// throw, carrying out may only make system calls (signal-safety(7)), since other threads of the parent may
-// hold any lock.
+// What a child does between fork and exec, as a list prepared before the fork: planning may
+// allocate and throw, carrying out may only make system calls (signal-safety(7)), since
+// other threads of the parent may hold any lock.
 
 #include "topology/kernel/process.hpp"
 

@@ -42,8 +42,8 @@ class ConntrackSocket {
   // The kernel has the number at hand, whereas to list() it walks the table of the whole host.
   std::uint32_t count();
 
-  // The flows of one family and protocol. While the table changes, a flow may be missed or told twice, as the
-  // kernel tells them.
+  // The flows of one family and protocol. While the table changes, a flow may be missed
+  // or told twice, as the kernel tells them.
   std::vector<Flow> list(Family family, std::uint8_t protocol);
 
   // Forgets the flow: its next packet is looked at as a first one. False if it is gone already, also if

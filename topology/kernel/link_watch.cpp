@@ -167,8 +167,8 @@ struct LinkRequest {
   std::uint32_t filter;
 };
 
-// From Linux 6.8 asking for one link makes the kernel do that link's pending work first, instead of within a
-// second.
+// From Linux 6.8 asking for one link makes the kernel do that link's pending
+// work first, instead of within a second.
 LinkRequest link_request(int ifindex, std::uint32_t sequence) {
   LinkRequest request{};
   request.header.nlmsg_len = sizeof request;

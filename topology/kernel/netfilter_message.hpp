@@ -1,8 +1,8 @@
 #pragma once
 
-// The parts that all messages to the kernel's netfilter have: header, attributes, the socket and its answers;
-// see netlink(7) and linux/netfilter/nfnetlink.h. Attributes are 4-byte aligned, numbers in network byte
-// order.
+// The parts that all messages to the kernel's netfilter have: header, attributes, the
+// socket and its answers; see netlink(7) and linux/netfilter/nfnetlink.h. Attributes are
+// 4-byte aligned, numbers in network byte order.
 
 #include "topology/base/unique_fd.hpp"
 
@@ -57,9 +57,9 @@ struct Reply {
   std::uint32_t bad_offset = 0;  // of the attribute at fault in the message sent; 0: unknown
 };
 
-// Reads what is queued, until nothing is or `take` returns false. The kernel answers inside sendmsg(2) and
-// goes on with a dump inside recvmsg(2), so this never waits. True if answers were lost for want of memory
-// (ENOBUFS).
+// Reads what is queued, until nothing is or `take` returns false. The kernel answers inside
+// sendmsg(2) and goes on with a dump inside recvmsg(2), so this never waits. True if
+// answers were lost for want of memory (ENOBUFS).
 bool read_replies(int fd, const std::function<bool(const Reply&)>& take);
 
 }  // namespace netfilter

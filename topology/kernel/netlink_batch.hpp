@@ -1,12 +1,12 @@
 #pragma once
 
-// Changes to links, addresses, routes and neighbours of one network namespace, sent together; see
-// rtnetlink(7).
+// Changes to links, addresses, routes and neighbours of one network
+// namespace, sent together; see rtnetlink(7).
 //
-// The kernel works through a batch inside sendmsg(2). Only the last message of a chunk asks for an
-// acknowledgement; a message that fails answers all the same, so nothing is lost and nothing waits. Later
-// messages of a chunk run even after one failed: the caller undoes the whole batch, it never goes on
-// half-way.
+// The kernel works through a batch inside sendmsg(2). Only the last message of a chunk
+// asks for an acknowledgement; a message that fails answers all the same, so nothing is
+// lost and nothing waits. Later messages of a chunk run even after one failed: the caller
+// undoes the whole batch, it never goes on half-way.
 //
 // Interface indexes are chosen by the caller, so that no look-up is needed between messages.
 
@@ -73,22 +73,22 @@ class NetlinkBatch {
 
   // Made up, forwarding at once (no spanning tree).
   void add_bridge(const std::string& name, int ifindex, const std::optional<MacAddress>& mac, int mtu);
-  // The near end is made up; the peer is made down (the kernel refuses IFF_UP on a peer that is not tied
-  // yet).
+  // The near end is made up; the peer is made down (the kernel refuses
+  // IFF_UP on a peer that is not tied yet).
   void add_veth(const VethOptions& options);
   void add_vxlan(const VxlanOptions& options);
   void set_link(int ifindex, bool up);
   // Puts a link on a bridge.
   void set_master(int ifindex, int master);
   void delete_link(int ifindex);
-  // IPv6 addresses are added without duplicate address detection, since we gave every address out, and with
-  // their local route: the kernel adds it from a work queue, and until then nothing that is sent to the
-  // address arrives.
+  // IPv6 addresses are added without duplicate address detection, since we gave every address
+  // out, and with their local route: the kernel adds it from a work queue, and until then
+  // nothing that is sent to the address arrives.
   void add_address(int ifindex, const IpAddress& address, int prefix_length);
   void add_route(const RouteOptions& options);
-  // The only route to `destination` from now on: packets are spread over the next hops by flow. The kernel
-  // puts one in the other's place, so no packet finds no route. Precondition: at least one next hop, all of
-  // the destination's family.
+  // The only route to `destination` from now on: packets are spread over the next hops by flow.
+  // The kernel puts one in the other's place, so no packet finds no route. Precondition: at least
+  // one next hop, all of the destination's family.
   void replace_route(const Prefix& destination, const std::vector<NextHop>& hops);
   // With all its next hops.
   void delete_route(const Prefix& destination);
@@ -123,8 +123,8 @@ class NetlinkSocket {
   NetlinkSocket& operator=(NetlinkSocket&& other) noexcept;
   ~NetlinkSocket();
 
-  // A descriptor of the namespace the socket lives in (SIOCGSKNS): cheaper than opening
-  // /proc/thread-self/ns/net.
+  // A descriptor of the namespace the socket lives in (SIOCGSKNS):
+  // cheaper than opening /proc/thread-self/ns/net.
   UniqueFd namespace_fd() const;
 
   // Sends the batch and reads every reply; clears the batch. Throws Error for the first message that failed,

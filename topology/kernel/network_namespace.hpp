@@ -54,8 +54,8 @@ class NamespaceScope {
 
   void enter(int namespace_fd);
   // Makes a namespace that holds only a loopback link, down, and enters it.
-  // Throws Error: Permission, Unsupported, or Kernel with ENOSPC when user.max_net_namespaces is reached (the
-  // hint says so).
+  // Throws Error: Permission, Unsupported, or Kernel with ENOSPC when
+  // user.max_net_namespaces is reached (the hint says so).
   void enter_new();
 
  private:

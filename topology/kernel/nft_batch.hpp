@@ -110,14 +110,14 @@ class NftSocket {
   // Opens a NETLINK_NETFILTER socket in the calling thread's network namespace. Throws Error.
   static NftSocket open();
 
-  // Carries the batch out as one transaction: all of it or nothing. Clears the batch, also when it fails.
-  // Throws Error: InvalidInput for a batch larger than max_batch_bytes(); else for the first element the
-  // kernel refused, counted from 0, reading "add element 3 (default/web:http) to services4: File exists
-  // (EEXIST)".
+  // Carries the batch out as one transaction: all of it or nothing. Clears the batch, also when
+  // it fails. Throws Error: InvalidInput for a batch larger than max_batch_bytes(); else for
+  // the first element the kernel refused, counted from 0, reading "add element 3
+  // (default/web:http) to services4: File exists (EEXIST)".
   void commit(NftBatch& batch);
 
-  // Every element of a set or map of family inet, in the kernel's order. Throws Error: NotFound if there is
-  // no such set.
+  // Every element of a set or map of family inet, in the kernel's order. Throws
+  // Error: NotFound if there is no such set.
   std::vector<StoredElement> elements(std::string_view table, std::string_view set);
 
   // What one sendmsg(2) may carry here: 64 MiB for root on the host, else about twice net.core.wmem_max.

@@ -2,8 +2,8 @@
 
 #include "topology/kernel/child_steps.hpp"
 
-// std::filesystem, since boost::filesystem would have to be linked; with it, Process 1.81 forgets to include
-// these.
+// std::filesystem, since boost::filesystem would have to be linked; with it,
+// Process 1.81 forgets to include these.
 #define BOOST_PROCESS_USE_STD_FS
 #include <boost/optional.hpp>
 #include <boost/type_traits/decay.hpp>

@@ -57,10 +57,10 @@ struct MountView {
   // A folder that becomes the child's "/", under a writable layer: the folder itself is never changed. /proc,
   // /sys and /dev are provided. Empty: the caller's own tree.
   std::string root;
-  // A folder that many may name: over it the child has a small tmpfs of its own, which holds its layers and
-  // its /run, and goes with it. Needed with `root`, and for targets that are missing. In the caller's own
-  // tree /run is then empty but for `binds`: what the caller keeps there cannot be seen, nor reached or
-  // filled.
+  // A folder that many may name: over it the child has a small tmpfs of its own, which holds
+  // its layers and its /run, and goes with it. Needed with `root`, and for targets that are
+  // missing. In the caller's own tree /run is then empty but for `binds`: what the caller keeps
+  // there cannot be seen, nor reached or filled.
   std::string scratch;
   // A new sysfs on /sys, so that /sys/class/net shows the links of `netns_fd`.
   bool fresh_sysfs = true;
@@ -140,10 +140,10 @@ ChildProcess spawn(const ProcessOptions& options);
 
 enum class NamespaceKind { Mount, Network };
 
-// Kills every process that is in one of these namespaces (by inode), such as what a container left behind
-// when its first process ended; a daemon cannot get away by a new session. Repeats until none is seen.
-// Returns how many were killed. 0 and the caller's own namespace are skipped. Reads all of /proc: give many
-// at once.
+// Kills every process that is in one of these namespaces (by inode), such as what a container
+// left behind when its first process ended; a daemon cannot get away by a new session. Repeats
+// until none is seen. Returns how many were killed. 0 and the caller's own namespace are
+// skipped. Reads all of /proc: give many at once.
 std::size_t kill_members(NamespaceKind kind, std::set<ino_t> namespaces);
 
 }  // namespace labctl::kernel

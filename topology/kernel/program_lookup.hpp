@@ -22,8 +22,8 @@ inline constexpr std::string_view kDefaultPath =
 std::string find_program(const std::string& program, std::string_view path, const std::string& working_dir,
                          const std::string& root);
 
-// Opens `path` (absolute) inside `root` without leaving it, following links; O_PATH. Empty if it is not
-// there.
+// Opens `path` (absolute) inside `root` without leaving it, following
+// links; O_PATH. Empty if it is not there.
 UniqueFd open_in_root(const std::string& root, const std::string& path);
 
 // Where `path` really is once all links are followed, as a path inside `root`. Nothing if it is not there.

@@ -32,8 +32,8 @@ void Reaper::watch(pid_t pid, Callback callback) { callbacks_[pid] = std::move(c
 void Reaper::forget(pid_t pid) { callbacks_.erase(pid); }
 
 std::size_t Reaper::reap() {
-  // Emptied first: a child that ends after the loop below raises it again. One signal may stand for many
-  // children.
+  // Emptied first: a child that ends after the loop below raises it again. One
+  // signal may stand for many children.
   signalfd_siginfo pending;
   while (::read(signals_.get(), &pending, sizeof(pending)) > 0) {
   }

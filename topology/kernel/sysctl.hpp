@@ -1,7 +1,7 @@
 #pragma once
 
-// Per-namespace settings below /proc/sys/net, written through private procfs instances; see proc(5),
-// fsopen(2).
+// Per-namespace settings below /proc/sys/net, written through private procfs
+// instances; see proc(5), fsopen(2).
 //
 // The names below /proc/sys/net are shared by all network namespaces, so the kernel's look-up in one procfs
 // instance grows with every namespace that was ever looked up through it: at 5,000 namespaces a write costs

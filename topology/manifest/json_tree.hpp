@@ -1,7 +1,7 @@
 #pragma once
 
-// JSON as the tree that the tables check, so that what clients send and what files say is held to the same
-// rules.
+// JSON as the tree that the tables check, so that what clients send and what
+// files say is held to the same rules.
 
 #include "topology/manifest/yaml/yaml_tree.hpp"
 

@@ -282,8 +282,8 @@ class Load {
     return known;
   }
 
-  // That of the files, or the default one. Nothing when more than one may be meant; a running lab has its
-  // own.
+  // That of the files, or the default one. Nothing when more than one may be
+  // meant; a running lab has its own.
   std::optional<model::Cluster> known_cluster() {
     if (!options_.allow_cluster || cluster_is_broken_) {
       return std::nullopt;

@@ -1,17 +1,17 @@
 #pragma once
 
-// YAML (or JSON) text to the values of a lab: the Cluster, Kubernetes objects, Scenarios. Files give a list
-// of diagnostics, all of them at once, each with file, line and column; nothing may be applied while one is
-// an error.
+// YAML (or JSON) text to the values of a lab: the Cluster, Kubernetes objects, Scenarios.
+// Files give a list of diagnostics, all of them at once, each with file, line and column;
+// nothing may be applied while one is an error.
 //
 // What is not understood is never dropped in silence: an unknown kind or field, and a known one that this
 // version does not act on, is a warning, listed once with the number of times it occurs; with
 // LoadOptions::strict an error. Fields that can have no meaning in a lab without images, such as
 // `resources`, stay warnings even then.
 //
-// Scalars are typed as kubectl types them (sigs.k8s.io/yaml): unquoted yes/no/on/off are booleans, y/n are
-// strings, a quoted scalar is always a string, null is absent. load() is pure: no clock, no file, no lock;
-// any thread.
+// Scalars are typed as kubectl types them (sigs.k8s.io/yaml): unquoted yes/no/on/off are
+// booleans, y/n are strings, a quoted scalar is always a string, null is absent. load() is
+// pure: no clock, no file, no lock; any thread.
 
 #include "topology/base/diagnostic.hpp"
 #include "topology/manifest/yaml/source.hpp"

@@ -1,7 +1,6 @@
 #pragma once
 
-// metadata.name and generateName, and the names that controllers make of them (apimachinery,
-// api/validation).
+// metadata.name and generateName, and the names that controllers make of them (apimachinery, api/validation).
 
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/references.hpp"

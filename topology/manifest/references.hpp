@@ -1,7 +1,7 @@
 #pragma once
 
-// The rules between objects, over all files at once: names used twice, namespaces and nodes that do not
-// exist.
+// The rules between objects, over all files at once: names used twice,
+// namespaces and nodes that do not exist.
 
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/loader.hpp"

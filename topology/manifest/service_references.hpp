@@ -1,8 +1,8 @@
 #pragma once
 
-// What the ranges of the cluster say of Services and endpoints: families it has no addresses of, addresses
-// and node ports out of range, service addresses as endpoints. What is taken already is the allocator's to
-// say.
+// What the ranges of the cluster say of Services and endpoints: families it has no
+// addresses of, addresses and node ports out of range, service addresses as endpoints. What
+// is taken already is the allocator's to say.
 
 #include "topology/manifest/references.hpp"
 #include "topology/model/cluster.hpp"

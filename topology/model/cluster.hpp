@@ -1,7 +1,7 @@
 #pragma once
 
-// The Cluster of a lab file (labctl.dev/v1alpha1), with every default filled in: what the fabric is planned
-// from.
+// The Cluster of a lab file (labctl.dev/v1alpha1), with every default filled
+// in: what the fabric is planned from.
 
 #include "topology/base/ip_address.hpp"
 #include "topology/model/label_selector.hpp"
@@ -18,8 +18,8 @@ namespace labctl::model {
 enum class NetworkMode { Routed, Vxlan };
 enum class Dataplane { Maps, KubeProxyNftables };
 
-// One node. Empty `pod_cidrs` and `addresses` are given out by plan::give_out_addresses; at most one of each
-// a family.
+// One node. Empty `pod_cidrs` and `addresses` are given out by
+// plan::give_out_addresses; at most one of each a family.
 struct Node {
   std::string name;
   Labels labels;

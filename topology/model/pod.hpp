@@ -27,8 +27,8 @@ struct ContainerPort {
   bool operator==(const ContainerPort&) const = default;
 };
 
-// A literal value, or, with `field_path` set, a fieldRef such as "status.podIP" resolved when the container
-// starts.
+// A literal value, or, with `field_path` set, a fieldRef such as "status.podIP"
+// resolved when the container starts.
 struct EnvVar {
   std::string name;
   std::string value;

@@ -18,8 +18,8 @@ inline constexpr std::uint64_t kPodsPerLab = 20'000;
 
 // The addresses of a pod CIDR but network, gateway and (IPv4) broadcast.
 std::uint64_t usable_addresses(const Prefix& pod_cidr);
-// The addresses of the node's smallest pod CIDR, at most kPodsPerNode; 0 without one. hostNetwork pods count
-// as others do.
+// The addresses of the node's smallest pod CIDR, at most kPodsPerNode; 0 without
+// one. hostNetwork pods count as others do.
 std::uint64_t pod_capacity(const Node& node);
 // Of all nodes, those included whose pod CIDRs are still to be given out.
 std::uint64_t pod_capacity(const Cluster& cluster);

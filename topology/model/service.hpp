@@ -1,8 +1,8 @@
 #pragma once
 
-// Services and EndpointSlices as the data path needs them: core/v1 Service and discovery.k8s.io/v1
-// EndpointSlice, the fields that decide what a node does with a packet. The objects themselves stay JSON in
-// the store.
+// Services and EndpointSlices as the data path needs them: core/v1 Service and
+// discovery.k8s.io/v1 EndpointSlice, the fields that decide what a node does with a packet. The
+// objects themselves stay JSON in the store.
 
 #include "topology/base/ip_address.hpp"
 #include "topology/model/protocol.hpp"
@@ -35,8 +35,8 @@ struct ServicePort {
 
 struct Service {
   ServiceKey key;
-  // Carries service.kubernetes.io/headless or service-proxy-name: its addresses are taken, but nothing is
-  // programmed.
+  // Carries service.kubernetes.io/headless or service-proxy-name: its addresses
+  // are taken, but nothing is programmed.
   bool is_ignored = false;
   std::vector<IpAddress> cluster_ips;  // none: headless or ExternalName
   std::vector<ServicePort> ports;

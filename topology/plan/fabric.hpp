@@ -34,8 +34,8 @@ inline constexpr int kBridgePorts = 1023;
 // one underlay bridge; more nodes than that get more bridges, joined by veth trunks.
 std::vector<Step> plan_fabric(const model::Cluster& cluster, int bridge_ports = kBridgePorts);
 
-// One pod's place in the network. `number` is unique in the lab's life and names its link: "pod<number>" on
-// the node.
+// One pod's place in the network. `number` is unique in the lab's life and names
+// its link: "pod<number>" on the node.
 struct PodSlot {
   NamespaceId id;   // "pod/default/web-0"
   size_t node = 0;  // index into Cluster::nodes

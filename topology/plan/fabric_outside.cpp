@@ -71,8 +71,8 @@ std::vector<Sysctl> forwarding_sysctls(bool has_ipv6) {
   sysctls.push_back({"net/ipv4/conf/default/rp_filter", "0"});
   sysctls.push_back({"net/ipv4/conf/all/send_redirects", "0"});
   sysctls.push_back({"net/ipv4/conf/default/send_redirects", "0"});
-  // Else rules meant for what is routed see what cbr0 hands on, too; and a pod cannot reach itself by a
-  // Service.
+  // Else rules meant for what is routed see what cbr0 hands on, too; and a
+  // pod cannot reach itself by a Service.
   sysctls.push_back({"net/bridge/bridge-nf-call-iptables", "0", true});
   sysctls.push_back({"net/bridge/bridge-nf-call-ip6tables", "0", true});
   // Whoever is told "unreachable" must be told each time: a probe that hears nothing would call it a timeout.

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the parts of the fabric's plan share: link-layer addresses, indexes in the underlay, sysctls. Internal
-// to the room.
+// What the parts of the fabric's plan share: link-layer addresses, indexes in the
+// underlay, sysctls. Internal to the room.
 
 #include "topology/model/cluster.hpp"
 #include "topology/plan/step.hpp"

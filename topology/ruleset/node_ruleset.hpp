@@ -1,8 +1,8 @@
 #pragma once
 
-// The nftables text of nodes and router: one table, `inet labctl`, and nothing else is ever touched. See
-// nft(8); the rules are those of the network model (§1.5, §7). What Services put into it is in
-// services/service_layout.hpp.
+// The nftables text of nodes and router: one table, `inet labctl`, and nothing else is ever
+// touched. See nft(8); the rules are those of the network model (§1.5, §7). What Services put
+// into it is in services/service_layout.hpp.
 //
 //   prerouting, output (nat)   first packets: to Services (chain services)
 //   input, postrouting (nat)   clients remembered; masquerade: marked ones, a pod to itself, pods to outside

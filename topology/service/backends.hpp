@@ -1,7 +1,7 @@
 #pragma once
 
-// Which endpoints of a Service port a node may use: network model §4 (union of slices), §8.1 and §8.5
-// (selection). Pure.
+// Which endpoints of a Service port a node may use: network model §4 (union of
+// slices), §8.1 and §8.5 (selection). Pure.
 
 #include "topology/model/service.hpp"
 
@@ -49,8 +49,8 @@ Usable usable_by(const Viewer& viewer, std::span<const PortEndpoint> endpoints);
 // The endpoints that conntrack entries may go on to (§12): serving, whatever else.
 std::vector<Backend> serving(std::span<const PortEndpoint> endpoints);
 
-// How many ready endpoints a node has, each address once whatever its ports: what its health check says
-// (§8.4).
+// How many ready endpoints a node has, each address once whatever its ports:
+// what its health check says (§8.4).
 std::size_t ready_on(const std::string& node, std::span<const model::EndpointSlice* const> slices);
 
 }  // namespace labctl::service

@@ -1,8 +1,8 @@
 #pragma once
 
-// What becomes of pods whose node is not Ready, as the node life cycle controller does it: their condition
-// Ready turns False (NodeNotReady), so that they leave the endpoints, and comes back with the node. They are
-// not evicted.
+// What becomes of pods whose node is not Ready, as the node life cycle controller does it:
+// their condition Ready turns False (NodeNotReady), so that they leave the endpoints, and
+// comes back with the node. They are not evicted.
 
 #include "labctl/controllers/work.hpp"
 

@@ -51,8 +51,8 @@ json ip_list(const std::vector<std::string>& addresses) {
   return list;
 }
 
-// The pools and values that the pod's status says are its own: none for hostNetwork, nor when it runs no
-// more.
+// The pools and values that the pod's status says are its own: none for
+// hostNetwork, nor when it runs no more.
 std::vector<std::pair<std::string, std::string>> rightful(const Work& work, const ObjectPtr& pod) {
   std::vector<std::pair<std::string, std::string>> values;
   if (pod == nullptr || is_finished(*pod) || is_true_at(*pod, "spec.hostNetwork")) {

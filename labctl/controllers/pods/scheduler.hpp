@@ -14,8 +14,8 @@
 
 namespace labctl::controllers {
 
-// The nodes that a pod or pod template names or selects, in the Cluster's order, whether they have room or
-// not.
+// The nodes that a pod or pod template names or selects, in the Cluster's
+// order, whether they have room or not.
 std::vector<std::string> nodes_fitting(const Work& work, const nlohmann::json& pod);
 
 // Places the pods of one run. Counts the pods of every node when made, then keeps count.

@@ -139,8 +139,8 @@ void tell_refusal(Rollout& rollout, const std::string& name, const std::string& 
          rollout.refusal, kDeploymentComponent);
 }
 
-// Another ReplicaSet under the name that the hash gives: count on until the name is free, as
-// status.collisionCount.
+// Another ReplicaSet under the name that the hash gives: count on until the
+// name is free, as status.collisionCount.
 void make_newest(Rollout& rollout, std::int64_t revision) {
   const json pod_template = template_in(*rollout.deployment);
   for (std::int64_t collisions = number_at(*rollout.deployment, "status.collisionCount", 0);; ++collisions) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// What a Deployment reports: counts, and the conditions Available and Progressing (concepts, "Deployment
-// status").
+// What a Deployment reports: counts, and the conditions Available and
+// Progressing (concepts, "Deployment status").
 
 #include "labctl/controllers/work.hpp"
 #include "labctl/store/change.hpp"

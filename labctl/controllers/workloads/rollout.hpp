@@ -1,9 +1,9 @@
 #pragma once
 
-// The arithmetic of a rolling update, apart from any object: how many pods the new and the old ReplicaSets of
-// a Deployment should have next. The rules are those of the Deployment controller (concepts, "Rolling Update
-// Deployment"): never more than replicas + maxSurge pods, never fewer than replicas - maxUnavailable
-// available.
+// The arithmetic of a rolling update, apart from any object: how many pods the new and the old
+// ReplicaSets of a Deployment should have next. The rules are those of the Deployment
+// controller (concepts, "Rolling Update Deployment"): never more than replicas + maxSurge pods,
+// never fewer than replicas - maxUnavailable available.
 //
 // Each call is one step; call again when the ReplicaSets have moved.
 

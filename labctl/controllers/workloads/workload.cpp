@@ -31,8 +31,8 @@ const std::string kRevisions = "controllerrevisions";
 constexpr std::int64_t kRevisionHistory = 10;
 constexpr std::chrono::seconds kLookForRoomEvery{5};
 
-// Objects of one resource and namespace among those that `uid` owns; pointers copied, as the caller will
-// write.
+// Objects of one resource and namespace among those that `uid` owns;
+// pointers copied, as the caller will write.
 std::vector<ObjectPtr> owned_in(const Work& work, const std::string& uid, std::string_view resource,
                                 const std::string& ns) {
   std::vector<ObjectPtr> found;

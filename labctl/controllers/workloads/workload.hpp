@@ -1,7 +1,7 @@
 #pragma once
 
-// What the workload controllers share: whose pods are whose, pods from templates, and the revisions of a
-// template.
+// What the workload controllers share: whose pods are whose, pods from
+// templates, and the revisions of a template.
 
 #include "labctl/controllers/work.hpp"
 #include "labctl/store/change.hpp"
@@ -42,8 +42,8 @@ nlohmann::json pod_from_template(const nlohmann::json& owner, const nlohmann::js
 bool is_available(Work& work, const nlohmann::json& pod, std::int64_t min_ready_seconds);
 bool is_available(Work& work, const PodFacts& pod, std::int64_t min_ready_seconds);
 
-// Replaces status. Counts of 0 are left out where Kubernetes leaves them out. Nothing for an object that is
-// gone.
+// Replaces status. Counts of 0 are left out where Kubernetes leaves them out.
+// Nothing for an object that is gone.
 void write_status(Work& work, const store::Key& key, nlohmann::json status);
 
 // A number or "25%" of `total`; `otherwise` when absent.

@@ -1,7 +1,7 @@
 #pragma once
 
-// One object told in full, as `kubectl describe` tells it: pods, nodes, deployments, services; other kinds by
-// their fields.
+// One object told in full, as `kubectl describe` tells it: pods, nodes, deployments,
+// services; other kinds by their fields.
 
 #include <nlohmann/json_fwd.hpp>
 

@@ -12,8 +12,8 @@ using Json = nlohmann::json;
 
 }  // namespace
 
-// Follows printPod() of kubectl: init containers decide until they are done, then the last container with
-// news.
+// Follows printPod() of kubectl: init containers decide until they are done,
+// then the last container with news.
 std::string pod_status(const Json& pod) {
   std::string reason = text_or(pod, "/status/reason", text_or(pod, "/status/phase", "Pending"));
   const auto ended = [](const Json& terminated) {

@@ -10,9 +10,9 @@
 #include <string>
 #include <string_view>
 
-// JUnit XML as the junit-10.xsd of Jenkins' xUnit plugin has it, which Maven Surefire, GitLab and GitHub's
-// actions read too. It has no place for a file or a line in a test case, so they are in the text of a
-// failure.
+// JUnit XML as the junit-10.xsd of Jenkins' xUnit plugin has it, which Maven Surefire,
+// GitLab and GitHub's actions read too. It has no place for a file or a line in a test
+// case, so they are in the text of a failure.
 
 namespace labctl::report {
 namespace {

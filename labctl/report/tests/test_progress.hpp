@@ -58,9 +58,8 @@ class TestProgress {
   void scenario_started(const ScenarioResult& scenario);
   void check_finished(const ScenarioResult& scenario, const CheckResult& check);
   void scenario_finished(const ScenarioResult& scenario);
-  // What failed and why, what was flaky, what is left behind, how to repeat it, and last
-  // "3 scenarios: 2 passed (1 flaky), 1 failed; 14 checks; 5.3s". With a single scenario, failures are not
-  // told again.
+  // What failed and why, what was flaky, what is left behind, how to repeat it, and last "3 scenarios: 2
+  // passed (1 flaky), 1 failed; 14 checks; 5.3s". With a single scenario, failures are not told again.
   void run_finished(const TestRun& run);
 
  private:
@@ -81,8 +80,8 @@ class TestProgress {
   std::vector<std::string> running_;
 };
 
-// The line of Live, without colours, at most `width` characters: names are left out or cut before numbers
-// are.
+// The line of Live, without colours, at most `width` characters: names are
+// left out or cut before numbers are.
 struct ProgressStatus {
   size_t finished = 0;
   size_t total = 0;  // 0: not known

@@ -1,8 +1,8 @@
 #pragma once
 
-// What a test run found, as values, and as the forms machines read: JSON, JSON lines, JUnit XML, TAP 14, and
-// what GitHub and GitLab show in a review. The runner fills these in; nothing here knows how a scenario is
-// run.
+// What a test run found, as values, and as the forms machines read: JSON, JSON lines, JUnit
+// XML, TAP 14, and what GitHub and GitLab show in a review. The runner fills these in;
+// nothing here knows how a scenario is run.
 
 #include "topology/base/diagnostic.hpp"
 
@@ -97,8 +97,8 @@ void write_junit(std::ostream& out, const TestRun& run);
 // 14 from Test::Harness 3.48 on, which Debian 12 does not have.
 void write_tap(std::ostream& out, const TestRun& run, int version = 14);
 
-// Workflow commands of GitHub Actions: an error a failure and a thing left behind, a warning a flaky
-// scenario.
+// Workflow commands of GitHub Actions: an error a failure and a thing left
+// behind, a warning a flaky scenario.
 void write_github_annotations(std::ostream& out, const TestRun& run);
 
 // The Code Quality report of GitLab, a JSON array: {"description","check_name","fingerprint","severity",

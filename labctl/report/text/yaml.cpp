@@ -177,8 +177,8 @@ std::string single_quoted(std::string_view text) {
   return out + "'";
 }
 
-// A literal block shows the text as it is; trailing blanks would be invisible in it, so those are quoted
-// instead.
+// A literal block shows the text as it is; trailing blanks would be invisible
+// in it, so those are quoted instead.
 bool fits_literal_block(const std::string& text) {
   if (text.find('\n') == std::string::npos || text.find_first_not_of('\n') == std::string::npos ||
       has_special(text)) {

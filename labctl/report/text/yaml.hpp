@@ -1,8 +1,8 @@
 #pragma once
 
-// JSON values as YAML, as kubectl writes it (YAML 1.2, safe for 1.1 readers too): keys in order, lists not
-// indented under their key, text with newlines as literal blocks, and quotes where plain text would be read
-// as something else.
+// JSON values as YAML, as kubectl writes it (YAML 1.2, safe for 1.1 readers too): keys in order,
+// lists not indented under their key, text with newlines as literal blocks, and quotes where
+// plain text would be read as something else.
 
 #include <nlohmann/json_fwd.hpp>
 

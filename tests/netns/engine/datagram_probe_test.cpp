@@ -152,8 +152,8 @@ TEST_F(DatagramProbe, ASourcePortIsUsedByAllProbesThatWantIt) {
   EXPECT_EQ(seen.size(), probes.size()) << "each probe has a token of its own";
 }
 
-// Connection tracking keeps a source port with its backend; whoever counts backends wants a port for each
-// try.
+// Connection tracking keeps a source port with its backend; whoever counts
+// backends wants a port for each try.
 TEST_F(DatagramProbe, OfAServiceEachTryHasASourcePortOfItsOwn) {
   std::set<std::uint16_t> ports;
   std::mutex mutex;

@@ -132,8 +132,8 @@ TEST_F(ProbeRun, CancelEndsWaitingAtOnce) {
   EXPECT_EQ(open_descriptors(), open + 1) << "only the cancel's own is left";
 }
 
-// A connect costs milliseconds where a bridge of hundreds of ports floods: not even a burst of them is gone
-// on with.
+// A connect costs milliseconds where a bridge of hundreds of ports floods: not
+// even a burst of them is gone on with.
 TEST_F(ProbeRun, NoTryBeginsAfterACancel) {
   const std::vector<Probe> probes(50, spaces_.probe("10.0.2.2", 9));  // one worker, less than a burst
   Cancel cancel;

@@ -1,5 +1,5 @@
-// Routes with several next hops on the real kernel, by plan steps: where packets go, and what undoing puts
-// back.
+// Routes with several next hops on the real kernel, by plan steps: where
+// packets go, and what undoing puts back.
 
 #include "tests/support/addresses.hpp"
 #include "topology/apply/fabric.hpp"

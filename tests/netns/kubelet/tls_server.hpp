@@ -1,7 +1,7 @@
 #pragma once
 
-// An HTTPS server on the test's own loop, with a certificate that it signs itself, for another name than
-// is asked for.
+// An HTTPS server on the test's own loop, with a certificate that it signs
+// itself, for another name than is asked for.
 
 #include "tests/netns/kubelet/poll_loop.hpp"
 #include "topology/base/unique_fd.hpp"
@@ -17,8 +17,8 @@ namespace labctl::kubelet::testing {
 
 class TlsServer {
  public:
-  // Listens on every IPv4 address of the namespace `netns_fd` and answers the first request of each
-  // connection with `reply`.
+  // Listens on every IPv4 address of the namespace `netns_fd` and answers the first
+  // request of each connection with `reply`.
   TlsServer(PollLoop& loop, int netns_fd, std::uint16_t port, std::string reply);
   ~TlsServer();
   TlsServer(const TlsServer&) = delete;

@@ -1,8 +1,8 @@
 #pragma once
 
-// A whole lab in a test's own process, in a capsule: its main loop is the test's, and so is what stands
-// around each piece of work. After every piece it is asked whether some object is in a state that nobody will
-// leave.
+// A whole lab in a test's own process, in a capsule: its main loop is the test's, and so
+// is what stands around each piece of work. After every piece it is asked whether some
+// object is in a state that nobody will leave.
 
 #include "labctl/controllers/stuck.hpp"
 #include "labctl/lab/lab.hpp"

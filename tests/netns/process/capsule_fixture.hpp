@@ -11,8 +11,8 @@
 
 namespace labctl::kernel::testing {
 
-// Root needs real root; the test is skipped without. A body that does not end within four minutes is
-// killed, and fails.
+// Root needs real root; the test is skipped without. A body that does not end
+// within four minutes is killed, and fails.
 void run_in_capsule(IdMapping mapping, const std::function<void()>& body);
 
 struct Finished {

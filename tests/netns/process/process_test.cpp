@@ -380,8 +380,8 @@ TEST(Process, ContainerOfRealRootCannotMountOrAdministrate) {
     options.netns_fd = pod.get();
     options.view.emplace();
     options.capabilities = CapabilityPolicy::Container;
-    // chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_admin net_raw
-    // sys_chroot audit_write setfcap
+    // chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service
+    // net_admin net_raw sys_chroot audit_write setfcap
     const std::string set = "00000000a00435fb\n";
     EXPECT_EQ(run_to_end(options).out,
               "CapPrm:\t" + set + "CapEff:\t" + set + "CapBnd:\t" + set + "CapAmb:\t0000000000000000\nnet\n");

@@ -48,8 +48,8 @@ TEST_P(Changes, EveryEndpointGetsItsShare) {
   put(web(), {"a1", "b1", "c1"});
   expect_even(ask(tcp("a2", service_ip(100)), 6000), 3, 6000);
   put(web(), {"b1", "b2", "c1", "c2", "node-2", "a1", "node-1", "node-3", "a2", "www"});
-  // Of another client: conntrack would send a port of the first one's, used again within a second, where it
-  // went before.
+  // Of another client: conntrack would send a port of the first one's, used again
+  // within a second, where it went before.
   expect_even(ask(tcp("c2", service_ip(100)), 6000), 10, 6000);
 }
 

@@ -59,8 +59,8 @@ TEST_P(Verdicts, EveryPacketIsRefusedHoweverManyCome) {
   }
 }
 
-// A segment whose refusal is forgotten is sent again after a second, each time; a busy machine is slow only
-// at times.
+// A segment whose refusal is forgotten is sent again after a second, each time;
+// a busy machine is slow only at times.
 TEST_P(Verdicts, AnOrdinaryProgramIsRefusedAtOnce) {
   using std::chrono::milliseconds;
   using std::chrono::steady_clock;

@@ -20,8 +20,8 @@ struct NamedRange {
 // The network address, and in IPv4 the broadcast address.
 bool is_edge_address(const Prefix& range, const IpAddress& address);
 
-// The hosts of `outside` (may be absent: client and www, in each family of the cluster); none may have an
-// address inside `ranges`.
+// The hosts of `outside` (may be absent: client and www, in each family of the cluster);
+// none may have an address inside `ranges`.
 void read_outside(const Place& outside, const std::vector<NamedRange>& ranges, model::Cluster& cluster,
                   Findings& findings);
 

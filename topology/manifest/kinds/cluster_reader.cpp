@@ -269,8 +269,8 @@ class ClusterReader {
     }
   }
 
-  // Whether addresses and pod CIDRs can be given out to all nodes that have none; as plan::give_out_addresses
-  // does.
+  // Whether addresses and pod CIDRs can be given out to all nodes that have
+  // none; as plan::give_out_addresses does.
   void check_room() {
     for (const Family family : cluster_.families) {
       check_room_for_nodes(family);

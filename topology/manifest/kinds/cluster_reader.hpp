@@ -1,8 +1,8 @@
 #pragma once
 
-// The spec of a Cluster, its fields sound by kClusterSpec, to model::Cluster with every default filled in;
-// and the rules that span fields: ranges that must not overlap, families, room for the nodes, names and
-// addresses used twice.
+// The spec of a Cluster, its fields sound by kClusterSpec, to model::Cluster with every default
+// filled in; and the rules that span fields: ranges that must not overlap, families, room for
+// the nodes, names and addresses used twice.
 
 #include "topology/manifest/yaml/findings.hpp"
 #include "topology/model/cluster.hpp"

@@ -279,8 +279,8 @@ class Definitions {
 
 json document(const char* title) { return {{"$schema", kDialect}, {"title", title}}; }
 
-// "if kind is NAME, then": an editor then says what is wrong with this Pod, not that it is no Deployment
-// either.
+// "if kind is NAME, then": an editor then says what is wrong with this Pod,
+// not that it is no Deployment either.
 json choice(std::string_view kind, json then) {
   return {{"if", {{"properties", {{"kind", {{"const", kind}}}}}, {"required", {"kind"}}}},
           {"then", std::move(then)}};

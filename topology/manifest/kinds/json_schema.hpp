@@ -1,7 +1,7 @@
 #pragma once
 
-// The tables of schema.hpp as a JSON Schema (draft 2020-12), for editors and for whoever checks files without
-// labctl.
+// The tables of schema.hpp as a JSON Schema (draft 2020-12), for editors and for
+// whoever checks files without labctl.
 //
 // It says less than the loader: rules between fields and between objects are not in it, and of formats only
 // what a pattern can say. What it refuses the loader complains about too. Fields that are not known are
@@ -15,8 +15,8 @@ namespace labctl::manifest {
 
 struct Kind;
 
-// Of every kind in kinds(), chosen by the document's own `kind`; a Kubernetes kind that is not among them is
-// let through.
+// Of every kind in kinds(), chosen by the document's own `kind`; a Kubernetes kind
+// that is not among them is let through.
 nlohmann::json json_schema();
 
 // Of one kind alone.

@@ -91,8 +91,8 @@ struct Schema {
   std::span<const Field> fields;
   // Called when the fields of the object are sound, with the object's place.
   void (*check)(const Place& place, Findings& findings) = nullptr;
-  // Called for every mapping, so that no other mistake hides those it finds; may take no field's type for
-  // granted.
+  // Called for every mapping, so that no other mistake hides those it finds;
+  // may take no field's type for granted.
   void (*check_always)(const Place& place, Findings& findings) = nullptr;
   bool is_open = false;  // what its table does not name is nobody's business: not looked at, not told of
 };

@@ -23,8 +23,8 @@ constexpr Field number_or_variable(std::string_view name, std::int64_t min, std:
 }
 constexpr Field duration(std::string_view name) { return text(name, or_variable<check_duration>); }
 
-// An object: kind, namespace if the kind has one, name. Or a path of manifests, which ends in .yaml, .yml,
-// .json or /.
+// An object: kind, namespace if the kind has one, name. Or a path of manifests,
+// which ends in .yaml, .yml, .json or /.
 std::optional<Complaint> check_reference_or_path(std::string_view text);
 
 // Where a probe or command starts: a namespace of the lab.

@@ -1,5 +1,5 @@
-// apps/v1: what makes pods from a template, and the rules between selector and template
-// (apis/apps/validation).
+// apps/v1: what makes pods from a template, and the rules between
+// selector and template (apis/apps/validation).
 
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/kinds/status_schema.hpp"

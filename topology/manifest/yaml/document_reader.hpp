@@ -1,7 +1,7 @@
 #pragma once
 
-// YAML text to position-tracked trees, by the events of yaml-cpp. Limits on depth, size and alias expansion
-// are ours.
+// YAML text to position-tracked trees, by the events of yaml-cpp. Limits on
+// depth, size and alias expansion are ours.
 
 #include "topology/manifest/yaml/findings.hpp"
 #include "topology/manifest/yaml/yaml_tree.hpp"

@@ -359,8 +359,8 @@ std::optional<Complaint> check_port_range(std::string_view text) {
 }
 
 std::optional<Complaint> check_env_name(std::string_view text) {
-  // What apimachinery calls a relaxed name would break `env` in shells; this is the strict one, with '.' and
-  // '-'.
+  // What apimachinery calls a relaxed name would break `env` in shells; this
+  // is the strict one, with '.' and '-'.
   const auto fits = [](char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; };
   if (!text.empty() && !is_digit(text.front()) && std::all_of(text.begin(), text.end(), fits)) {
     return std::nullopt;

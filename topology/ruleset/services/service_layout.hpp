@@ -19,8 +19,8 @@
 
 namespace labctl::ruleset {
 
-// The bytes of a key or a value as the kernel has them: the fields of a concatenation each padded to four
-// bytes.
+// The bytes of a key or a value as the kernel has them: the fields of a
+// concatenation each padded to four bytes.
 class ElementBytes {
  public:
   void add(const void* bytes, std::size_t size);

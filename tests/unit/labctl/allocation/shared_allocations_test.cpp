@@ -1,5 +1,5 @@
-// Labs that share ranges in one etcd: stores side by side, each with its own connection, as two supervisors
-// have them.
+// Labs that share ranges in one etcd: stores side by side, each with its own
+// connection, as two supervisors have them.
 
 #include "labctl/allocation/repair.hpp"
 #include "labctl/allocation/service_allocation.hpp"

@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-// The built program with labs that answer from a function: exit codes, and what goes to stdout and what to
-// stderr.
+// The built program with labs that answer from a function: exit codes, and
+// what goes to stdout and what to stderr.
 
 namespace labctl::commands {
 namespace {

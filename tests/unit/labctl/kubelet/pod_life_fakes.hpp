@@ -1,7 +1,7 @@
 #pragma once
 
-// A main loop whose time a test moves, and a container runtime that does what it is told, for the tests of
-// pod_life.
+// A main loop whose time a test moves, and a container runtime that does what
+// it is told, for the tests of pod_life.
 
 #include "labctl/kubelet/container_runtime.hpp"
 #include "labctl/loop/event_loop.hpp"

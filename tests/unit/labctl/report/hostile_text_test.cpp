@@ -60,8 +60,8 @@ const std::vector<std::string>& hostile_texts() {
   return texts;
 }
 
-// The same object with this in every text of it, keys of maps that users fill included. What chooses a form
-// stays.
+// The same object with this in every text of it, keys of maps that users fill
+// included. What chooses a form stays.
 Json filled_with(const Json& object, const std::string& text) {
   Json out = object;
   if (object.is_string() && object != "Pod" && object != "Node" && object != "Service" && object != "Event" &&

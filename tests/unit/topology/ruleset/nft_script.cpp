@@ -77,8 +77,8 @@ void NftScript::run_line(const std::string& line) {
   }
 }
 
-// The chains and sets that a text names: "chain" or "@set". Of thousands of texts few differ, and each is
-// read once.
+// The chains and sets that a text names: "chain" or "@set". Of thousands of
+// texts few differ, and each is read once.
 const std::vector<std::string>& NftScript::references(const std::string& text) const {
   const auto [known, is_new] = references_.try_emplace(text);
   if (is_new) {

@@ -22,8 +22,8 @@ class RandomServices {
   // Of a Service or the hostPorts of a pod, which may come, change or go.
   Change next();
 
-  // What each address is to do by now: of several that claim it, hostPorts go first, and then who was there
-  // first.
+  // What each address is to do by now: of several that claim it, hostPorts go
+  // first, and then who was there first.
   const service::Entry* wanted(const service::Vip& vip) const;
   std::map<service::Vip, const service::Entry*> wanted() const;
 
