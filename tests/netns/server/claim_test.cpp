@@ -215,7 +215,8 @@ void claim_until_found(Server& server, const UniqueFd& fd, std::chrono::steady_c
 }
 
 // Connects and claims, `count` times over `pods`.
-Probed probe_all(Server& server, const std::vector<int>& namespaces, std::uint16_t port, int count, bool any) {
+Probed probe_all(Server& server, const std::vector<int>& namespaces, std::uint16_t port, int count,
+                 bool any) {
   Probed probed;
   for (int i = 0; i < count; ++i) {
     UniqueFd fd;
@@ -226,7 +227,8 @@ Probed probe_all(Server& server, const std::vector<int>& namespaces, std::uint16
     sockaddr_storage target;
     const socklen_t length = kLoopback.to_sockaddr(port, target);
     const auto begin = std::chrono::steady_clock::now();
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&target), length) != 0 && errno != EINPROGRESS) {
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&target), length) != 0 &&
+        errno != EINPROGRESS) {
       continue;
     }
     claim_until_found(server, fd, begin, port, any, probed);

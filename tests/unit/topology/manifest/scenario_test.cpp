@@ -39,7 +39,8 @@ TEST(Scenario, EveryVerbIsUnderstood) {
         "type: A}}",
         "probe: {from: pod/default/a, dns: {name: web, type: AAAA, server: 10.96.0.10, tcp: true, recurse: "
         "false, "
-        "edns: false}, expect: {outcome: [ok, dns_nodata], rcode: NOERROR, answers: [10.96.0.7], flags: [aa], "
+        "edns: false}, expect: {outcome: [ok, dns_nodata], rcode: NOERROR, answers: [10.96.0.7], flags: "
+        "[aa], "
         "authority: [SOA], queries: 4, queryNames: [web.default.svc.cluster.local]}}",
         "probe: {from: pod/default/a, to: 'dns:web/A', dns: {tcp: true}}",
         "exec: {in: pod/default/a, container: main, command: [cat, /etc/hosts], expect: {code: 0, stdout: "

@@ -32,8 +32,9 @@ std::vector<std::string> complaint_of(const std::string& metadata, const std::st
 const std::string kOwner = "apiVersion: v1, kind: Pod, name: a, uid: x";
 
 TEST(Metadata, OwnersAreAListOfObjects) {
-  EXPECT_THAT(complaint_of(", ownerReferences: [{" + kOwner + ", controller: true, blockOwnerDeletion: false}]"),
-              IsEmpty());
+  EXPECT_THAT(
+      complaint_of(", ownerReferences: [{" + kOwner + ", controller: true, blockOwnerDeletion: false}]"),
+      IsEmpty());
   EXPECT_THAT(complaint_of(", ownerReferences: 5"),
               ElementsAre("E metadata.ownerReferences: must be a list, got the number 5"));
   EXPECT_THAT(complaint_of(", ownerReferences: [5]"),
@@ -48,16 +49,17 @@ TEST(Metadata, OwnersAreAListOfObjects) {
 TEST(Metadata, OneOwnerAtMostIsTheController) {
   EXPECT_THAT(
       complaint_of(", ownerReferences: [{" + kOwner + ", controller: true}, {" + kOwner +
-              ", controller: false}, {apiVersion: v1, kind: Pod, name: b, uid: y, controller: true}]"),
+                   ", controller: false}, {apiVersion: v1, kind: Pod, name: b, uid: y, controller: true}]"),
       ElementsAre("E metadata.ownerReferences[2].controller: only one reference can have controller set to "
                   "true, found it in those to Pod/a and Pod/b"));
 }
 
 TEST(Metadata, WhatServersWriteHasItsType) {
   EXPECT_THAT(
-      complaint_of(", creationTimestamp: '2006-01-02T15:04:05Z', deletionTimestamp: "
-              "'2006-01-02T15:04:05.25+01:00', generation: 3, uid: x, resourceVersion: '5', selfLink: /x, "
-              "managedFields: [{manager: kubectl, operation: Update, fieldsV1: {'f:a': {}}}]"),
+      complaint_of(
+          ", creationTimestamp: '2006-01-02T15:04:05Z', deletionTimestamp: "
+          "'2006-01-02T15:04:05.25+01:00', generation: 3, uid: x, resourceVersion: '5', selfLink: /x, "
+          "managedFields: [{manager: kubectl, operation: Update, fieldsV1: {'f:a': {}}}]"),
       IsEmpty());
   for (const char* wrong : {"creationTimestamp: 5", "creationTimestamp: yesterday", "deletionTimestamp: []",
                             "generation: '5'", "generation: 1.5", "uid: 5", "resourceVersion: 5",
@@ -79,7 +81,8 @@ TEST(Metadata, AnnotationsHaveALimitTogether) {
 
 TEST(Status, OfAFileIsDroppedButTyped) {
   EXPECT_THAT(
-      complaint_of("", "status: {phase: Running, conditions: [{type: Ready, status: 'True'}], other: {a: 5}}\n"),
+      complaint_of("",
+                   "status: {phase: Running, conditions: [{type: Ready, status: 'True'}], other: {a: 5}}\n"),
       ElementsAre("W status: is kept by the lab itself; what the file says is dropped"));
   EXPECT_THAT(complaint_of("", "status: 5\n"), ElementsAre("E status: must be a mapping, got the number 5"));
   EXPECT_THAT(complaint_of("", "status: {conditions: [5]}\n"),
