@@ -248,7 +248,7 @@ std::size_t ServiceProxy::resync() {
   return mended;
 }
 
-// ---- UDP flows (§12) ---------------------------------------------------------------------------------
+// ---- UDP flows (network model §12) -------------------------------------------------------------------
 
 // All that a port of a Service is reached by.
 std::vector<service::Vip> ServiceProxy::vips_of(const model::Service& service,

@@ -1,6 +1,6 @@
 #pragma once
 
-// The EndpointSlices that a hand-written Endpoints object becomes (spec §4;
+// The EndpointSlices that a hand-written Endpoints object becomes (network model §4;
 // concepts, "EndpointSlice mirroring"). Pure.
 
 #include "labctl/endpoints/endpoint_slice.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
 // The control loop of EndpointSlices: those of Services with a selector, and those mirrored from Endpoints
-// objects (spec §4). Slices that users write are left alone.
+// objects (network model §4). Slices that users write are left alone.
 //
 //   pods, Services, nodes --> EndpointIndex --> Services to look at --+--> plan_slices --> the store
 //   Endpoints objects ------------------------> Endpoints to mirror --+

@@ -1,6 +1,6 @@
 #pragma once
 
-// Which endpoints a Service has: the rules of readiness, named ports and topology hints (spec §3, §4, §8.5).
+// Which endpoints a Service has: the rules of readiness, named ports and topology hints (network model §3, §4, §8.5).
 // Pure: pods and Services come as the few facts that count.
 
 #include "labctl/endpoints/endpoint_slice.hpp"

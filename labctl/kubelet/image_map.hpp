@@ -1,7 +1,7 @@
 #pragma once
 
 // What runs for a container, since there are no images: a program of the host, a program in a folder, or the
-// built-in server (design §4). What stands in for an image is said in a notice, never done in silence.
+// built-in server. What stands in for an image is said in a notice, never done in silence.
 
 #include "topology/model/cluster.hpp"
 #include "topology/model/pod.hpp"

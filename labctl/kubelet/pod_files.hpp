@@ -1,6 +1,6 @@
 #pragma once
 
-// The files that a pod finds in /etc whatever its image holds: hosts and resolv.conf (spec §2.2 and §2.3;
+// The files that a pod finds in /etc whatever its image holds: hosts and resolv.conf (network model §2.2 and §2.3;
 // core/v1 PodSpec hostAliases, dnsPolicy, dnsConfig; hosts(5), resolv.conf(5)).
 
 #include "topology/base/ip_address.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
-// The environment variables by which a container finds Services (spec
-// §2.4; concepts, "Discovering services").
+// The environment variables by which a container finds Services (network model §2.4;
+// concepts, "Discovering services").
 //
 // They are made once for a Service and once for a namespace, and live as long as a pod that started with
 // them: thousands of pods in a namespace of thousands of Services share one list.

@@ -13,7 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kServiceName = "kubernetes.io/service-name";
-// Legacy, for when the field is empty (§10.2).
+// Legacy, for when the field is empty (network model §10.2).
 constexpr const char* kSourceRanges = "service.beta.kubernetes.io/load-balancer-source-ranges";
 
 model::Protocol protocol_of(const json& port) {

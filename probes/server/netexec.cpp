@@ -1,4 +1,4 @@
-// The HTTP API of netexec: §18 of the specification, texts as agnhost writes them.
+// The HTTP API of netexec: network model §18, texts as agnhost writes them.
 
 #include "probes/server/http_services.hpp"
 #include "topology/base/duration.hpp"

@@ -2,7 +2,7 @@
 
 // What a container of the built-in server does: which ports it serves and how, or what it prints before it
 // ends. Decided purely from the Pod's own words: an agnhost image speaks through its arguments and
-// environment, any other image through its declared ports. Semantics: §18 of the specification; flags as
+// environment, any other image through its declared ports. Semantics: network model §18; flags as
 // agnhost 2.4x has them.
 
 #include "topology/base/ip_address.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
 // The built-in server: the other end of every probe, and what runs in a pod whose image is agnhost or unknown
-// (§18 of the specification). Listening sockets live in the pods' network namespaces; one event loop on one
+// (network model §18). Listening sockets live in the pods' network namespaces; one event loop on one
 // thread serves them all, so a pod costs its sockets and a few hundred bytes, and no process. Nodes and
 // outside hosts are "pods" here too.
 //

@@ -89,7 +89,7 @@ bool is_within(std::string_view room, std::string_view place) {
          (begins_with(room, place) && room.size() > place.size() && room[place.size()] == '/');
 }
 
-// "topology/plan/x.hpp" -> "topology", "plan". Rooms are folders right
+// "topology/plan/fabric.hpp" -> "topology", "plan". Rooms are folders right
 // below; "labctl/main.cpp" is in room "".
 std::pair<std::string, std::string> split(const std::string& path) {
   const size_t first = path.find('/');

@@ -9,7 +9,7 @@
 namespace labctl::house {
 
 struct SourceFile {
-  std::string path;  // below the repository root, as in "topology/plan/fabric_plan.cpp"
+  std::string path;  // below the repository root, as in "topology/plan/fabric.cpp"
   std::vector<std::string> lines;
   // The lines without comments and without what stands in string literals, so
   // that words in prose are not found.

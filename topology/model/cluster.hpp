@@ -122,7 +122,7 @@ struct Cluster {
   bool has_family(Family family) const;
 };
 
-// The default ranges of a family (design §3).
+// The default ranges of a family.
 struct DefaultRanges {
   Prefix node, pod, service, load_balancer, outside;
   int node_pod_prefix_length;  // what a node gets of `pod`: /24 or /64

@@ -1,6 +1,6 @@
 #pragma once
 
-// Addresses given out: the same files give the same addresses (design §3).
+// Addresses given out: the same files give the same addresses.
 
 #include "topology/model/cluster.hpp"
 

@@ -5,7 +5,7 @@
 namespace labctl::service {
 namespace {
 
-// The verdict under a policy (§7.2).
+// The verdict under a policy (network model §7.2).
 void decide(Entry& entry, const Usable& usable, const std::vector<Backend>& backends) {
   entry.verdict = !backends.empty() ? Verdict::Balance : usable.any() ? Verdict::Drop : Verdict::Reject;
   entry.backends = backends;

@@ -22,7 +22,7 @@
 
 namespace labctl::controllers {
 
-// A port of the node that a pod takes (spec §11).
+// A port of the node that a pod takes (network model §11).
 struct HostPort {
   std::int64_t port = 0;
   std::string protocol;

@@ -1,4 +1,4 @@
-// Every path of netexec, asked over real sockets; see §18 of the specification.
+// Every path of netexec, asked over real sockets; see network model §18.
 
 #include "tests/netns/server/server_fixture.hpp"
 #include "topology/base/error.hpp"

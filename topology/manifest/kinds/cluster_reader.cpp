@@ -16,7 +16,7 @@ using model::Cluster;
 
 constexpr const char* kZoneLabel = "topology.kubernetes.io/zone";
 constexpr int kMtuMinIpv6 = 1280;               // RFC 8200
-constexpr int kServicePrefixShortestIpv6 = 64;  // spec §1.6: the allocator's limit
+constexpr int kServicePrefixShortestIpv6 = 64;  // network model §1.6: the allocator's limit
 constexpr int kServiceHostBitsMin = 4;          // .1 is the API, .10 the DNS
 constexpr std::uint64_t kNodeOffset = 11;       // as plan::give_out_addresses counts
 

@@ -1,4 +1,4 @@
-// labctl.dev/v1alpha1 Cluster: the fields of design §4. What spans fields is checked by read_cluster().
+// labctl.dev/v1alpha1 Cluster: its fields. What spans fields is checked by read_cluster().
 
 #include "topology/manifest/kinds/cluster_reader.hpp"
 #include "topology/manifest/kinds/dns_record.hpp"

@@ -1,4 +1,4 @@
-// labctl.dev/v1alpha1 Scenario and Probe: the steps, their verbs and what each may say (design §4).
+// labctl.dev/v1alpha1 Scenario and Probe: the steps, their verbs and what each may say.
 //
 // A text that holds "${" is a place for a variable: its format is checked when it is filled in.
 

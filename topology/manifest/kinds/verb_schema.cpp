@@ -1,4 +1,4 @@
-// What the verbs of a Scenario's step may say, and what they may expect (design §4).
+// What the verbs of a Scenario's step may say, and what they may expect.
 //
 // A text that holds "${" is a place for a variable: its format is checked when it is filled in.
 

@@ -15,7 +15,7 @@ struct BandRow {
   const char* last_dynamic;
 };
 
-// The table of the specification, §6.1.
+// The table of network model §6.1.
 constexpr BandRow kBandRows[] = {
     {"10.96.0.0/12", "10.96.1.0", "10.96.1.1", "10.111.255.254"},
     {"192.168.0.0/16", "192.168.1.0", "192.168.1.1", "192.168.255.254"},
@@ -68,7 +68,7 @@ TEST(NumberPool, RangesWithNothingUsable) {
   EXPECT_EQ(NumberPool(0, 0).free_after(3), std::nullopt);
 }
 
-// What §6.1 says, with a set and a loop.
+// What network model §6.1 says, with a set and a loop.
 std::optional<std::uint64_t> naive_free_after(const std::set<std::uint64_t>& taken, std::uint64_t size,
                                               std::uint64_t band, std::uint64_t seed) {
   for (const auto& [first, end] : {std::pair{band, size}, std::pair{std::uint64_t{0}, band}}) {

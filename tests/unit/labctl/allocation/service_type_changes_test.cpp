@@ -1,4 +1,4 @@
-// The rows of the specification's §5.1, one test each.
+// The rows of network model §5.1, one test each.
 
 #include "tests/unit/labctl/allocation/service_fixture.hpp"
 
