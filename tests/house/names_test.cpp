@@ -64,7 +64,7 @@ TEST(Names, NamespaceIsTheFolder) {
     if (!file.is_header()) {
       continue;
     }
-    // Also of "labctl/report/tests/junit.hpp" it is "labctl::report": a shelf is no namespace of its own.
+    // Also of "labctl/report/tests/test_suites.hpp" it is "labctl::report": a shelf is no namespace of its own.
     const std::string room = std::next(fs::path(file.path).begin())->string();
     const std::string wanted =
         kPlain.contains(file.room()) ? "namespace labctl {" : "namespace labctl::" + room + " {";

@@ -95,8 +95,16 @@ std::set<std::string> sections_of(const fs::path& document) {
   return sections;
 }
 
-// A section is of the document that was named last: an RFC, a standard, or the network model, in whose sections
-// it must be then.
+// The word right before a section ends the name of such a document, or joins sections.
+bool follows_a_document(const std::string& text, std::size_t section) {
+  static const std::set<std::string> kWords = {"model", "and", "or", "to"};
+  const std::size_t end = text.find_last_not_of(' ', section - 1) + 1;
+  const std::size_t begin = text.find_last_not_of("abcdefghijklmnopqrstuvwxyz", end - 1) + 1;
+  return begin == end || kWords.contains(text.substr(begin, end - begin));
+}
+
+// A section is of the document that was named last: an RFC, a standard, or the network model, in whose
+// sections it must be then.
 TEST(References, SectionsAreOfADocumentThatIsNamed) {
   static const std::regex word(
       R"((RFC [0-9]+|XML 1\.[01]|YAML 1\.2)|([Nn]etwork model)|(?:§([0-9]+(?:\.[0-9]+)*)?))");
@@ -118,7 +126,8 @@ TEST(References, SectionsAreOfADocumentThatIsNamed) {
         is_model = match[2].matched;
         continue;
       }
-      EXPECT_TRUE(is_named) << prose.path << ": " << match.str() << ": of which document?";
+      EXPECT_TRUE(is_named && follows_a_document(text, static_cast<std::size_t>(match.position())))
+          << prose.path << ": " << match.str() << ": of which document?";
       EXPECT_TRUE(!is_model || model.contains(match[3]))
           << prose.path << ": " << match.str() << ": topology/NETWORK_MODEL.md has no such section";
     }
@@ -148,8 +157,9 @@ const std::set<std::string>& path_ends() {
   return ends;
 }
 
-// The words of a line that are paths of ours: below one of our folders, or a source or a document. What stands
-// for others ("<room>/x", "*.cpp") is none, and neither is what belongs to a longer path of somebody else's.
+// The words of a line that are paths of ours: below one of our folders, or a source or a document.
+// What stands for others ("<room>/x", "*.cpp") is none, and neither is what belongs to a longer
+// path of somebody else's.
 std::vector<std::string> paths_in(const std::string& line) {
   static const std::regex word(R"([A-Za-z0-9_./:<>*{}$~-]+)");
   static const std::regex ours(

@@ -10,8 +10,8 @@
 
 namespace labctl::support {
 
-// Use: EXPECT_TRUE(matches_golden(text, "tests/fuzz/corpus/scenario/bad.expected")). A relative `file` is below
-// the source folder. On failure the result shows the first line that differs, wanted and seen.
+// Use: EXPECT_TRUE(matches_golden(text, "tests/fuzz/corpus/scenario/bad.expected")). A relative `file` is
+// below the source folder. On failure the result shows the first line that differs, wanted and seen.
 ::testing::AssertionResult matches_golden(std::string_view actual, const std::filesystem::path& file);
 
 }  // namespace labctl::support

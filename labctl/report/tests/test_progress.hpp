@@ -4,12 +4,12 @@
 //
 // Follow, for one scenario at a time, prints each check as it ends:
 //
-//   === endpoints-move  scenarios/endpoints-move/scenario.yaml
+//   === p5-endpoints-go  scenarios/p5-endpoints-go/scenario.yaml
 //     ok    every backend answers in turn  (41ms)
 //     FAIL  nobody notices  (3s)
 //           probe pod/default/client -> svc/default/web:80: wanted ok, seen timeout
-//           scenarios/endpoints-move/scenario.yaml:21
-//   --- FAIL  endpoints-move  (booted in 213ms, 5.2s)
+//           scenarios/p5-endpoints-go/scenario.yaml:21
+//   --- FAIL  p5-endpoints-go  (booted in 213ms, 5.2s)
 //
 // Live, for many at once on a terminal, prints a line a finished scenario, the checks that failed below it,
 // and keeps one line at the bottom that says where the run is:
