@@ -1,6 +1,7 @@
 #pragma once
 
-// The Service that every cluster has: kubernetes in default, with an endpoint on the first node (network model §5.2).
+// The Service that every cluster has: kubernetes in default, with an endpoint on the first
+// node (network model §5.2).
 
 #include "probes/server/role.hpp"
 #include "topology/model/cluster.hpp"

@@ -11,6 +11,8 @@
 namespace labctl::endpoints {
 namespace {
 
+// An address alone is not enough: one pod's may be another's a moment later, and both are wanted for as long
+// as the first one terminates.
 struct EndpointId {
   std::string_view address;
   std::string_view uid;
@@ -40,6 +42,7 @@ class PortGroup {
   PortGroup(const std::vector<SlicePort>& ports, const std::vector<Endpoint>& wanted)
       : ports_(ports), wanted_(wanted), is_placed_(wanted.size(), false) {
     for (std::size_t i = 0; i < wanted.size(); ++i) {
+      // Wanted twice is placed once: the second counts as if it had its place already.
       is_placed_[i] = !by_id_.emplace(id_of(wanted[i]), i).second;
     }
   }
@@ -52,11 +55,14 @@ class PortGroup {
     Draft draft{present, present.is_stale, {}};
     draft.endpoints.reserve(present.slice->endpoints.size());
     for (const Endpoint& endpoint : present.slice->endpoints) {
+      // Who knows which pods changed need not compare the others: of five thousand endpoints
+      // one is looked at.
       if (touched != nullptr && !touched->contains(endpoint.target.uid)) {
         draft.endpoints.push_back(&endpoint);
         continue;
       }
       const auto found = by_id_.find(id_of(endpoint));
+      // Nobody wants it, another slice has it already, or the slice is fuller than it may be.
       if (found == by_id_.end() || is_placed_[found->second] || draft.endpoints.size() == endpoints_max) {
         draft.is_written = true;
         continue;
@@ -108,6 +114,8 @@ Draft* PortGroup::best_untouched(std::size_t count, std::size_t endpoints_max) {
       best = &draft;
       continue;
     }
+    // The least room that is enough, so that larger holes are left for more; where none is enough, the most,
+    // so that the fewest slices are written.
     const std::size_t room = endpoints_max - draft.size();
     const std::size_t room_of_best = endpoints_max - best->size();
     const bool is_better = room_of_best < count ? room > room_of_best : room >= count && room < room_of_best;
@@ -209,6 +217,8 @@ SliceChanges plan_slices(const std::string& address_type, const WantedEndpoints&
     for (const auto& piece : ports.fill(rules.endpoints_max)) {
       more.push_back(make_slice("", address_type, ports.ports(), piece));
     }
+    // A slice that is left without endpoints is not deleted here: another set of ports may want a slice, and
+    // to write one that is there keeps its name and spares watchers a deletion and a creation.
     for (const Draft& draft : ports.drafts()) {
       has_any = has_any || draft.size() > 0;
       if (draft.size() == 0) {
@@ -219,6 +229,8 @@ SliceChanges plan_slices(const std::string& address_type, const WantedEndpoints&
       }
     }
   }
+  // Kubernetes keeps an empty slice where a Service has nobody behind it: "no endpoints" is said, not
+  // left to be guessed.
   if (!has_any && more.empty() && rules.keeps_one) {
     const auto empty = std::find_if(spare.begin(), spare.end(), says_nothing);
     if (empty != spare.end()) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// Which endpoints a Service has: the rules of readiness, named ports and topology hints (network model §3, §4, §8.5).
-// Pure: pods and Services come as the few facts that count.
+// Which endpoints a Service has: the rules of readiness, named ports and topology hints (network model §3,
+// §4, §8.5). Pure: pods and Services come as the few facts that count.
 
 #include "labctl/endpoints/endpoint_slice.hpp"
 #include "topology/model/label_selector.hpp"

@@ -1,6 +1,7 @@
 #pragma once
 
-// The environment and the command line of a container (core/v1 EnvVar, Container.command; network model §2.4).
+// The environment and the command line of a container (core/v1 EnvVar,
+// Container.command; network model §2.4).
 
 #include "topology/base/ip_address.hpp"
 #include "topology/model/pod.hpp"

@@ -34,6 +34,7 @@ ContainerLife::ContainerLife(const model::Pod& pod, const Clock& clock)
     Item item;
     item.status.name = container.name;
     item.status.image = container.image;
+    // What kubectl shows of a pod that has just been placed.
     item.status.state = waiting(init_count_ > 0 ? "PodInitializing" : "ContainerCreating");
     item.has_startup_probe = container.startup_probe.has_value();
     item.has_readiness_probe = container.readiness_probe.has_value();
@@ -83,6 +84,7 @@ void ContainerLife::started(std::size_t index, std::string container_id) {
   if (item.status.state.kind == Kind::Terminated) {
     item.status.last = item.status.state;
   }
+  // One that could not start counts as a start: the one after it is a restart.
   if (std::exchange(item.was_started, true)) {
     ++item.status.restart_count;
   }
@@ -104,6 +106,8 @@ void ContainerLife::set_health(std::size_t index, bool is_started, bool is_ready
 
 void ContainerLife::exited(std::size_t index, const ContainerEnd& end_of_it) {
   Item& item = items_[index];
+  // One that ran long enough was well, and one that was asked to restart did not crash:
+  // both start at once.
   if (clock_.now() - item.running_since >= kBackOffResetAfter ||
       std::exchange(item.is_restart_asked, false)) {
     item.wait = std::chrono::milliseconds(0);
@@ -134,9 +138,11 @@ void ContainerLife::end(std::size_t index, ContainerState state) {
   Item& item = items_[index];
   state.kind = Kind::Terminated;
   state.finished_at = clock_.wall();
+  // An init container that is done counts as ready, else its pod never were.
   item.status.is_ready = is_init(index) && state.exit_code == 0;
   item.status.is_started = false;
   item.status.state = std::move(state);
+  // Ended because its liveness probe failed: whatever its exit code says, that was no success.
   if (!restarts(index, item.status.state.exit_code == 0 && !item.is_unhealthy)) {
     item.is_over = true;
     return;
@@ -154,6 +160,7 @@ void ContainerLife::end(std::size_t index, ContainerState state) {
 bool ContainerLife::restarts(std::size_t index, bool has_succeeded) const {
   switch (policy_) {
     case model::RestartPolicy::Always:
+      // Always is for containers: an init container that has succeeded is over under every policy.
       return !is_init(index) || !has_succeeded;
     case model::RestartPolicy::OnFailure:
       return !has_succeeded;

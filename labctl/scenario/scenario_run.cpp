@@ -96,7 +96,8 @@ class ScenarioRun {
     supervisor::LaunchedLab lab = supervisor::launch(launch);
     report::ScenarioResult& result = outcome_.result;
     result.boot = since(begin_);
-    // No request has a limit of its own: thousands of probes take as long as they do, and the scenario ends in time.
+    // No request has a limit of its own: thousands of probes take as long as they do, and the
+    // scenario ends in time.
     api::Client client(supervisor::socket_path(lab.name()), options_.timeout);
     client.stop_when(stop_signal);
     run_steps(client);

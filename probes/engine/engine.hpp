@@ -1,6 +1,7 @@
 #pragma once
 
-// Many probes at once, from many network namespaces, out of one process; README.md of this folder says why so.
+// Many probes at once, from many network namespaces, out of one process; README.md of this
+// folder says why so.
 //
 // A TCP probe is a nonblocking connect and one look: over veth the whole handshake runs inside connect(2).
 // The few that are not ready go to epoll with a deadline. Who answered is read from the built-in server's own

@@ -49,6 +49,8 @@ void add_stop(const UniqueFd& epoll, const Cancel* cancel, std::uint64_t key) {
 
 }  // namespace
 
+// Workers are noexcept and the caller's `done` is not: what it throws is kept for run() to
+// throw, and everybody stops.
 void Sink::deliver(const Result& result) noexcept {
   const std::lock_guard lock(mutex);
   if (failure != nullptr) {
@@ -82,6 +84,7 @@ Worker::Worker(std::span<const Probe> probes, std::vector<std::uint32_t> order, 
   }
   add_stop(epoll_, &sink_.stop, kStopKey);
   add_stop(epoll_, cancel_, kStopKey);
+  // From the back, so that slot 0 is taken first: few probes at once stay in few cache lines.
   for (std::size_t i = slots_.size(); i-- > 0;) {
     free_.push_back(static_cast<std::uint32_t>(i));
   }
@@ -102,12 +105,15 @@ Worker::~Worker() = default;
 
 void Worker::run() noexcept {
   loop();
+  // The server's ordinary clients do not wait for what is left to close.
   quiet(false);
   batch_.reset();
   scope_.reset();
 }
 
 void Worker::loop() noexcept {
+  // A burst of starts, one send for all of its datagrams, then whatever came: over veth most answers are
+  // there by the time that the burst is over, so there is hardly ever anything to wait for.
   while (next_ < order_.size() || free_.size() < slots_.size()) {
     if (is_cancelled()) {
       abandon_all();
@@ -121,6 +127,7 @@ void Worker::loop() noexcept {
     }
     flush();
     more = !is_held_back_ && (ready_size_ > 0 || (next_ < order_.size() && !free_.empty()));
+    // What waits to be asked who it is goes to the server's loop, once for the whole burst.
     if (release_asked_) {
       release_asked_ = false;
       server_->release();
@@ -149,6 +156,8 @@ bool Worker::may_start(const Probe& probe) noexcept {
     return true;  // the other side's kernel answers
   }
   const Pace::Bucket bucket = bucket_of(probe);
+  // The cheap question first. A listener of our own server is never too slow, since whoever probes
+  // it empties its queue.
   if (!pace_.is_full(bucket) ||
       (server_ != nullptr && !probe.dns_search && find_listener(probe, probe.address)) ||
       pace_.admits(bucket, steady_clock::now())) {
@@ -179,6 +188,8 @@ std::optional<server::ListenerId> Worker::find_listener(const Probe& probe,
 // Begins one try, of a probe under way or else of the next one. False if there is nothing to begin now.
 bool Worker::start_one() noexcept {
   if (ready_size_ > 0) {
+    // Probes under way come before new ones: they hold a slot, and the caller waits for whole
+    // probes, not for tries.
     Slot& slot = slots_[ready_[ready_first_]];
     if (!may_start(*slot.result.probe)) {
       return false;
@@ -215,6 +226,7 @@ void Worker::start_try(Slot& slot) noexcept {
   slot.goes_on = false;
   slot.claim_tries = 0;
   slot.listener = server_ == nullptr || probe.dns_search ? std::nullopt : find_listener(probe, slot.to);
+  // Looked up anew for each try: pods come and go while a probe waits.
   slot.is_paced = !slot.listener && (probe.protocol != protocol::ProbeProtocol::Icmp || probe.dns_search);
   if (slot.is_paced) {
     pace_.begin(bucket_of(probe), steady_clock::now());
@@ -264,9 +276,13 @@ void Worker::finish(Slot& slot, Outcome outcome) noexcept {
       (slot.has_answer || !is_stream || outcome != Outcome::Ok || slot.result.probe->dns_search)) {
     pace_.end(bucket_of(*slot.result.probe));
   }
+  // Everything that could still speak of this try goes before its result is told: the descriptor leaves the
+  // epoll set as it is closed, and events that are already read are of a generation that is over.
   close_stream(slot);
   expect_claim(slot, false);
   timers_.remove(index_of(slot));
+  // One bit less than the key has room for: the upper half of the keys is of sockets and of
+  // what ends the run.
   slot.generation = (slot.generation + 1) & 0x7fffffff;
   slot.short_of_fds = false;
   check_backend(slot, outcome);
@@ -274,6 +290,7 @@ void Worker::finish(Slot& slot, Outcome outcome) noexcept {
   if (slot.socket != Slot::kNoSocket && sockets_[slot.socket]->is_own) {
     release_socket(slot);
   }
+  // Behind those that are ready already, so that the tries of one probe do not starve the others.
   if (++slot.done_in_sequence < slot.result.probe->count && !is_cancelled()) {
     push_ready(slot);
   } else {
@@ -286,6 +303,9 @@ void Worker::check_backend(Slot& slot, Outcome& outcome) noexcept {
   if (outcome != Outcome::Ok || wanted.empty() || (slot.has_answer && slot.result.backend == wanted)) {
     return;
   }
+  // Not a wrong answer: behind a Service with a translated source, or with a program of somebody
+  // else's, who answered may not be known, and a red cell that means "we do not know" would send people
+  // looking for a fault.
   if (!slot.has_answer) {
     outcome = Outcome::Inconclusive;
     reason_ = "it answered, but nobody said which pod it was";
@@ -318,6 +338,7 @@ void Worker::record(Slot& slot, Outcome outcome) noexcept {
   if (result.probe->keep_rtts) {
     result.rtts_us.push_back(rtt_us);
   }
+  // Of the whole sum each time, not of the last average: no rounding adds up over a million tries.
   result.rtt_us_avg = static_cast<std::uint32_t>(slot.rtt_us_sum / ok);
   result.rtt_us_min = ok == 1 ? rtt_us : std::min(result.rtt_us_min, rtt_us);
   result.rtt_us_max = std::max(result.rtt_us_max, rtt_us);
@@ -381,6 +402,8 @@ void Worker::quiet(bool on) noexcept {
 
 // The probe's namespace becomes the thread's. False, and the try is over, if it cannot.
 bool Worker::enter(Slot& slot) noexcept {
+  // Probes are ordered by place (see Engine), so most of a burst is in one namespace and setns(2) is
+  // called once for it.
   const int netns = slot.result.probe->from == nullptr ? -1 : slot.result.probe->from->netns_fd;
   if (netns == current_netns_) {
     return true;

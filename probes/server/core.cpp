@@ -235,8 +235,8 @@ void Core::enter_quiet() noexcept {
   mailbox_->wake();  // from now on it looks by itself
 }
 
-// Only the last one to leave hands over what is parked: it may be waiting for another prober's claim. That happens under
-// the lock, so that whoever enters meanwhile parks nothing before it is done.
+// Only the last one to leave hands over what is parked: it may be waiting for another prober's claim. That
+// happens under the lock, so that whoever enters meanwhile parks nothing before it is done.
 void Core::leave_quiet() noexcept {
   listeners_.add_quiet(-1);
   const std::lock_guard lock(quiet_mutex_);

@@ -155,8 +155,8 @@ class Server {
   std::optional<Answer> claim(ListenerId listener, const sockaddr_storage& client) noexcept;
   // As claim(), on whichever listener of the lab: for destinations behind a Service.
   std::optional<Answer> claim_any(const sockaddr_storage& client) noexcept;
-  // Gives the loop, at once, every connection that waits to be claimed and can be asked by HTTP who it is. Another
-  // prober that would have claimed one of them asks, too.
+  // Gives the loop, at once, every connection that waits to be claimed and can be asked by HTTP who it is.
+  // Another prober that would have claimed one of them asks, too.
   void release() noexcept;
 
   // Receives and answers what is pending on a UDP socket, on the calling thread; how many datagrams were

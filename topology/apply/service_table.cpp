@@ -72,6 +72,8 @@ void add_all(kernel::NftBatch& batch, std::span<const TableChanges> changes) {
 }
 
 // Makes kernel expressions of a rule. A Vip's key is destination, protocol and port in consecutive registers.
+// nft_rule has the expressions, ruleset the meaning; the two meet here alone, and neither
+// room knows the other.
 struct ToKernel {
   kernel::NftRule& rule;
   Family family;
@@ -231,6 +233,8 @@ void ServiceTable::set(const std::string& owner, const service::NodeProgram& wan
   state_->queue.push_back(std::move(changes));
   if (state_->queued_elements >= kElementsTogether && !state_->has_failed) {
     try {
+      // One part at a time: the socket is used by one thread, and a part may remove what the
+      // one before it added.
       state_->wait_for_flight();
       state_->in_flight = std::async(std::launch::async, [state = state_.get(), some = state_->take_queue()] {
         state->carry_out(some);
@@ -327,6 +331,8 @@ void ServiceTable::commit() {
     state_->wait_for_flight();
     state_->carry_out(state_->take_queue());
   } catch (const Error&) {
+    // What is left of the queue is in `table` already, so the comparison that follows brings it along. The
+    // kernel may hold part of what failed, or none: only the set as it is says which.
     state_->take_queue();
     try {
       state_->resync(true);
@@ -342,6 +348,7 @@ void ServiceTable::State::forget_clients(const ruleset::AffinityChange& change) 
   for (const service::Backend& backend : change.allowed) {
     allowed.push_back(bytes_of(backend_bytes(backend)));
   }
+  // The rules write into these maps as packets leave, so what is read may be out of date when it is removed.
   for (int round = 0; round < kAffinityRounds; ++round) {
     kernel::NftBatch stale(ruleset::kTable);
     for (const kernel::StoredElement& stored : socket.elements(ruleset::kTable, change.map)) {
@@ -370,6 +377,7 @@ std::size_t ServiceTable::end_stale_flows(std::span<const UdpFlows> flows) {
     has_family[flow.vip.address.family() == Family::IPv4 ? 0 : 1] = true;
   }
   std::size_t ended = 0;
+  // To list all flows takes longer the more there are, whosever they are; to ask how many is one number.
   if (by_vip.empty() || state_->flows().count() == 0) {
     return ended;
   }

@@ -102,6 +102,8 @@ void NftBatch::remove(std::string_view set, const SetElement& element) {
 }
 
 void NftBatch::append(int type, std::string_view set, const SetElement& element, bool has_data) {
+  // Elements for one set that follow each other share a message, which names table and set once, and the
+  // kernel looks them up once.
   const auto put_element = [&] {
     const std::size_t nest = nf::start_nest(bytes_, NFTA_LIST_ELEM);
     put_data(bytes_, NFTA_SET_ELEM_KEY, element.key);
@@ -121,6 +123,7 @@ void NftBatch::append(int type, std::string_view set, const SetElement& element,
   }
   const std::size_t before = bytes_.size();
   put_element();
+  // A list's length has 16 bits. The element that is too many is taken back and begins the next message.
   if (bytes_.size() - messages_.back().list_offset > kMaxListBytes) {
     bytes_.resize(before);
     start_message(type, set);
@@ -280,11 +283,15 @@ void NftSocket::commit(NftBatch& batch) {
   const std::size_t end_offset =
       nf::start_message(batch.bytes_, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
   const std::uint32_t begin = ++sequence_;  // of the boundary; the messages count on
+  // Sequence numbers are how an answer finds its message: they are given here, in order, when
+  // all messages are known.
   nf::header_at(batch.bytes_, 0).nlmsg_seq = begin;
   for (const NftBatch::Message& message : batch.messages_) {
     nf::header_at(batch.bytes_, message.offset).nlmsg_seq = ++sequence_;
   }
   const std::uint32_t last = sequence_;
+  // One acknowledgement for all. Without any, a batch that went well would not answer, and one whose answer
+  // was lost would look the same.
   nf::header_at(batch.bytes_, batch.messages_.back().offset).nlmsg_flags |= NLM_F_ACK;
   nf::header_at(batch.bytes_, end_offset).nlmsg_seq = ++sequence_;
   nf::send_bytes(fd_.get(), batch.bytes_, act);

@@ -135,8 +135,8 @@ struct Pod {
 // What sethostname(2) takes; a pod whose name is longer does not start.
 inline constexpr std::size_t kKernelHostnameMax = 64;
 
-// spec.hostname, else the pod's name cut to 63 characters without trailing '-' or '.' (network model §2.1). It may
-// have dots, as names of pods have.
+// spec.hostname, else the pod's name cut to 63 characters without trailing '-' or '.' (network model §2.1).
+// It may have dots, as names of pods have.
 std::string short_hostname_of(const Pod& pod);
 
 // The kernel hostname of a pod (network model §2.1): the short one, or the FQDN

@@ -43,6 +43,9 @@ bool hints_apply(std::span<const PortEndpoint> endpoints, const std::string& nam
   return is_named && !name.empty();
 }
 
+// The node's own hints before the zone's (PreferSameNode falls back to the zone), and all where neither
+// applies: one endpoint without a hint means that the slices are being rewritten, and to trust the others
+// would leave it out.
 std::vector<Backend> ready_narrowed(const Viewer& viewer, std::span<const PortEndpoint> endpoints) {
   const auto node_hints = [](const model::Endpoint& e) -> const auto& { return e.node_hints; };
   const auto zone_hints = [](const model::Endpoint& e) -> const auto& { return e.zone_hints; };
@@ -86,6 +89,8 @@ Usable usable_by(const Viewer& viewer, std::span<const PortEndpoint> endpoints) 
   Usable usable;
   usable.cluster = ready_narrowed(viewer, endpoints);
   if (usable.cluster.empty()) {
+    // Better one that is about to go than nobody: between two pods of a rolling update there
+    // may be none else.
     usable.cluster = chosen(endpoints, is_fallback);
   }
   const auto is_here = [&](const model::Endpoint& e) { return !e.node.empty() && e.node == viewer.node; };
@@ -97,6 +102,7 @@ Usable usable_by(const Viewer& viewer, std::span<const PortEndpoint> endpoints) 
 }
 
 std::vector<Backend> serving(std::span<const PortEndpoint> endpoints) {
+  // Ready without serving: publishNotReadyAddresses makes the first true and says nothing of the second.
   return chosen(endpoints, [](const model::Endpoint& e) { return e.is_serving || e.is_ready; });
 }
 

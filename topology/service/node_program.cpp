@@ -7,6 +7,8 @@ namespace {
 
 // The verdict under a policy (network model §7.2).
 void decide(Entry& entry, const Usable& usable, const std::vector<Backend>& backends) {
+  // Nobody here but somebody elsewhere is silence, not a refusal: a balancer that probes this node is to try
+  // another, and a client is not to be told that the Service is down.
   entry.verdict = !backends.empty() ? Verdict::Balance : usable.any() ? Verdict::Drop : Verdict::Reject;
   entry.backends = backends;
 }
@@ -20,6 +22,9 @@ Entry internal_entry(const Vip& vip, const model::Service& service, const Usable
 
 Entry external_entry(const Vip& vip, const model::Service& service, const Usable& usable) {
   Entry entry{vip, Verdict::Reject, Traffic::ExternalCluster, {}, {}, {}};
+  // Under Local, too, it is the cluster's endpoints that say whether anybody is there; pods and the
+  // node's own processes use them (network model §8.2). Clients from outside get `local`, and nothing
+  // where that is empty.
   decide(entry, usable, usable.cluster);
   if (service.external_policy == model::TrafficPolicy::Local && entry.verdict == Verdict::Balance) {
     entry.traffic = Traffic::ExternalLocal;
@@ -45,6 +50,7 @@ void admit_only(const std::vector<Prefix>& ranges, Entry& entry) {
       entry.source_ranges.push_back(range);
     }
   }
+  // An empty list would mean "everybody" to whoever reads the entry.
   if (!ranges.empty() && entry.source_ranges.empty()) {
     entry.verdict = Verdict::Drop;
   }
@@ -66,6 +72,7 @@ PortProgram port_program(const model::Service& service, const model::ServicePort
     program.entries.push_back(external_entry(vip(ip, port.port), service, usable));
     admit_only(service.source_ranges, program.entries.back());
   });
+  // Source ranges are not for node ports (network model §10.1).
   if (port.node_port != 0) {
     each_of(node.addresses, family, [&](const IpAddress& ip) {
       program.entries.push_back(external_entry(vip(ip, port.node_port), service, usable));
@@ -105,6 +112,7 @@ std::string port_label(const model::Service& service, const model::ServicePort& 
 NodeProgram node_program(const model::Service& service, std::span<const model::EndpointSlice* const> slices,
                          const ProgramNode& node) {
   NodeProgram program;
+  // Headless ones and ExternalNames have no address; DNS is all there is of them.
   if (service.is_ignored || service.cluster_ips.empty()) {
     return program;
   }
@@ -144,6 +152,8 @@ NodeProgram host_port_program(const model::Pod& pod, const std::vector<IpAddress
   return program;
 }
 
+// The mode Proxy ends the connection at the balancer and begins another one to a node port, so nodes see the
+// router as the client: that is what the annotation asks for.
 NodeProgram router_program(const model::Service& service, std::span<const IpAddress> nodes) {
   NodeProgram program;
   for (const model::ServicePort& port : service.ports) {

@@ -85,6 +85,8 @@ std::vector<std::string> nodes_fitting(const Work& work, const json& pod) {
   return names;
 }
 
+// Read once for all pods of a pass: what a node has left is counted on here, while the store is
+// written pod by pod.
 Scheduler::Scheduler(Work& work) : work_(work) {
   for (const model::Node& node : work.cluster.nodes) {
     const ObjectPtr object = work.store.find({"nodes", "", node.name});
@@ -103,6 +105,8 @@ Scheduler::Scheduler(Work& work) : work_(work) {
   }
 }
 
+// DNS servers are counted apart: two of them on one node would go with it together, and they should not push
+// ordinary pods aside, since a lab without DNS has its pods placed likewise.
 bool Scheduler::is_emptier(const Seat& a, const Seat& b, bool is_dns) {
   return is_dns && a.dns_pods != b.dns_pods ? a.dns_pods < b.dns_pods
                                             : a.pods - a.dns_pods < b.pods - b.dns_pods;
@@ -131,6 +135,8 @@ bool Scheduler::place(json& pod) {
   const bool may_be_unready = tolerates_not_ready(pod);
   const bool is_dns = is_dns_pod(pod);
   std::map<std::string, int> reasons;
+  // As a pod that a user binds himself: neither selector nor readiness of the node is asked, only
+  // what cannot be had.
   if (!named.empty()) {
     best = seat_named(named);
     if (best == nullptr) {
@@ -179,6 +185,7 @@ void place_pod(Work& work, Scheduler& scheduler, AddressPass& addresses, const K
     return;
   }
   json pod = *before;
+  // Place and address or neither: a pod on a node without an address would hold a seat that nobody can use.
   bool is_placed = scheduler.place(pod);
   if (is_placed && !addresses.give(pod)) {
     is_placed = false;
@@ -213,6 +220,7 @@ std::size_t place_pods(Work& work, const std::vector<Key>& pods, std::set<Key>& 
   std::size_t looked_at = 0;
   for (; looked_at < pods.size() && !work.is_enough(looked_at); ++looked_at) {
     const Key& key = pods[looked_at];
+    // The last ones, as the first would be pushed out by them.
     const bool tells = pods.size() - looked_at <= kEventsAtOnce;
     if (!objects::contain(work.store, key, "FailedScheduling", kSchedulerComponent,
                           [&] { place_pod(work, scheduler, addresses, key, waiting, tells); })) {

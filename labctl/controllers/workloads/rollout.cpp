@@ -35,13 +35,17 @@ std::vector<std::int64_t> next_old(const RolloutState& state) {
   }
   const std::int64_t least = state.desired - state.max_unavailable;
   const std::int64_t newest_unavailable = state.newest.replicas - available_in(state.newest);
+  // The newest set's pods that are not available yet count as if they were to fail: only what is left
+  // without them may go.
   std::int64_t may_go = replicas_in_all(state) - least - newest_unavailable;
 
+  // Old pods that serve nobody go first: they hold the rollout up and nobody misses them.
   for (std::size_t i = 0; i < next.size() && may_go > 0; ++i) {
     const std::int64_t gone = std::min(may_go, state.old[i].replicas - available_in(state.old[i]));
     next[i] -= gone;
     may_go -= gone;
   }
+  // Of those that serve only so many that enough are left.
   may_go = std::min(may_go, available - least);
   for (std::size_t i = 0; i < next.size() && may_go > 0; ++i) {
     const std::int64_t gone = std::min(may_go, next[i]);

@@ -173,7 +173,8 @@ TEST_F(Claim, DescribeSaysWhetherItSpeaksHttp) {
 
 struct Probed {
   int found = 0;
-  // Not found by a prober that was kept from looking for longer than a connection stays parked: the loop has it.
+  // Not found by a prober that was kept from looking for longer than a connection stays parked:
+  // the loop has it.
   int late = 0;
   int lost = 0;
 };
@@ -184,9 +185,10 @@ bool is_over(const UniqueFd& fd) {
   return ::poll(&end, 1, 0) == 1 && (end.revents & (POLLERR | POLLHUP | POLLRDHUP)) != 0;
 }
 
-// Claims the connection that `fd` has been connecting since `begin`, as a prober does: the kernel may put it into the
-// queue after connect() has returned, so it is looked for again. A look that comes kParkFor after the one before may find
-// that the loop has taken the connection; for one that was always looked for there is no excuse.
+// Claims the connection that `fd` has been connecting since `begin`, as a prober does: the kernel may put
+// it into the queue after connect() has returned, so it is looked for again. A look that comes kParkFor
+// after the one before may find that the loop has taken the connection; for one that was always looked for
+// there is no excuse.
 void claim_until_found(Server& server, const UniqueFd& fd, std::chrono::steady_clock::time_point begin,
                        std::uint16_t port, bool any, Probed& probed) {
   using Clock = std::chrono::steady_clock;

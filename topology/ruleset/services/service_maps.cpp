@@ -33,6 +33,8 @@ ElementBytes vip_key(const Vip& vip) {
   return key;
 }
 
+// What a packet is looked up by first. The removal of an element needs its key alone: data and comment would
+// only make the message longer.
 ElementChange service_element(const Vip& vip, std::uint32_t shape, const std::string& name, bool is_removal) {
   ElementChange change{in_family(kServices, vip.address.family()), is_removal, vip_key(vip), {}, {}, {}};
   if (!is_removal) {
@@ -62,6 +64,8 @@ IpAddress last_of(const Prefix& prefix) {
   return IpAddress::from_bytes(prefix.family(), bytes.data());
 }
 
+// Stands for what is allowed: the chain drops what is in none of them. An interval of a concatenation is from
+// one whole key to another, so the first three fields are the same in both.
 ElementChange range_element(const Vip& vip, const Prefix& range, bool is_removal) {
   ElementChange change{
       in_family(kRanges, vip.address.family()), is_removal, vip_key(vip), vip_key(vip), {}, {}};
@@ -70,6 +74,7 @@ ElementChange range_element(const Vip& vip, const Prefix& range, bool is_removal
   return change;
 }
 
+// `times`: a hairpin's key is the address twice, as source and as destination.
 ElementChange address_element(const char* const (&sets)[2], const IpAddress& address, int times,
                               bool is_removal, const std::string& name) {
   ElementChange change{in_family(sets, address.family()), is_removal, {}, {}, {}, {}};
@@ -81,6 +86,10 @@ ElementChange address_element(const char* const (&sets)[2], const IpAddress& add
 }
 
 // `wanted` in an order in which what stays keeps its index, and as little as possible moves.
+//
+// A draw is an index, and what stands there is the endpoint that a new connection gets. Were the list written
+// anew in its sorted order, one endpoint more would move all behind it: as many elements, and clients whose
+// first packet was drawn before the change and looked up after it would go elsewhere for nothing.
 std::vector<Backend> keep_places(const std::vector<Backend>& before, const std::vector<Backend>& wanted) {
   if (before.empty()) {
     return wanted;
@@ -107,6 +116,8 @@ std::vector<Backend> keep_places(const std::vector<Backend>& before, const std::
   return places;
 }
 
+// A replaced endpoint is a removal and an addition, in this order: the kernel refuses a second element of one
+// key unless its data is the same.
 void change_endpoints(const Vip& vip, std::size_t first, const std::vector<Backend>& before,
                       const std::vector<Backend>& after, TableChanges& changes) {
   for (std::size_t i = 0; i < std::max(before.size(), after.size()); ++i) {
@@ -122,6 +133,8 @@ void change_endpoints(const Vip& vip, std::size_t first, const std::vector<Backe
   }
 }
 
+// All anew: they are few, and intervals of which one grows into another have no order of single
+// changes that never overlaps.
 void change_ranges(const Vip& vip, const std::vector<Prefix>& before, const std::vector<Prefix>& after,
                    TableChanges& changes) {
   if (before == after) {
@@ -153,6 +166,7 @@ Family family_of(const PortProgram& port) { return port.entries.front().vip.addr
 
 }  // namespace
 
+// Addresses of one Service range differ in their last bits, ports hardly; the multiplication spreads both.
 std::size_t VipHash::operator()(const Vip& vip) const noexcept {
   const auto* bytes = reinterpret_cast<const char*>(vip.address.bytes().data());
   const std::uint64_t number = static_cast<std::uint64_t>(vip.protocol) << 16U | vip.port;
@@ -164,13 +178,18 @@ ServiceMaps::ServiceMaps(std::vector<Prefix> own_pods, std::vector<Prefix> all_p
 
 void ServiceMaps::set(const std::string& owner, const NodeProgram& wanted, TableChanges& changes) {
   const auto found = programs_.find(owner);
+  // Often: what changed of a Service or its slices, such as a label, is nothing to what this node does.
   if (found != programs_.end() ? found->second == wanted : wanted == NodeProgram{}) {
     return;
   }
   const auto [at, is_new] = programs_.try_emplace(owner);
   const NodeProgram before = std::exchange(at->second, wanted);
+  // First all that is claimed, then what is not any more: an address that the owner keeps is never without a
+  // claim, and so does not come free for another in between.
   claim(at->first, at->second, changes);
   withdraw(at->first, before);
+  // Each address once, though a program may name it before and after: what is installed follows from the
+  // claims that are left, not from what this owner did.
   std::vector<Vip> concerned;
   for (const NodeProgram* program : {&before, &wanted}) {
     for (const PortProgram& port : program->ports) {
@@ -223,6 +242,8 @@ void ServiceMaps::put_claim(std::vector<Claim>& claims, const Claim& claim) {
     }
     return;
   }
+  // Of two Services the one that had the address first keeps it. A hostPort wins over a NodePort of its
+  // number, which network model §11 leaves open.
   const bool is_first = claim.entry->traffic == Traffic::HostPort;
   claims.insert(is_first ? claims.begin() : claims.end(), claim);
 }
@@ -254,11 +275,15 @@ void ServiceMaps::install(Slots::iterator slot, TableChanges& changes) {
   Installed after;
   if (will_be_there) {
     const Claim& claim = state.claims.front();
+    // Two claims of one address differ in their endpoints, and the first alone counts:
+    // whoever comes second waits.
     after = {shape_number(claim, changes), keep_places(before.backends, claim.entry->backends),
              keep_places(before.local, claim.entry->local), without_overlaps(claim.entry->source_ranges),
              claim.port->name};
     forget_clients(claim, before, after, changes);
   }
+  // Elements have no "change": another shape or name is a removal and an addition, which one transaction
+  // makes one step for every packet.
   const bool is_same = was_there && will_be_there && before.shape == after.shape && before.name == after.name;
   if (was_there && !is_same) {
     changes.elements.push_back(service_element(vip, before.shape, before.name, true));
@@ -300,6 +325,8 @@ void ServiceMaps::forget_clients(const Claim& claim, const Installed& before, co
   }
 }
 
+// Shapes stay when nobody uses them, but for those of an affinity: a chain costs nothing, to remove it has
+// the whole table checked, and the numbers of endpoints that a lab has had come again.
 std::uint32_t ServiceMaps::shape_number(const Claim& claim, TableChanges& changes) {
   const Shape shape = shape_of(*claim.entry, claim.affinity);
   const auto [found, is_new] = shapes_.try_emplace(shape, next_shape_);
@@ -327,6 +354,7 @@ std::uint32_t ServiceMaps::affinity_number(const std::string& owner, const PortP
     if (found->second.timeout == port.affinity_timeout) {
       return found->second.number;
     }
+    // The timeout is the map's and cannot be changed: another one needs another map.
     forget_affinity(key, changes);
   }
   const Affinity affinity{next_affinity_++, port.affinity_timeout, family};
@@ -335,6 +363,7 @@ std::uint32_t ServiceMaps::affinity_number(const std::string& owner, const PortP
   return affinity.number;
 }
 
+// The chains that write into the map go with it, since its name is in their rules.
 void ServiceMaps::forget_affinity(const AffinityKey& key, TableChanges& changes) {
   const auto affinity = affinities_.extract(key);
   for (auto shape = shapes_.begin(); shape != shapes_.end();) {
@@ -355,6 +384,7 @@ void ServiceMaps::set_cluster_ips(const std::string& owner, const std::vector<Ip
     if (std::find(after.begin(), after.end(), address) != after.end()) {
       continue;
     }
+    // An address may be two Services' for a moment: deleted and given out again, noted in the other order.
     std::vector<std::string>& owners = cluster_ips_[address];
     std::erase(owners, owner);
     if (owners.empty()) {
