@@ -1,5 +1,7 @@
 #include "probes/server/http_text.hpp"
 
+#include "topology/base/printable.hpp"
+
 #include <cctype>
 #include <cstring>
 #include <ctime>
@@ -22,35 +24,6 @@ void append_hex_escape(std::string& out, std::string_view prefix, unsigned code,
   for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) {
     out += "0123456789abcdef"[(code >> shift) & 15];
   }
-}
-
-// Length of the valid UTF-8 sequence at the start of `text`, or 0 (overlong
-// forms and surrogates are not valid).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80   ? 1
-                             : lead < 0xc2 ? 0
-                             : lead < 0xe0 ? 2
-                             : lead < 0xf0 ? 3
-                             : lead < 0xf5 ? 4
-                                           : 0;
-  if (length == 0 || length > text.size()) {
-    return 0;
-  }
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) {
-      return 0;
-    }
-  }
-  if (length >= 3) {
-    const unsigned char second = byte(1);
-    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
-        (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
-      return 0;
-    }
-  }
-  return length;
 }
 
 // The value of a parameter such as boundary in `multipart/form-data; boundary="x"`; empty if absent.

@@ -1,37 +1,12 @@
 #include "labctl/report/objects/age.hpp"
 
+#include "topology/base/timestamp.hpp"
+
 #include <array>
 #include <cstdio>
-#include <ctime>
 #include <string>
 
 namespace labctl::report {
-
-std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view text) {
-  std::tm parts{};
-  int used = 0;
-  const std::string copy(text);
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
-                  &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &used) != 6) {
-    return std::nullopt;
-  }
-  std::string_view rest = std::string_view(copy).substr(static_cast<size_t>(used));
-  std::chrono::microseconds fraction{0};
-  if (!rest.empty() && rest.front() == '.') {
-    int unit = 100'000;
-    for (rest.remove_prefix(1); !rest.empty() && rest.front() >= '0' && rest.front() <= '9';
-         rest.remove_prefix(1)) {
-      fraction += std::chrono::microseconds((rest.front() - '0') * unit);
-      unit /= 10;
-    }
-  }
-  if (rest != "Z") {
-    return std::nullopt;
-  }
-  parts.tm_year -= 1900;
-  parts.tm_mon -= 1;
-  return std::chrono::system_clock::from_time_t(::timegm(&parts)) + fraction;
-}
 
 std::string format_age(std::chrono::seconds age) {
   const long long seconds = age.count();
@@ -73,17 +48,8 @@ std::string format_age(std::chrono::seconds age) {
   return std::to_string(days / 365) + "y";
 }
 
-std::string format_time(std::chrono::system_clock::time_point when) {
-  const std::time_t time = std::chrono::system_clock::to_time_t(when);
-  std::tm parts{};
-  ::gmtime_r(&time, &parts);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text.data();
-}
-
 std::string age_since(std::string_view timestamp, std::chrono::system_clock::time_point now) {
-  const auto then = parse_time(timestamp);
+  const auto then = parse_timestamp(timestamp);
   return then ? format_age(std::chrono::duration_cast<std::chrono::seconds>(now - *then)) : "<unknown>";
 }
 

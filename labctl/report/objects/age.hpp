@@ -1,19 +1,12 @@
 #pragma once
 
-// Points in time as the API writes them (RFC 3339), and ages as kubectl shows them.
+// Ages of objects as kubectl shows them, and times that people waited.
 
 #include <chrono>
-#include <optional>
 #include <string>
 #include <string_view>
 
 namespace labctl::report {
-
-// "2026-01-02T03:04:05Z", with or without a fraction. Nothing for another form.
-std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view text);
-
-// The same form, UTC and to the second.
-std::string format_time(std::chrono::system_clock::time_point when);
 
 // "5s", "3m20s", "7h12m", "2d3h", "1y40d": coarser with age, as k8s.io/apimachinery's HumanDuration.
 std::string format_age(std::chrono::seconds age);

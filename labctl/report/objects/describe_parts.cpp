@@ -4,6 +4,7 @@
 #include "labctl/report/objects/fields.hpp"
 #include "labctl/report/text/table.hpp"
 #include "topology/base/printable.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -73,7 +74,7 @@ void Block::print(std::ostream& out) const {
 }
 
 std::string long_time(const std::string& timestamp) {
-  const auto when = parse_time(timestamp);
+  const auto when = parse_timestamp(timestamp);
   if (!when) {
     return timestamp;
   }

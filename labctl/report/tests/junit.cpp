@@ -1,7 +1,7 @@
-#include "labctl/report/objects/age.hpp"
 #include "labctl/report/tests/test_results.hpp"
 #include "labctl/report/tests/test_suites.hpp"
 #include "labctl/report/text/xml.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <array>
 #include <cstdio>
@@ -39,7 +39,7 @@ std::string junit_seconds(std::chrono::microseconds time) {
 
 // xs:dateTime without a zone: readers take it for UTC.
 std::string junit_timestamp(std::chrono::system_clock::time_point when) {
-  std::string text = format_time(when);
+  std::string text = timestamp(when);
   text.pop_back();
   return text;
 }

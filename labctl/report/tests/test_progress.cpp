@@ -4,6 +4,7 @@
 #include "labctl/report/tests/test_summary.hpp"
 #include "labctl/report/text/table.hpp"
 #include "topology/base/printable.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <algorithm>
 #include <ostream>
@@ -196,7 +197,7 @@ void TestProgress::print_aftermath(const ScenarioResult& scenario) {
 // One line, and below it what is not as it should be.
 void TestProgress::print_scenario(const ScenarioResult& scenario) {
   if (options_.style == ProgressStyle::Dated) {
-    out_ << palette_.faint(format_time(options_.now())) << ' ';
+    out_ << palette_.faint(timestamp(options_.now())) << ' ';
   }
   out_ << label_of(scenario, palette_) << ' ' << printable_line(scenario.name) << "  "
        << palette_.faint(times_of(scenario)) << '\n';

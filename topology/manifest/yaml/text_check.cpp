@@ -1,5 +1,6 @@
 #include "topology/manifest/yaml/text_check.hpp"
 
+#include "topology/base/printable.hpp"
 #include "topology/manifest/yaml/source.hpp"
 
 #include <algorithm>
@@ -19,32 +20,6 @@ Mark mark_at(std::string_view text, size_t offset) {
           static_cast<int>(line_start == std::string_view::npos ? offset : offset - line_start - 1) + 1};
 }
 
-// Length of the UTF-8 sequence at `offset` (RFC 3629); 0 if there is no valid one.
-size_t utf8_length(std::string_view text, size_t offset) {
-  const auto byte = [&](size_t i) {
-    return offset + i < text.size() ? static_cast<unsigned char>(text[offset + i]) : 0u;
-  };
-  const auto continues = [&](size_t i) { return (byte(i) & 0xc0) == 0x80; };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) {
-    return 1;
-  }
-  if (lead >= 0xc2 && lead <= 0xdf) {
-    return continues(1) ? 2 : 0;
-  }
-  if (lead >= 0xe0 && lead <= 0xef) {
-    const bool overlong = lead == 0xe0 && byte(1) < 0xa0;
-    const bool surrogate = lead == 0xed && byte(1) > 0x9f;
-    return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (lead >= 0xf0 && lead <= 0xf4) {
-    const bool overlong = lead == 0xf0 && byte(1) < 0x90;
-    const bool beyond = lead == 0xf4 && byte(1) > 0x8f;
-    return continues(1) && continues(2) && continues(3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
-}
-
 bool check_characters(int source, std::string_view text, Findings& findings) {
   for (size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
@@ -60,7 +35,7 @@ bool check_characters(int source, std::string_view text, Findings& findings) {
                             : "is this a text file? In double quotes YAML writes such a character as \\xNN");
       return false;
     }
-    const size_t length = utf8_length(text, i);
+    const size_t length = utf8_length(text.substr(i));
     if (length == 0) {
       findings.error_at(source, mark_at(text, i), "the text is not valid UTF-8", "save the file as UTF-8");
       return false;

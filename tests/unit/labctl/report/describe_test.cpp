@@ -1,6 +1,6 @@
 #include "labctl/report/objects/describe.hpp"
 
-#include "labctl/report/objects/age.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ using testing::Not;
 std::string described(const Json& object, const std::vector<Json>& events = {},
                       const std::vector<Json>& related = {}) {
   std::ostringstream out;
-  print_description(out, object, events, related, *parse_time("2026-01-02T03:05:05Z"));
+  print_description(out, object, events, related, *parse_timestamp("2026-01-02T03:05:05Z"));
   return out.str();
 }
 

@@ -1,6 +1,6 @@
 #include "labctl/report/objects/resources.hpp"
 
-#include "labctl/report/objects/age.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -34,7 +34,7 @@ Json pod(const std::string& name) {
 ResourceView view(Format format = Format::Table) {
   ResourceView out;
   out.format = format;
-  out.now = *parse_time("2026-01-02T03:04:35Z");
+  out.now = *parse_timestamp("2026-01-02T03:04:35Z");
   return out;
 }
 

@@ -1,8 +1,8 @@
 // Services and their endpoints as `get` and `describe` show them.
 
-#include "labctl/report/objects/age.hpp"
 #include "labctl/report/objects/describe.hpp"
 #include "labctl/report/objects/resources.hpp"
+#include "topology/base/timestamp.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ Json object_of(const std::string& kind, const std::string& name, const std::stri
 std::string table_of(const std::vector<Json>& objects, Format format = Format::Table) {
   ResourceView how;
   how.format = format;
-  how.now = *parse_time("2026-01-02T03:04:35Z");
+  how.now = *parse_timestamp("2026-01-02T03:04:35Z");
   std::ostringstream out;
   print_resources(out, objects, how);
   return out.str();
@@ -96,7 +96,7 @@ TEST(EndpointsTable, HasKubectlsColumns) {
 std::string service_described(const Json& service, const std::vector<Json>& slices,
                               const Json* programmed = nullptr) {
   std::ostringstream out;
-  print_description(out, service, {}, slices, *parse_time("2026-01-02T03:05:05Z"), programmed);
+  print_description(out, service, {}, slices, *parse_timestamp("2026-01-02T03:05:05Z"), programmed);
   return out.str();
 }
 
