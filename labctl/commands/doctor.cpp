@@ -15,30 +15,12 @@ struct DoctorOptions {
   int pods = 1000;
 };
 
-report::HostVerdict verdict_of(doctor::CheckItem::Verdict verdict) {
-  switch (verdict) {
-    case doctor::CheckItem::Ok:
-      return report::HostVerdict::Ok;
-    case doctor::CheckItem::Warn:
-      return report::HostVerdict::Warn;
-    case doctor::CheckItem::Fail:
-      return report::HostVerdict::Fail;
-    case doctor::CheckItem::Info:
-      return report::HostVerdict::Info;
-  }
-  return report::HostVerdict::Info;
-}
-
 int run_doctor(const Session& session, const DoctorOptions& options) {
   using report::Format;
   const Format format = parse_output(options.output, {Format::Table, Format::Wide, Format::Name, Format::Json,
                                                       Format::Yaml, Format::JsonLines});
   const doctor::HostReport found = doctor::check_host(options.pods);
-  std::vector<report::HostItem> items;
-  for (const doctor::CheckItem& item : found.items) {
-    items.push_back({item.id, item.title, item.value, verdict_of(item.verdict), item.message, item.remedy});
-  }
-  report::print_host_report(session.out(), items, found.can_run, format, session.palette());
+  report::print_host_report(session.out(), found.items, found.can_run, format, session.palette());
   return found.can_run ? kPassed : kHost;
 }
 

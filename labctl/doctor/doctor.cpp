@@ -3,6 +3,7 @@
 #include "labctl/doctor/sizes.hpp"
 #include "labctl/doctor/trial.hpp"
 #include "topology/kernel/capsule.hpp"
+#include "topology/kernel/program_lookup.hpp"
 
 #include <unistd.h>
 
@@ -30,20 +31,17 @@ int errno_of(const Error& error) {
   return 0;
 }
 
-constexpr std::array<const char*, 6> kProgramFolders = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
-                                                        "/usr/bin",        "/sbin",          "/bin"};
-
-std::vector<CheckItem> identity_items(const Surroundings& s, const kernel::IdPlan& ids) {
+std::vector<HostItem> identity_items(const Surroundings& s, const kernel::IdPlan& ids) {
   const bool is_root = ids.mapping == kernel::IdMapping::Root;
-  std::vector<CheckItem> items;
-  items.push_back({"user", "user", s.user + " (" + std::to_string(s.euid) + ")", CheckItem::Info,
+  std::vector<HostItem> items;
+  items.push_back({"user", "user", s.user + " (" + std::to_string(s.euid) + ")", HostVerdict::Info,
                    is_root ? "labs of root need no user namespace" : "labs live in a user namespace", ""});
   if (is_root) {
     return items;
   }
-  CheckItem range{"subuid", "subordinate ids", std::to_string(s.subordinate_uids), CheckItem::Ok, "", ""};
+  HostItem range{"subuid", "subordinate ids", std::to_string(s.subordinate_uids), HostVerdict::Ok, "", ""};
   if (s.subordinate_uids == 0 || !s.has_newuidmap) {
-    range.verdict = CheckItem::Info;
+    range.verdict = HostVerdict::Info;
     range.message =
         std::string(s.has_newuidmap ? "no range in /etc/subuid and /etc/subgid"
                                     : "newuidmap is not installed") +
@@ -56,19 +54,19 @@ std::vector<CheckItem> identity_items(const Surroundings& s, const kernel::IdPla
   return items;
 }
 
-std::vector<CheckItem> surrounding_items(const Surroundings& s) {
-  std::vector<CheckItem> items;
-  items.push_back({"kernel", "kernel", s.kernel, CheckItem::Info, "", ""});
+std::vector<HostItem> surrounding_items(const Surroundings& s) {
+  std::vector<HostItem> items;
+  items.push_back({"kernel", "kernel", s.kernel, HostVerdict::Info, "", ""});
   items.push_back(
-      {"container", "container", s.is_gvisor ? "gVisor" : to_string(s.container), CheckItem::Info, "", ""});
+      {"container", "container", s.is_gvisor ? "gVisor" : to_string(s.container), HostVerdict::Info, "", ""});
   if (s.is_gvisor) {
-    CheckItem& item = items.back();
+    HostItem& item = items.back();
     item = explain(HostStep::NetworkNamespace, ENOSYS, s);
     item.id = "container";
     item.title = "container";
     item.value = "gVisor";
   }
-  items.push_back({"ci", "continuous integration", to_string(s.ci), CheckItem::Info, "", ""});
+  items.push_back({"ci", "continuous integration", to_string(s.ci), HostVerdict::Info, "", ""});
   items.push_back({"confinement", "confinement",
                    "seccomp " +
                        std::string(s.seccomp_mode == 2   ? "filter"
@@ -77,47 +75,41 @@ std::vector<CheckItem> surrounding_items(const Surroundings& s) {
                        ", AppArmor " + (s.apparmor_label.empty() ? "none" : s.apparmor_label) +
                        (s.is_chroot ? ", chroot" : "") +
                        (s.proc_overmounts.empty() ? "" : ", parts of /proc covered"),
-                   CheckItem::Info, "", ""});
+                   HostVerdict::Info, "", ""});
   return items;
 }
 
-bool is_program(const char* name) {
-  return std::any_of(kProgramFolders.begin(), kProgramFolders.end(), [&](const char* folder) {
-    return ::access((std::string(folder) + "/" + name).c_str(), X_OK) == 0;
-  });
-}
-
-CheckItem tool(const char* id, const char* program, const char* package) {
-  const bool is_there = is_program(program);
+HostItem tool(const char* id, const char* program, const char* package) {
+  const bool is_there = kernel::is_installed(program);
   return {id,
           std::string(program) + " for people",
           is_there ? "found" : "not found",
-          is_there ? CheckItem::Ok : CheckItem::Info,
+          is_there ? HostVerdict::Ok : HostVerdict::Info,
           is_there ? "" : "labctl does without; in `labctl exec` and scenarios it shows what the kernel has",
           is_there ? "" : std::string("sudo apt-get install ") + package};
 }
 
-CheckItem dns_server() {
-  const bool is_there = is_program("named");
+HostItem dns_server() {
+  const bool is_there = kernel::is_installed("named");
   return {"named",
           "named, the DNS server of labs",
           is_there ? "found" : "not found",
-          is_there ? CheckItem::Ok : CheckItem::Info,
+          is_there ? HostVerdict::Ok : HostVerdict::Info,
           is_there ? "" : "labs need it unless their Cluster says dns: {enabled: false}",
           is_there ? "" : "sudo apt-get install bind9"};
 }
 
-std::vector<CheckItem> option_items() {
+std::vector<HostItem> option_items() {
   const bool has_tun = ::access("/dev/net/tun", R_OK | W_OK) == 0;
   return {dns_server(),
-          {"tun", "/dev/net/tun", has_tun ? "usable" : "not usable", CheckItem::Info,
+          {"tun", "/dev/net/tun", has_tun ? "usable" : "not usable", HostVerdict::Info,
            has_tun ? "" : "only programs in pods that make tunnels need it",
            has_tun ? "" : "sudo chmod 0666 /dev/net/tun"},
           tool("iproute2", "ip", "iproute2"),
           tool("nftables", "nft", "nftables")};
 }
 
-void append(std::vector<CheckItem>& items, std::vector<CheckItem> more) {
+void append(std::vector<HostItem>& items, std::vector<HostItem> more) {
   items.insert(items.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
@@ -138,7 +130,7 @@ HostReport check_host(int pods_wanted) {
   append(report.items, surrounding_items(surroundings));
   append(report.items, option_items());
   report.can_run = std::none_of(report.items.begin(), report.items.end(),
-                                [](const CheckItem& item) { return item.verdict == CheckItem::Fail; });
+                                [](const HostItem& item) { return item.verdict == HostVerdict::Fail; });
   return report;
 }
 
@@ -150,7 +142,7 @@ Error host_error(const Error& error) {
     return error;
   }
   const Surroundings surroundings = read_surroundings();
-  CheckItem item = explain(*step, errno_value, surroundings);
+  HostItem item = explain(*step, errno_value, surroundings);
   if (*step == HostStep::Namespaces) {
     for (const Trial& trial : try_namespaces()) {
       item = explain(trial.step, trial.errno_value, surroundings, trial.detail);

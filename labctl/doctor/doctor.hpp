@@ -17,8 +17,8 @@
 namespace labctl::doctor {
 
 struct HostReport {
-  std::vector<CheckItem>
-      items;  // in the order they are read: capsule, fabric, sizes, identity, surroundings, options
+  // In the order they are read: capsule, fabric, sizes, identity, surroundings, options.
+  std::vector<HostItem> items;
   bool can_run = false;  // no item's verdict is Fail
 };
 

@@ -402,20 +402,6 @@ Reason plain(int errno_value, std::string_view detail) {
 
 }  // namespace
 
-std::string_view to_string(CheckItem::Verdict verdict) {
-  switch (verdict) {
-    case CheckItem::Ok:
-      return "ok";
-    case CheckItem::Warn:
-      return "warn";
-    case CheckItem::Fail:
-      return "fail";
-    case CheckItem::Info:
-      return "info";
-  }
-  return "";
-}
-
 std::string_view title_of(HostStep step) { return name_of(step).title; }
 std::string_view id_of(HostStep step) { return name_of(step).id; }
 
@@ -433,8 +419,8 @@ std::optional<HostStep> step_of(const Error& error) {
   return std::nullopt;
 }
 
-CheckItem explain(HostStep step, int errno_value, const Surroundings& surroundings, std::string_view detail) {
-  CheckItem item;
+HostItem explain(HostStep step, int errno_value, const Surroundings& surroundings, std::string_view detail) {
+  HostItem item;
   item.id = id_of(step);
   item.title = title_of(step);
   if (errno_value == 0) {
@@ -446,7 +432,7 @@ CheckItem explain(HostStep step, int errno_value, const Surroundings& surroundin
     reason = plain(errno_value, detail);
   }
   item.value = errno_name(errno_value);
-  item.verdict = every_lab_needs(step) ? CheckItem::Fail : CheckItem::Warn;
+  item.verdict = every_lab_needs(step) ? HostVerdict::Fail : HostVerdict::Warn;
   item.message = std::move(reason.message);
   item.remedy = std::move(reason.remedy);
   return item;

@@ -6,6 +6,7 @@
 // user.max_*_namespaces to 0, of kernels without a feature.
 
 #include "labctl/doctor/surroundings.hpp"
+#include "labctl/report/host_report.hpp"
 #include "topology/base/error.hpp"
 
 #include <optional>
@@ -14,22 +15,8 @@
 
 namespace labctl::doctor {
 
-// One line of `labctl doctor`: what, value, verdict, why, and the command that mends it.
-struct CheckItem {
-  // Fail: labs cannot run. Warn: they run, but not all of them or not all in them. Info: worth knowing.
-  enum Verdict { Ok, Warn, Fail, Info };
-  std::string id;     // stable, for programs: "userns", "proc", "veth", "max_net_namespaces"
-  std::string title;  // for people: "user namespaces"
-  std::string value;  // what was found: "ok", "EPERM", "3800"
-  Verdict verdict = Ok;
-  std::string
-      message;  // the reason, one sentence without a full stop; empty when Ok and nothing is to be said
-  std::string remedy;  // one command, or one setting where no command reaches; empty when nothing can be done
-  bool operator==(const CheckItem&) const = default;
-};
-
-// "ok", "warn", "fail", "info".
-std::string_view to_string(CheckItem::Verdict verdict);
+using report::HostItem;
+using report::HostVerdict;
 
 // The steps a lab is made of, in the order they are taken.
 enum class HostStep {
@@ -68,7 +55,7 @@ std::optional<HostStep> step_of(const Error& error);
 // one step does several things: the kind of namespace that was refused ("net", "mnt", ...), or
 // nft's own words. A refused step is Fail where every lab needs it, Warn where only some do (VXLAN,
 // raw ICMP, SCTP, a range of ids, the filter).
-CheckItem explain(HostStep step, int errno_value, const Surroundings& surroundings,
-                  std::string_view detail = {});
+HostItem explain(HostStep step, int errno_value, const Surroundings& surroundings,
+                 std::string_view detail = {});
 
 }  // namespace labctl::doctor

@@ -86,22 +86,22 @@ std::string room_for(std::int64_t pods, int wanted) {
 }
 
 // An item whose limit must be `needed` for the lab wanted and `least` for any lab at all.
-CheckItem judge(std::string id, std::string title, std::int64_t value, std::int64_t least,
-                std::int64_t needed, std::string message, std::string remedy) {
-  CheckItem item{std::move(id), std::move(title), shown(value), CheckItem::Ok, "", ""};
+HostItem judge(std::string id, std::string title, std::int64_t value, std::int64_t least, std::int64_t needed,
+               std::string message, std::string remedy) {
+  HostItem item{std::move(id), std::move(title), shown(value), HostVerdict::Ok, "", ""};
   if (value < 0) {
-    item.verdict = CheckItem::Info;
+    item.verdict = HostVerdict::Info;
     return item;
   }
   if (value < needed) {
-    item.verdict = value < least ? CheckItem::Fail : CheckItem::Warn;
+    item.verdict = value < least ? HostVerdict::Fail : HostVerdict::Warn;
     item.message = std::move(message);
     item.remedy = std::move(remedy);
   }
   return item;
 }
 
-CheckItem judge_namespaces(const std::string& kind, std::int64_t limit, int pods) {
+HostItem judge_namespaces(const std::string& kind, std::int64_t limit, int pods) {
   // A user namespace is made once a lab; of PID, IPC and cgroup ones, one too; the others once a pod.
   const bool is_per_pod = kind == "net" || kind == "mnt" || kind == "uts";
   const std::int64_t needed = is_per_pod ? pods + kBesidePods : 2;
@@ -111,19 +111,19 @@ CheckItem judge_namespaces(const std::string& kind, std::int64_t limit, int pods
                "sudo sysctl -w " + sysctl + "=" + std::to_string(std::max<std::int64_t>(needed * 2, 28633)));
 }
 
-CheckItem judge_open_files(const HostSizes& sizes, int pods) {
+HostItem judge_open_files(const HostSizes& sizes, int pods) {
   const std::int64_t needed = std::int64_t{pods} * kOpenFilesPerPod + kFilesBesidePods;
-  CheckItem item =
+  HostItem item =
       judge("nofile", "open files (hard limit)", sizes.open_files_hard, kFewestFiles, needed,
             room_for((sizes.open_files_hard - kFilesBesidePods) / kOpenFilesPerPod, pods),
             "sudo prlimit --pid $$ --nofile=" + std::to_string(std::max<std::int64_t>(needed * 2, 65536)));
-  if (item.verdict == CheckItem::Ok && sizes.open_files_soft < sizes.open_files_hard) {
+  if (item.verdict == HostVerdict::Ok && sizes.open_files_soft < sizes.open_files_hard) {
     item.message = "the soft limit is " + shown(sizes.open_files_soft) + "; labs raise it to the hard one";
   }
   return item;
 }
 
-CheckItem judge_processes(const HostSizes& sizes, int pods) {
+HostItem judge_processes(const HostSizes& sizes, int pods) {
   const std::int64_t limit =
       smaller(smaller(sizes.processes_of_user, sizes.processes_of_group), sizes.pid_max);
   const bool is_group = limit == sizes.processes_of_group;
@@ -136,27 +136,27 @@ CheckItem judge_processes(const HostSizes& sizes, int pods) {
           ? "systemd-run --user --scope -p TasksMax=infinity labctl up ... (in a container: --pids-limit -1)"
       : is_user ? "sudo prlimit --pid $$ --nproc=unlimited"
                 : "sudo sysctl -w kernel.pid_max=4194304";
-  CheckItem item = judge("processes", "processes", limit, 16, pods + kBesidePods,
-                         "room for about " + shown(limit) +
-                             " processes: pods of the built-in server take none, other containers one each",
-                         remedy);
+  HostItem item = judge("processes", "processes", limit, 16, pods + kBesidePods,
+                        "room for about " + shown(limit) +
+                            " processes: pods of the built-in server take none, other containers one each",
+                        remedy);
   if (limit >= 0) {
     item.value += " (" + which + ")";
   }
   return item;
 }
 
-CheckItem judge_memory(std::int64_t available_kb, int pods) {
+HostItem judge_memory(std::int64_t available_kb, int pods) {
   const double available_mb = static_cast<double>(available_kb) / 1024;
   const double needed_mb = kMemoryBesidePodsMb + pods * kMemoryPerPodMb;
-  CheckItem item{"memory", "memory available", "not known", CheckItem::Info, "", ""};
+  HostItem item{"memory", "memory available", "not known", HostVerdict::Info, "", ""};
   if (available_kb < 0) {
     return item;
   }
   item.value = std::to_string(std::llround(available_mb)) + " MB";
-  item.verdict = CheckItem::Ok;
+  item.verdict = HostVerdict::Ok;
   if (available_mb < needed_mb) {
-    item.verdict = available_mb < kMemoryBesidePodsMb ? CheckItem::Fail : CheckItem::Warn;
+    item.verdict = available_mb < kMemoryBesidePodsMb ? HostVerdict::Fail : HostVerdict::Warn;
     item.message =
         room_for(static_cast<std::int64_t>((available_mb - kMemoryBesidePodsMb) / kMemoryPerPodMb), pods) +
         ", at 0.34 MB each";
@@ -166,20 +166,20 @@ CheckItem judge_memory(std::int64_t available_kb, int pods) {
   return item;
 }
 
-CheckItem tell_inotify(std::int64_t instances) {
+HostItem tell_inotify(std::int64_t instances) {
   return {"inotify",
           "inotify instances a user",
           shown(instances),
-          CheckItem::Info,
+          HostVerdict::Info,
           "shared by all containers of a user's labs; the built-in server uses none",
           ""};
 }
 
-CheckItem tell_neighbours(const HostSizes& sizes) {
+HostItem tell_neighbours(const HostSizes& sizes) {
   return {"neighbours",
           "neighbour table (gc_thresh3)",
           "IPv4 " + shown(sizes.neighbours_v4) + ", IPv6 " + shown(sizes.neighbours_v6),
-          CheckItem::Info,
+          HostVerdict::Info,
           "shared by all namespaces of the host; labs use permanent entries, which do not count against it",
           ""};
 }
@@ -209,8 +209,8 @@ HostSizes read_sizes(const fs::path& root) {
   return sizes;
 }
 
-std::vector<CheckItem> judge_sizes(const HostSizes& sizes, int pods_wanted, bool in_user_namespace) {
-  std::vector<CheckItem> items;
+std::vector<HostItem> judge_sizes(const HostSizes& sizes, int pods_wanted, bool in_user_namespace) {
+  std::vector<HostItem> items;
   for (const std::string_view kind : kNamespaceKinds) {
     if (kind == "user" && !in_user_namespace) {
       continue;

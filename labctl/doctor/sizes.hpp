@@ -40,6 +40,6 @@ inline constexpr int kOpenFilesPerPod = 4;
 
 // One item a limit. Fail only where even a lab of two nodes would not fit.
 // `in_user_namespace`: labs live inside one; root's do not, and its limit does not bind them.
-std::vector<CheckItem> judge_sizes(const HostSizes& sizes, int pods_wanted, bool in_user_namespace);
+std::vector<HostItem> judge_sizes(const HostSizes& sizes, int pods_wanted, bool in_user_namespace);
 
 }  // namespace labctl::doctor

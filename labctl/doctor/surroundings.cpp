@@ -1,5 +1,7 @@
 #include "labctl/doctor/surroundings.hpp"
 
+#include "topology/kernel/program_lookup.hpp"
+
 #include <pwd.h>
 #include <sys/klog.h>
 #include <sys/stat.h>
@@ -69,17 +71,6 @@ int subordinate_ids(const fs::path& file, const std::string& user, uid_t uid) {
     }
   }
   return count;
-}
-
-bool is_in_path(std::string_view program) {
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path != nullptr ? path : "/usr/bin:/bin");
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    if (::access((fs::path(folder) / program).c_str(), X_OK) == 0) {
-      return true;
-    }
-  }
-  return false;
 }
 
 // proc(5), mountinfo: the fifth field is the mount point. In a chroot no mount is seen at "/", unless the
@@ -153,7 +144,8 @@ Surroundings read_surroundings(const fs::path& root) {
   surroundings.subordinate_uids =
       std::min(subordinate_ids(root / "etc/subuid", surroundings.user, surroundings.euid),
                subordinate_ids(root / "etc/subgid", surroundings.user, surroundings.euid));
-  surroundings.has_newuidmap = is_in_path("newuidmap") && is_in_path("newgidmap");
+  surroundings.has_newuidmap = kernel::is_installed("newuidmap", kernel::own_path()) &&
+                               kernel::is_installed("newgidmap", kernel::own_path());
 
   const std::string status = read_text(root / "proc/self/status");
   surroundings.seccomp_mode = std::atoi(status_field(status, "Seccomp").c_str());

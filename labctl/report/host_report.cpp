@@ -14,20 +14,6 @@
 namespace labctl::report {
 namespace {
 
-std::string_view word_of(HostVerdict verdict) {
-  switch (verdict) {
-    case HostVerdict::Ok:
-      return "ok";
-    case HostVerdict::Warn:
-      return "warn";
-    case HostVerdict::Fail:
-      return "fail";
-    case HostVerdict::Info:
-      return "info";
-  }
-  return "info";
-}
-
 std::string label_of(HostVerdict verdict, const Palette& palette) {
   switch (verdict) {
     case HostVerdict::Ok:
@@ -53,6 +39,20 @@ void print_lines(std::ostream& out, const std::string& lines, std::string_view f
 
 }  // namespace
 
+std::string_view to_string(HostVerdict verdict) {
+  switch (verdict) {
+    case HostVerdict::Ok:
+      return "ok";
+    case HostVerdict::Warn:
+      return "warn";
+    case HostVerdict::Fail:
+      return "fail";
+    case HostVerdict::Info:
+      return "info";
+  }
+  return "info";
+}
+
 void print_host_report(std::ostream& out, const std::vector<HostItem>& items, bool can_run, Format format,
                        const Palette& palette) {
   if (is_structured(format)) {
@@ -61,7 +61,7 @@ void print_host_report(std::ostream& out, const std::vector<HostItem>& items, bo
       checks.push_back({{"id", item.id},
                         {"title", item.title},
                         {"value", item.value},
-                        {"verdict", word_of(item.verdict)},
+                        {"verdict", to_string(item.verdict)},
                         {"message", item.message},
                         {"remedy", item.remedy}});
     }

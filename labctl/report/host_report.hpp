@@ -1,25 +1,34 @@
 #pragma once
 
-// What `doctor` found, as text and as JSON. The values are the report's own, so that it needs no supervisor.
+// What `doctor` found, as values that it fills in, and as text and JSON.
 
 #include "labctl/report/text/format.hpp"
 #include "labctl/report/text/palette.hpp"
 
 #include <iosfwd>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace labctl::report {
 
+// Fail: labs cannot run. Warn: they run, but not all of them or not all in them. Info: worth knowing.
 enum class HostVerdict { Ok, Warn, Fail, Info };
 
+// "ok", "warn", "fail", "info".
+std::string_view to_string(HostVerdict verdict);
+
+// One line of `labctl doctor`: what, value, verdict, why, and the command that mends it.
 struct HostItem {
-  std::string id;     // stable, for programs: "user-namespaces"
-  std::string title;  // for people
-  std::string value;  // what was found; may be empty
+  std::string id;     // stable, for programs: "userns", "proc", "veth", "max_net_namespaces"
+  std::string title;  // for people: "user namespaces"
+  std::string value;  // what was found: "ok", "EPERM", "3800"; may be empty
   HostVerdict verdict = HostVerdict::Ok;
-  std::string message;  // what it means for labs
-  std::string remedy;   // the command or change that mends it
+  // The reason, one sentence without a full stop; empty when Ok and nothing is to be said.
+  std::string message;
+  // One command, or one setting where no command reaches; empty when nothing can be done.
+  std::string remedy;
+  bool operator==(const HostItem&) const = default;
 };
 
 // Text:

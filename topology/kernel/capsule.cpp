@@ -2,6 +2,7 @@
 
 #include "topology/base/error.hpp"
 #include "topology/base/unique_fd.hpp"
+#include "topology/kernel/program_lookup.hpp"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -58,17 +59,6 @@ bool find_range(const char* path, const std::string& name, uid_t uid, std::uint3
         count = std::min(count, kSubordinateIdsMax);
         return true;
       }
-    }
-  }
-  return false;
-}
-
-bool is_in_path(const char* program) {
-  const char* path = ::getenv("PATH");
-  std::istringstream folders(path != nullptr ? path : "/usr/bin:/bin");
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    if (::access((folder + "/" + program).c_str(), X_OK) == 0) {
-      return true;
     }
   }
   return false;
@@ -187,8 +177,8 @@ IdPlan plan_ids() {
   const passwd* user = ::getpwuid(ids.uid);
   const std::string name = user != nullptr ? user->pw_name : "";
   if (find_range("/etc/subuid", name, ids.uid, ids.sub_uid, ids.sub_uid_count) &&
-      find_range("/etc/subgid", name, ids.uid, ids.sub_gid, ids.sub_gid_count) && is_in_path("newuidmap") &&
-      is_in_path("newgidmap")) {
+      find_range("/etc/subgid", name, ids.uid, ids.sub_gid, ids.sub_gid_count) &&
+      is_installed("newuidmap", own_path()) && is_installed("newgidmap", own_path())) {
     ids.mapping = IdMapping::Subordinate;
   }
   return ids;

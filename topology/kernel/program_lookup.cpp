@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 
 namespace labctl::kernel {
 namespace {
@@ -36,6 +37,22 @@ int check_executable(const std::string& root, const std::string& path) {
     return EACCES;
   }
   return ::faccessat(file.get(), "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0 ? 0 : errno;
+}
+
+// The path of `program` in the first folder of `path` for which `is_wanted` holds; empty if there is none.
+template <typename Predicate>
+std::string first_in(std::string_view path, const std::string& program, const Predicate& is_wanted) {
+  while (!path.empty()) {
+    const std::size_t colon = path.find(':');
+    const std::string_view folder = path.substr(0, colon);
+    path = colon == std::string_view::npos ? std::string_view() : path.substr(colon + 1);
+    // The current folder is no place for a container's program.
+    std::string whole = std::string(folder) + "/" + program;
+    if (folder.starts_with('/') && is_wanted(whole)) {
+      return whole;
+    }
+  }
+  return {};
 }
 
 Error not_found(const std::string& program, int cause, const std::string& root) {
@@ -99,21 +116,25 @@ std::string find_program(const std::string& program, std::string_view path, cons
     return whole;
   }
   int cause = ENOENT;
-  for (std::string_view rest = path.empty() ? kDefaultPath : path; !rest.empty();) {
-    const std::size_t colon = rest.find(':');
-    const std::string_view folder = rest.substr(0, colon);
-    rest = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
-    if (folder.empty() || folder.front() != '/') {
-      continue;  // the current folder is no place for a container's program
-    }
-    std::string whole = std::string(folder) + "/" + program;
-    const int found = check_executable(root, whole);
-    if (found == 0) {
-      return whole;
-    }
-    cause = found == EACCES ? EACCES : cause;
+  std::string found = first_in(path.empty() ? kDefaultPath : path, program, [&](const std::string& whole) {
+    const int why_not = check_executable(root, whole);
+    cause = why_not == EACCES ? EACCES : cause;
+    return why_not == 0;
+  });
+  if (!found.empty()) {
+    return found;
   }
   throw not_found(program, cause, root);
+}
+
+std::string_view own_path() {
+  const char* path = std::getenv("PATH");
+  return path != nullptr ? path : "/bin:/usr/bin";
+}
+
+bool is_installed(const std::string& program, std::string_view path) {
+  const auto may_be_executed = [](const std::string& whole) { return ::access(whole.c_str(), X_OK) == 0; };
+  return !first_in(path, program, may_be_executed).empty();
 }
 
 }  // namespace labctl::kernel

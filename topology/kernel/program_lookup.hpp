@@ -22,6 +22,13 @@ inline constexpr std::string_view kDefaultPath =
 std::string find_program(const std::string& program, std::string_view path, const std::string& working_dir,
                          const std::string& root);
 
+// $PATH of this process; without one what execvp(3) takes.
+std::string_view own_path();
+
+// Whether one of the folders of `path` has `program`, for us to execute, in our own file tree. The default also has
+// what administrators run, which is often not on an ordinary user's path.
+bool is_installed(const std::string& program, std::string_view path = kDefaultPath);
+
 // Opens `path` (absolute) inside `root` without leaving it, following
 // links; O_PATH. Empty if it is not there.
 UniqueFd open_in_root(const std::string& root, const std::string& path);

@@ -23,8 +23,8 @@ using ::testing::Not;
 std::string diagnose() {
   const HostReport report = check_host(10);
   std::string text = report.can_run ? "can run\n" : "cannot run\n";
-  for (const CheckItem& item : report.items) {
-    if (item.verdict == CheckItem::Fail || item.verdict == CheckItem::Warn) {
+  for (const HostItem& item : report.items) {
+    if (item.verdict == HostVerdict::Fail || item.verdict == HostVerdict::Warn) {
       text += item.id + " " + item.value + " " + std::string(to_string(item.verdict)) + ": " + item.message +
               " | " + item.remedy + "\n";
     }

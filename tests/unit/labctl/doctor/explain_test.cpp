@@ -6,13 +6,16 @@
 #include <cerrno>
 #include <ostream>
 
-namespace labctl::doctor {
+namespace labctl::report {
 
-void PrintTo(const CheckItem& item, std::ostream* out) {
+void PrintTo(const HostItem& item, std::ostream* out) {
   *out << item.id << " " << item.value << " " << to_string(item.verdict) << ": " << item.message << " | "
        << item.remedy;
 }
 
+}  // namespace labctl::report
+
+namespace labctl::doctor {
 namespace {
 
 using ::testing::AllOf;
@@ -22,8 +25,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 auto fails_with(const std::string& message, const std::string& remedy) {
-  return AllOf(Field(&CheckItem::verdict, Eq(CheckItem::Fail)),
-               Field(&CheckItem::message, HasSubstr(message)), Field(&CheckItem::remedy, HasSubstr(remedy)));
+  return AllOf(Field(&HostItem::verdict, Eq(HostVerdict::Fail)),
+               Field(&HostItem::message, HasSubstr(message)), Field(&HostItem::remedy, HasSubstr(remedy)));
 }
 
 Surroundings desktop() {
@@ -51,8 +54,8 @@ Surroundings docker() {
 }
 
 TEST(Explain, DoneIsOkWithoutWords) {
-  const CheckItem item = explain(HostStep::Veth, 0, desktop());
-  EXPECT_EQ(item.verdict, CheckItem::Ok);
+  const HostItem item = explain(HostStep::Veth, 0, desktop());
+  EXPECT_EQ(item.verdict, HostVerdict::Ok);
   EXPECT_EQ(item.id, "veth");
   EXPECT_EQ(item.value, "ok");
   EXPECT_EQ(item.message, "");
@@ -267,14 +270,14 @@ struct Feature {
   HostStep step;
   int errno_value;
   const char* modules;
-  CheckItem::Verdict verdict;
+  HostVerdict verdict;
 };
 
 class ExplainFeature : public ::testing::TestWithParam<Feature> {};
 
 TEST_P(ExplainFeature, IsMendedByLoadingModules) {
   const Feature& feature = GetParam();
-  const CheckItem item = explain(feature.step, feature.errno_value, desktop());
+  const HostItem item = explain(feature.step, feature.errno_value, desktop());
   EXPECT_EQ(item.verdict, feature.verdict);
   EXPECT_THAT(item.message, HasSubstr("6.1.0-18-amd64"));
   EXPECT_EQ(item.remedy, std::string("sudo modprobe -a ") + feature.modules);
@@ -282,12 +285,12 @@ TEST_P(ExplainFeature, IsMendedByLoadingModules) {
 
 INSTANTIATE_TEST_SUITE_P(
     Table, ExplainFeature,
-    ::testing::Values(Feature{HostStep::Veth, EOPNOTSUPP, "veth", CheckItem::Fail},
-                      Feature{HostStep::Bridge, EOPNOTSUPP, "bridge br_netfilter", CheckItem::Fail},
-                      Feature{HostStep::Vxlan, EOPNOTSUPP, "vxlan", CheckItem::Warn},
+    ::testing::Values(Feature{HostStep::Veth, EOPNOTSUPP, "veth", HostVerdict::Fail},
+                      Feature{HostStep::Bridge, EOPNOTSUPP, "bridge br_netfilter", HostVerdict::Fail},
+                      Feature{HostStep::Vxlan, EOPNOTSUPP, "vxlan", HostVerdict::Warn},
                       Feature{HostStep::Nat, EOPNOTSUPP, "nf_tables nft_chain_nat nft_masq nft_ct",
-                              CheckItem::Fail},
-                      Feature{HostStep::SctpSocket, EPROTONOSUPPORT, "sctp", CheckItem::Warn}));
+                              HostVerdict::Fail},
+                      Feature{HostStep::SctpSocket, EPROTONOSUPPORT, "sctp", HostVerdict::Warn}));
 
 TEST(Explain, NftsOwnWordsAreKept) {
   EXPECT_THAT(explain(HostStep::Nat, EOPNOTSUPP, desktop(), "could not process rule").message,
@@ -295,9 +298,9 @@ TEST(Explain, NftsOwnWordsAreKept) {
 }
 
 TEST(Explain, WhatOnlySomeLabsNeedIsAWarning) {
-  EXPECT_EQ(explain(HostStep::RawSocket, EPERM, docker()).verdict, CheckItem::Warn);
-  EXPECT_EQ(explain(HostStep::MapIdRange, EPERM, desktop()).verdict, CheckItem::Warn);
-  EXPECT_EQ(explain(HostStep::SeccompFilter, EINVAL, desktop()).verdict, CheckItem::Warn);
+  EXPECT_EQ(explain(HostStep::RawSocket, EPERM, docker()).verdict, HostVerdict::Warn);
+  EXPECT_EQ(explain(HostStep::MapIdRange, EPERM, desktop()).verdict, HostVerdict::Warn);
+  EXPECT_EQ(explain(HostStep::SeccompFilter, EINVAL, desktop()).verdict, HostVerdict::Warn);
 }
 
 TEST(Explain, AHungStepSaysSo) {
@@ -309,7 +312,7 @@ TEST(Explain, EveryStepHasAnIdATitleAndARemedyForEveryRefusal) {
   for (int step = 0; step <= static_cast<int>(HostStep::SeccompFilter); ++step) {
     for (const int error : {EPERM, EACCES, ENOSPC, EINVAL, ENOSYS, EOPNOTSUPP, ENOMEM, ETIMEDOUT}) {
       for (const Surroundings& s : {desktop(), ubuntu(), docker()}) {
-        const CheckItem item = explain(static_cast<HostStep>(step), error, s);
+        const HostItem item = explain(static_cast<HostStep>(step), error, s);
         EXPECT_NE(item.id, "") << step;
         EXPECT_NE(item.title, "") << step;
         EXPECT_NE(item.message, "") << item.id << " " << item.value;

@@ -29,19 +29,19 @@ HostSizes roomy() {
   return sizes;
 }
 
-CheckItem item_of(const HostSizes& sizes, const std::string& id, int pods = 1000,
-                  bool in_user_namespace = true) {
-  for (const CheckItem& item : judge_sizes(sizes, pods, in_user_namespace)) {
+HostItem item_of(const HostSizes& sizes, const std::string& id, int pods = 1000,
+                 bool in_user_namespace = true) {
+  for (const HostItem& item : judge_sizes(sizes, pods, in_user_namespace)) {
     if (item.id == id) {
       return item;
     }
   }
-  return {"absent", "", "", CheckItem::Fail, "", ""};
+  return {"absent", "", "", HostVerdict::Fail, "", ""};
 }
 
 TEST(JudgeSizes, ARoomyHostHasNothingToMend) {
-  for (const CheckItem& item : judge_sizes(roomy(), 1000, true)) {
-    EXPECT_TRUE(item.verdict == CheckItem::Ok || item.verdict == CheckItem::Info) << item.id;
+  for (const HostItem& item : judge_sizes(roomy(), 1000, true)) {
+    EXPECT_TRUE(item.verdict == HostVerdict::Ok || item.verdict == HostVerdict::Info) << item.id;
     EXPECT_EQ(item.remedy, "") << item.id;
   }
 }
@@ -49,8 +49,8 @@ TEST(JudgeSizes, ARoomyHostHasNothingToMend) {
 TEST(JudgeSizes, SmallMachineSaysForHowManyPodsItDoes) {
   HostSizes sizes = roomy();
   sizes.max_namespaces["net"] = 3800;
-  const CheckItem item = item_of(sizes, "max_net_namespaces", 5000);
-  EXPECT_EQ(item.verdict, CheckItem::Warn);
+  const HostItem item = item_of(sizes, "max_net_namespaces", 5000);
+  EXPECT_EQ(item.verdict, HostVerdict::Warn);
   EXPECT_THAT(item.message, HasSubstr("room for about 3736 pods, asked for 5000"));
   EXPECT_EQ(item.remedy, "sudo sysctl -w user.max_net_namespaces=28633");
 }
@@ -58,35 +58,35 @@ TEST(JudgeSizes, SmallMachineSaysForHowManyPodsItDoes) {
 TEST(JudgeSizes, NoNetworkNamespacesIsNoLab) {
   HostSizes sizes = roomy();
   sizes.max_namespaces["net"] = 0;
-  EXPECT_EQ(item_of(sizes, "max_net_namespaces").verdict, CheckItem::Fail);
+  EXPECT_EQ(item_of(sizes, "max_net_namespaces").verdict, HostVerdict::Fail);
 }
 
 TEST(JudgeSizes, NoUserNamespacesIsNoLabForAUserButOneForRoot) {
   HostSizes sizes = roomy();
   sizes.max_namespaces["user"] = 0;
-  EXPECT_EQ(item_of(sizes, "max_user_namespaces").verdict, CheckItem::Fail);
+  EXPECT_EQ(item_of(sizes, "max_user_namespaces").verdict, HostVerdict::Fail);
   EXPECT_EQ(item_of(sizes, "max_user_namespaces", 1000, false).id, "absent");
 }
 
 TEST(JudgeSizes, OnePidNamespaceALabIsEnough) {
   HostSizes sizes = roomy();
   sizes.max_namespaces["pid"] = 10;
-  EXPECT_EQ(item_of(sizes, "max_pid_namespaces").verdict, CheckItem::Ok);
+  EXPECT_EQ(item_of(sizes, "max_pid_namespaces").verdict, HostVerdict::Ok);
 }
 
 TEST(JudgeSizes, FewOpenFilesIsAWarningWithACommand) {
   HostSizes sizes = roomy();
   sizes.open_files_hard = 1024;
-  const CheckItem item = item_of(sizes, "nofile");
-  EXPECT_EQ(item.verdict, CheckItem::Warn);
+  const HostItem item = item_of(sizes, "nofile");
+  EXPECT_EQ(item.verdict, HostVerdict::Warn);
   EXPECT_THAT(item.remedy, HasSubstr("prlimit --pid $$ --nofile="));
 }
 
 TEST(JudgeSizes, SmallestOfTheProcessLimitsCountsAndIsNamed) {
   HostSizes sizes = roomy();
   sizes.processes_of_group = 100;
-  const CheckItem item = item_of(sizes, "processes");
-  EXPECT_EQ(item.verdict, CheckItem::Warn);
+  const HostItem item = item_of(sizes, "processes");
+  EXPECT_EQ(item.verdict, HostVerdict::Warn);
   EXPECT_EQ(item.value, "100 (pids.max of the control group)");
   EXPECT_THAT(item.remedy, HasSubstr("--pids-limit"));
 }
@@ -94,15 +94,15 @@ TEST(JudgeSizes, SmallestOfTheProcessLimitsCountsAndIsNamed) {
 TEST(JudgeSizes, MemoryIsJudgedByPods) {
   HostSizes sizes = roomy();
   sizes.memory_available_kb = 200 << 10;
-  EXPECT_EQ(item_of(sizes, "memory", 100).verdict, CheckItem::Ok);
-  EXPECT_EQ(item_of(sizes, "memory", 5000).verdict, CheckItem::Warn);
+  EXPECT_EQ(item_of(sizes, "memory", 100).verdict, HostVerdict::Ok);
+  EXPECT_EQ(item_of(sizes, "memory", 5000).verdict, HostVerdict::Warn);
   sizes.memory_available_kb = 10 << 10;
-  EXPECT_EQ(item_of(sizes, "memory", 100).verdict, CheckItem::Fail);
+  EXPECT_EQ(item_of(sizes, "memory", 100).verdict, HostVerdict::Fail);
 }
 
 TEST(JudgeSizes, UnknownIsNeitherGoodNorBad) {
-  for (const CheckItem& item : judge_sizes(HostSizes{}, 1000, true)) {
-    EXPECT_EQ(item.verdict, CheckItem::Info) << item.id;
+  for (const HostItem& item : judge_sizes(HostSizes{}, 1000, true)) {
+    EXPECT_EQ(item.verdict, HostVerdict::Info) << item.id;
   }
 }
 
