@@ -1,9 +1,9 @@
 #include "labctl/scenario/evidence_folder.hpp"
 
+#include "labctl/supervisor/lab_folder.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/fnv.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <memory>
 #include <random>
 #include <vector>
 
@@ -27,26 +26,12 @@ constexpr int kNamesTried = 100;
 constexpr size_t kEvidenceNameMax = 220;
 constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-// What a folder named by a descriptor holds, without "." and "..".
-std::vector<std::string> entries_of(int folder) {
-  std::vector<std::string> names;
-  const int copy = ::openat(folder, ".", kFolderFlags);
-  const std::unique_ptr<DIR, int (*)(DIR*)> open(copy < 0 ? nullptr : ::fdopendir(copy), ::closedir);
-  while (const dirent* entry = open ? ::readdir(open.get()) : nullptr) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") {
-      names.emplace_back(name);
-    }
-  }
-  return names;
-}
-
 // Removes a folder and all in it; never through a symbolic link.
 void remove_folder(int parent, const std::string& name) {
   {
     const UniqueFd folder(::openat(parent, name.c_str(), kFolderFlags));
     if (folder) {
-      for (const std::string& entry : entries_of(folder.get())) {
+      for (const std::string& entry : supervisor::entries_of(folder.get())) {
         if (::unlinkat(folder.get(), entry.c_str(), 0) != 0) {
           remove_folder(folder.get(), entry);
         }
@@ -68,7 +53,7 @@ bool is_evidence(int parent, const std::string& name) {
 
 // Those of runs that were killed: nobody holds their lock.
 void remove_abandoned(int root) {
-  for (const std::string& name : entries_of(root)) {
+  for (const std::string& name : supervisor::entries_of(root)) {
     if (!name.starts_with(kTemporary) || !is_evidence(root, name)) {
       continue;
     }

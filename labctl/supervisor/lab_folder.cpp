@@ -32,9 +32,9 @@ LabFolder open_lab_folder(const RuntimeRoot& root, UniqueFd opened_root, const s
   return {name, path, std::move(opened_root), std::move(folder)};
 }
 
-std::vector<std::string> entries_of(const UniqueFd& folder) {
+std::vector<std::string> entries_of(int folder) {
   std::vector<std::string> names;
-  const int copy = ::openat(folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int copy = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const std::unique_ptr<DIR, CloseFolder> entries(copy < 0 ? nullptr : ::fdopendir(copy));
   while (const dirent* entry = entries == nullptr ? nullptr : ::readdir(entries.get())) {
     if (std::string_view(entry->d_name) != "." && std::string_view(entry->d_name) != "..") {
@@ -53,7 +53,7 @@ bool is_in_place(const LabFolder& lab) {
 }
 
 bool holds_only_ours(const LabFolder& lab) {
-  const std::vector<std::string> entries = entries_of(lab.folder);
+  const std::vector<std::string> entries = entries_of(lab.folder.get());
   return std::all_of(entries.begin(), entries.end(), [](const std::string& name) {
     return name == kLockName || std::find(kLabFiles.begin(), kLabFiles.end(), name) != kLabFiles.end();
   });

@@ -27,7 +27,7 @@ struct LabFolder {
 LabFolder open_lab_folder(const RuntimeRoot& root, UniqueFd opened_root, const std::string& name);
 
 // What is in an open folder, without "." and ".."; nothing when it cannot be read.
-std::vector<std::string> entries_of(const UniqueFd& folder);
+std::vector<std::string> entries_of(int folder);
 
 // Whether the folder still stands under its name.
 bool is_in_place(const LabFolder& lab);

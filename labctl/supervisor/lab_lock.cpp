@@ -55,7 +55,7 @@ bool has_lock_through(const std::string& process, const std::string& fd) {
 
 bool holds(const std::string& process, const struct stat& wanted) {
   const UniqueFd folder(::open((process + "/fd").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  for (const std::string& fd : supervisor::entries_of(folder)) {
+  for (const std::string& fd : supervisor::entries_of(folder.get())) {
     struct stat status {};
     if (::fstatat(folder.get(), fd.c_str(), &status, 0) == 0 && is_same_file(status, wanted) &&
         has_lock_through(process, fd)) {
@@ -130,7 +130,7 @@ void kill_holders(const UniqueFd& lock) {
   if (!all || ::fstat(lock.get(), &wanted) != 0) {
     return;
   }
-  for (const std::string& name : supervisor::entries_of(all)) {
+  for (const std::string& name : supervisor::entries_of(all.get())) {
     const pid_t pid = std::atoi(name.c_str());
     if (pid <= 0 || pid == ::getpid()) {
       continue;

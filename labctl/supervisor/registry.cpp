@@ -71,7 +71,7 @@ std::optional<LabEntry> look_at(const LabFolder& lab) {
 
 // Of folders in the runtime folder, those whose names a lab can have.
 std::vector<std::string> names_in(const UniqueFd& root) {
-  std::vector<std::string> names = supervisor::entries_of(root);
+  std::vector<std::string> names = supervisor::entries_of(root.get());
   std::erase_if(names, [](const std::string& name) { return !valid_lab_name(name); });
   std::sort(names.begin(), names.end());
   return names;
