@@ -1,6 +1,7 @@
 #include "labctl/api/exec_session.hpp"
 
 #include "labctl/api/fd_passing.hpp"
+#include "labctl/api/json_line.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/scope_exit.hpp"
 #include "topology/base/signal_fd.hpp"
@@ -289,8 +290,7 @@ ExecEnd run_exec(Client& client, const ExecRequest& request, const ExecStreams& 
   }
   // Before the process exists: a signal that comes now must reach it, not end us.
   const SignalFd signals(kSessionSignals);
-  ControlChannel control(client.upgrade("POST", "/lab/v1/exec",
-                                        body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+  ControlChannel control(client.upgrade("POST", "/lab/v1/exec", json_line(body)));
   if (!request.tty) {
     return run_on_streams(control, signals, streams, request);
   }

@@ -154,6 +154,17 @@ std::optional<int> parse_exec_signal(std::string_view line) {
   return number > 0 && number <= SIGRTMAX ? std::optional<int>(static_cast<int>(number)) : std::nullopt;
 }
 
+json to_json(const std::vector<manifest::Source>& sources) {
+  json list = json::array();
+  for (const manifest::Source& source : sources) {
+    list.push_back({{"name", source.name}, {"text", source.text}});
+    if (!source.skipped.empty()) {
+      list.back()["skipped"] = source.skipped;
+    }
+  }
+  return list;
+}
+
 ApplyRequest parse_apply(const json& body) {
   Mistakes mistakes;
   Fields fields(body, "", mistakes);

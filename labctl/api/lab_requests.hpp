@@ -65,6 +65,9 @@ struct ApplyRequest {
 };
 ApplyRequest parse_apply(const nlohmann::json& body);
 
+// [{"name","text"}] (and "skipped"): the "sources" of such requests.
+nlohmann::json to_json(const std::vector<manifest::Source>& sources);
+
 // {"refs":[{"resource","namespace","name"}],"sources":[{"name","text"}],"gracePeriodSeconds"}
 struct DeleteRequest {
   std::vector<api::ResourceRef> refs;

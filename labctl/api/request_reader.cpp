@@ -1,5 +1,6 @@
 #include "labctl/api/request_reader.hpp"
 
+#include "labctl/api/json_line.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/nearest.hpp"
 
@@ -16,7 +17,7 @@ constexpr std::size_t kSaidMax = 8;
 constexpr std::size_t kValueMax = 60;
 
 std::string shown(const json& value) {
-  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string text = json_line(value);
   if (text.size() > kValueMax) {
     std::size_t end = kValueMax;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {

@@ -1,5 +1,7 @@
 #include "labctl/api/status_error.hpp"
 
+#include "labctl/api/json_line.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <array>
@@ -61,7 +63,7 @@ Response reply_of(const Row& row, const std::string& message, const std::string&
   }
   Response response;
   response.status = row.status;
-  response.body = status.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  response.body = json_line(status) + "\n";
   return response;
 }
 

@@ -2,6 +2,7 @@
 
 #include "labctl/allocation/service_allocation.hpp"
 #include "labctl/allocation/service_update.hpp"
+#include "labctl/api/diagnostic_json.hpp"
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/apiserver/resource_rules.hpp"
 #include "labctl/objects/deletion.hpp"
@@ -57,16 +58,6 @@ manifest::LoadOptions load_options_now(const LabObjects& lab, bool strict) {
   manifest::LoadOptions options;
   lab.run_on_owner([&] { options = load_options(lab, strict); });
   return options;
-}
-
-json to_json(const Diagnostic& diagnostic) {
-  return {{"severity", diagnostic.severity == Severity::Error ? "error" : "warning"},
-          {"file", diagnostic.where.file},
-          {"line", diagnostic.where.line},
-          {"column", diagnostic.where.column},
-          {"path", diagnostic.path},
-          {"message", diagnostic.message},
-          {"hint", diagnostic.hint}};
 }
 
 store::Key key_of(const manifest::Object& object) {
@@ -257,10 +248,7 @@ void check_room(const LabObjects& lab, const store::Key& key, std::size_t more) 
 
 json apply_manifests(const LabObjects& lab, const api::ApplyRequest& request) {
   const manifest::Loaded loaded = manifest::load(request.sources, load_options_now(lab, request.is_strict));
-  json diagnostics = json::array(), results = json::array();
-  for (const Diagnostic& diagnostic : loaded.diagnostics) {
-    diagnostics.push_back(to_json(diagnostic));
-  }
+  json diagnostics = api::to_json(loaded.diagnostics), results = json::array();
   if (!has_errors(loaded.diagnostics)) {
     std::vector<ObjectChange> changes = changes_of(lab, loaded.objects);
     write_first(lab, changes, request.is_dry_run);

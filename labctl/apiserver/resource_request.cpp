@@ -1,5 +1,6 @@
 #include "labctl/apiserver/resource_request.hpp"
 
+#include "labctl/api/json_line.hpp"
 #include "labctl/api/request_reader.hpp"
 #include "labctl/apiserver/resource_rules.hpp"
 #include "labctl/objects/fields.hpp"
@@ -80,7 +81,7 @@ std::string list_text(const api::ResourceKind& kind, const std::vector<ObjectPtr
                      std::to_string(version) + R"("},"items":[)";
   const char* separator = "";
   for (const ObjectPtr& item : items) {
-    text += separator + item->dump(-1, ' ', false, json::error_handler_t::replace);
+    text += separator + api::json_line(*item);
     separator = ",";
   }
   return text + "]}\n";
@@ -275,7 +276,7 @@ class PatchBudget {
     if (levels + levels_of(*value) > kLevelsMax) {
       throw invalid_patch("the object would nest deeper than " + std::to_string(kLevelsMax) + " levels");
     }
-    copied_ += op == "copy" ? value->dump(-1, ' ', false, json::error_handler_t::replace).size() : 0;
+    copied_ += op == "copy" ? api::json_line(*value).size() : 0;
     if (copied_ > kBodyMax) {
       throw Refusal{413,
                     "RequestEntityTooLarge",

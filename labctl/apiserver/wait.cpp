@@ -1,5 +1,6 @@
 #include "labctl/apiserver/wait.hpp"
 
+#include "labctl/api/json_line.hpp"
 #include "labctl/objects/fields.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/scope_exit.hpp"
@@ -46,7 +47,7 @@ bool is_met(const api::WaitRequest& wanted, const store::ObjectPtr& object, std:
     return status == "True";
   }
   const json value = value_at(*object, wanted.pointer);
-  seen = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  seen = api::json_line(value);
   // A variable filled into a scenario is text where the object has a number.
   return value == wanted.equals ||
          (wanted.equals.is_string() && seen == wanted.equals.get_ref<const std::string&>());

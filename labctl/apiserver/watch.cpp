@@ -1,5 +1,6 @@
 #include "labctl/apiserver/watch.hpp"
 
+#include "labctl/api/json_line.hpp"
 #include "labctl/objects/fields.hpp"
 
 #include <algorithm>
@@ -17,9 +18,7 @@ std::string line_of(const char* type, const std::string& object) {
   return std::string(R"({"type":")") + type + R"(","object":)" + object + "}\n";
 }
 
-std::string compact(const json& object) {
-  return object.dump(-1, ' ', false, json::error_handler_t::replace);
-}
+std::string compact(const json& object) { return api::json_line(object); }
 
 std::string overflow_line() {
   const json status{{"kind", "Status"},

@@ -1,3 +1,4 @@
+#include "labctl/api/json_line.hpp"
 #include "labctl/api/status_error.hpp"
 #include "labctl/commands/boot_input.hpp"
 #include "labctl/commands/commands.hpp"
@@ -45,7 +46,7 @@ int run_apply(const Session& session, const ApplyOptions& options) {
       {"sources", read_sources_json(paths)}, {"strict", options.strict}, {"dryRun", options.dry_run}};
   api::Client client = session.client(parse_flag_duration("--timeout", options.timeout));
   // Sources are bytes of a file: what is no UTF-8 in them is for the lab to refuse, with its place.
-  const std::string body = request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string body = api::json_line(request);
   const api::Reply reply = client.send("POST", "/lab/v1/apply", body);
   const nlohmann::json answer = nlohmann::json::parse(reply.body, nullptr, false);
   const bool refused_files = reply.status == 422 && answer.is_object() && answer.contains("diagnostics");

@@ -1,3 +1,4 @@
+#include "labctl/api/json_line.hpp"
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/objects.hpp"
@@ -131,9 +132,7 @@ int run_delete(const Session& session, const DeleteOptions& options) {
   if (options.grace_seconds >= 0) {
     request["gracePeriodSeconds"] = options.grace_seconds;
   }
-  const nlohmann::json answer =
-      client.post("/lab/v1/delete", request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))
-          .json();
+  const nlohmann::json answer = client.post("/lab/v1/delete", api::json_line(request)).json();
   const nlohmann::json& results = report::at(answer, "/results");
   const int code = print_results(session, options, results, format);
   for (const nlohmann::json& result : results) {

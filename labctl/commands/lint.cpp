@@ -1,3 +1,4 @@
+#include "labctl/api/diagnostic_json.hpp"
 #include "labctl/commands/boot_input.hpp"
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/exit_code.hpp"
@@ -105,10 +106,10 @@ int run_lint(const Session& session, const LintOptions& options) {
                                     [](const Diagnostic& d) { return d.severity == Severity::Error; });
   const long warnings = static_cast<long>(loaded.diagnostics.size()) - errors;
   if (format == Format::JsonLines) {
-    report::print_value(session.out(), to_json(loaded.diagnostics), format);
+    report::print_value(session.out(), api::to_json(loaded.diagnostics), format);
   } else if (report::is_structured(format)) {
     report::print_value(session.out(),
-                        {{"diagnostics", to_json(loaded.diagnostics)},
+                        {{"diagnostics", api::to_json(loaded.diagnostics)},
                          {"errors", errors},
                          {"warnings", warnings},
                          {"objects", loaded.objects},

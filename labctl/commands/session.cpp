@@ -1,5 +1,6 @@
 #include "labctl/commands/session.hpp"
 
+#include "labctl/api/diagnostic_json.hpp"
 #include "labctl/report/text/error_text.hpp"
 #include "labctl/report/text/json_text.hpp"
 #include "labctl/supervisor/registry.hpp"
@@ -116,14 +117,10 @@ void Session::diagnostics(const std::vector<Diagnostic>& diagnostics) const {
       report::print_diagnostics(std::cerr, {diagnostic}, err_palette_);
       continue;
     }
-    const nlohmann::json line{{"time", timestamp_now()},
-                              {"level", diagnostic.severity == Severity::Error ? "error" : "warning"},
-                              {"file", diagnostic.where.file},
-                              {"line", diagnostic.where.line},
-                              {"column", diagnostic.where.column},
-                              {"path", diagnostic.path},
-                              {"message", diagnostic.message},
-                              {"hint", diagnostic.hint}};
+    nlohmann::json line = api::to_json(diagnostic);
+    line["time"] = timestamp_now();
+    line["level"] = std::move(line["severity"]);  // as all that is told on this stream has it
+    line.erase("severity");
     std::cerr << report::json_text(line) << '\n';
   }
 }

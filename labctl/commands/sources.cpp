@@ -1,5 +1,6 @@
 #include "labctl/commands/sources.hpp"
 
+#include "labctl/api/lab_requests.hpp"
 #include "labctl/report/objects/fields.hpp"
 #include "topology/manifest/yaml/source.hpp"
 
@@ -8,14 +9,7 @@
 namespace labctl::commands {
 
 nlohmann::json read_sources_json(const std::vector<std::string>& paths) {
-  nlohmann::json sources = nlohmann::json::array();
-  for (const manifest::Source& source : manifest::read_sources(paths)) {
-    sources.push_back({{"name", source.name}, {"text", source.text}});
-    if (!source.skipped.empty()) {
-      sources.back()["skipped"] = source.skipped;
-    }
-  }
-  return sources;
+  return api::to_json(manifest::read_sources(paths));
 }
 
 std::vector<Diagnostic> diagnostics_of(const nlohmann::json& reply) {
@@ -31,20 +25,6 @@ std::vector<Diagnostic> diagnostics_of(const nlohmann::json& reply) {
     diagnostic.message = report::text(entry, "/message");
     diagnostic.hint = report::text(entry, "/hint");
     out.push_back(std::move(diagnostic));
-  }
-  return out;
-}
-
-nlohmann::json to_json(const std::vector<Diagnostic>& diagnostics) {
-  nlohmann::json out = nlohmann::json::array();
-  for (const Diagnostic& diagnostic : diagnostics) {
-    out.push_back({{"severity", diagnostic.severity == Severity::Error ? "error" : "warning"},
-                   {"file", diagnostic.where.file},
-                   {"line", diagnostic.where.line},
-                   {"column", diagnostic.where.column},
-                   {"path", diagnostic.path},
-                   {"message", diagnostic.message},
-                   {"hint", diagnostic.hint}});
   }
   return out;
 }

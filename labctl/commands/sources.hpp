@@ -11,12 +11,11 @@
 
 namespace labctl::commands {
 
-// [{"name","text"}] (and "skipped") of the files, folders and "-" in `paths`.
+// What api::to_json() makes of the files, folders and "-" in `paths`.
 // Throws Error: NotFound for a missing path, InvalidInput for what cannot be read.
 nlohmann::json read_sources_json(const std::vector<std::string>& paths);
 
-// Of a reply: {"diagnostics":[{"severity","file","line","column","path","message","hint"}]}.
+// Of a reply, {"diagnostics":[...]}; see api/diagnostic_json.hpp.
 std::vector<Diagnostic> diagnostics_of(const nlohmann::json& reply);
-nlohmann::json to_json(const std::vector<Diagnostic>& diagnostics);
 
 }  // namespace labctl::commands

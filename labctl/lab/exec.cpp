@@ -1,6 +1,7 @@
 #include "labctl/lab/exec.hpp"
 
 #include "labctl/api/fd_passing.hpp"
+#include "labctl/api/json_line.hpp"
 #include "labctl/lab/lab.hpp"
 #include "topology/base/cancel.hpp"
 #include "topology/base/error.hpp"
@@ -56,7 +57,7 @@ void start(Lab& lab, const api::ExecStart& request, const std::array<int, 3>& st
 }
 
 void send_line(int socket, const json& line) {
-  const std::string text = line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  const std::string text = api::json_line(line) + "\n";
   [[maybe_unused]] const ssize_t size = ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
 }
 

@@ -1,5 +1,6 @@
 #include "labctl/objects/field_errors.hpp"
 
+#include "labctl/api/json_line.hpp"
 #include "topology/base/error.hpp"
 
 #include <nlohmann/json.hpp>
@@ -11,7 +12,7 @@ using nlohmann::json;
 
 std::string shown(const json& value) {
   if (!value.is_array()) {
-    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+    return api::json_line(value);
   }
   std::string text = "[]string{";
   for (const json& element : value) {

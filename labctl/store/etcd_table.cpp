@@ -1,5 +1,6 @@
 #include "labctl/store/etcd_table.hpp"
 
+#include "labctl/api/json_line.hpp"
 #include "labctl/store/base64.hpp"
 #include "topology/base/error.hpp"
 
@@ -70,7 +71,7 @@ std::string EtcdTable::key_of(const std::string& pool, const std::string& value)
 }
 
 std::string EtcdTable::value_of(const std::string& owner) const {
-  return json{{"lab", lab_}, {"owner", owner}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  return api::json_line(json{{"lab", lab_}, {"owner", owner}});
 }
 
 json EtcdTable::call(const char* path, const json& request) {

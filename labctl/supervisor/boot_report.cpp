@@ -1,5 +1,7 @@
 #include "labctl/supervisor/boot_report.hpp"
 
+#include "labctl/api/json_line.hpp"
+
 #include <array>
 
 namespace labctl::supervisor {
@@ -26,15 +28,13 @@ std::string text_in(const nlohmann::json& object, const char* name) {
 }  // namespace
 
 std::string write_boot_report(const nlohmann::json& status) {
-  return nlohmann::json{{"status", status}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
-         "\n";
+  return api::json_line(nlohmann::json{{"status", status}}) + "\n";
 }
 
 std::string write_boot_report(const Error& failure) {
   const nlohmann::json error{
       {"kind", to_string(failure.kind())}, {"message", failure.message()}, {"hint", failure.hint()}};
-  return nlohmann::json{{"error", error}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
-         "\n";
+  return api::json_line(nlohmann::json{{"error", error}}) + "\n";
 }
 
 BootReport parse_boot_report(const std::string& text) {

@@ -1,5 +1,7 @@
 // apply, delete, scale and label: changes of objects.
 
+#include "labctl/api/json_line.hpp"
+#include "labctl/api/lab_requests.hpp"
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/scenario/refusal.hpp"
 #include "labctl/scenario/verbs/verbs.hpp"
@@ -24,11 +26,7 @@ json sources_of(const Context& context, const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     full.push_back((context.folder / path).string());
   }
-  json sources = json::array();
-  for (const manifest::Source& source : manifest::read_sources(full)) {
-    sources.push_back({{"name", source.name}, {"text", source.text}});
-  }
-  return sources;
+  return api::to_json(manifest::read_sources(full));
 }
 
 bool is_path(const std::string& text) {
@@ -47,7 +45,7 @@ struct ApplyReply {
 };
 
 ApplyReply send_apply(Context& context, const json& request) {
-  const api::Reply reply = context.lab.send("POST", "/lab/v1/apply", request.dump());
+  const api::Reply reply = context.lab.send("POST", "/lab/v1/apply", api::json_line(request));
   const json result = reply.json();
   ApplyReply said;
   for (const json& diagnostic : result.value("diagnostics", json::array())) {

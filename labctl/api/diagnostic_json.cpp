@@ -1,0 +1,25 @@
+#include "labctl/api/diagnostic_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace labctl::api {
+
+nlohmann::json to_json(const Diagnostic& diagnostic) {
+  return {{"severity", diagnostic.severity == Severity::Error ? "error" : "warning"},
+          {"file", diagnostic.where.file},
+          {"line", diagnostic.where.line},
+          {"column", diagnostic.where.column},
+          {"path", diagnostic.path},
+          {"message", diagnostic.message},
+          {"hint", diagnostic.hint}};
+}
+
+nlohmann::json to_json(const std::vector<Diagnostic>& diagnostics) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const Diagnostic& diagnostic : diagnostics) {
+    list.push_back(to_json(diagnostic));
+  }
+  return list;
+}
+
+}  // namespace labctl::api
