@@ -5,6 +5,7 @@
 #include "labctl/objects/fields.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/fnv.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -25,8 +26,8 @@ constexpr int kTries = 10;
 // The Services every lab has, at addresses of the range that are the same in each. Where labs share a range
 // only one can have those.
 bool is_own_of_lab(const Key& key) {
-  return (key.ns == "default" && key.name == "kubernetes") ||
-         (key.ns == "kube-system" && key.name == "kube-dns");
+  return (key.ns == model::kDefaultNamespace && key.name == model::kKubernetesService) ||
+         (key.ns == model::kSystemNamespace && key.name == model::kDnsService);
 }
 
 json& ports_in(json& service) {

@@ -1,6 +1,7 @@
 #include "labctl/apiserver/kubernetes_service.hpp"
 
 #include "labctl/store/store.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -11,8 +12,8 @@ namespace {
 
 using nlohmann::json;
 
-const std::string kKubernetes = "kubernetes";
-const std::string kDefaultNamespace = "default";
+const std::string kKubernetes = model::kKubernetesService;
+const std::string kDefaultNamespace = model::kDefaultNamespace;
 
 json metadata_of(const std::string& name, json labels) {
   return {{"name", name}, {"namespace", kDefaultNamespace}, {"labels", std::move(labels)}};
@@ -50,7 +51,7 @@ json kubernetes_slice(const std::string& name, const IpAddress& address) {
   return {
       {"apiVersion", "discovery.k8s.io/v1"},
       {"kind", "EndpointSlice"},
-      {"metadata", metadata_of(name, {{"kubernetes.io/service-name", kKubernetes}})},
+      {"metadata", metadata_of(name, {{model::kServiceNameLabel, kKubernetes}})},
       {"addressType", to_string(address.family())},
       {"ports", json::array({api_port()})},
       {"endpoints",

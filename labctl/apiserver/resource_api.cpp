@@ -2,6 +2,7 @@
 
 #include "labctl/allocation/service_allocation.hpp"
 #include "labctl/allocation/service_update.hpp"
+#include "labctl/api/json_line.hpp"
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/api/status_error.hpp"
 #include "labctl/apiserver/resource_request.hpp"
@@ -13,6 +14,7 @@
 #include "topology/base/error.hpp"
 #include "topology/manifest/json_tree.hpp"
 #include "topology/manifest/loader.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <array>
@@ -29,14 +31,13 @@ using objects::text_at;
 using store::Key;
 using store::ObjectPtr;
 
-constexpr std::array kKeptNamespaces{"default", "kube-system", "kube-public"};
+constexpr std::array kKeptNamespaces{model::kDefaultNamespace, model::kSystemNamespace,
+                                     model::kPublicNamespace};
 constexpr int kNameTries = 100;
 // How often a change is worked out beside the store's thread before that has to wait for it.
 constexpr int kTriesBeside = 8;
 
-std::string line_of(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-}
+std::string line_of(const json& value) { return api::json_line(value) + "\n"; }
 
 api::Response resource_reply(const json& body, int status = 200) {
   api::Response response;

@@ -4,6 +4,7 @@
 #include "labctl/objects/conditions.hpp"
 #include "labctl/objects/fields.hpp"
 #include "topology/base/error.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <array>
@@ -87,7 +88,7 @@ void prepare_new(std::string_view resource, json& object) {
   if (resource == "pods") {
     object["status"] = {{"phase", "Pending"}, {"qosClass", objects::qos_class(object)}};
   } else if (resource == "namespaces") {
-    object["metadata"]["labels"]["kubernetes.io/metadata.name"] = objects::name_of(object);
+    object["metadata"]["labels"][model::kNamespaceNameLabel] = objects::name_of(object);
     object["spec"]["finalizers"] = {"kubernetes"};
     object["status"] = {{"phase", "Active"}};
   } else if (resource == "services") {

@@ -8,6 +8,7 @@
 #include "labctl/report/objects/fields.hpp"
 #include "labctl/report/objects/resources.hpp"
 #include "topology/base/error.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -40,8 +41,6 @@ std::vector<nlohmann::json> events_of(api::Client& client, const nlohmann::json&
   return events;
 }
 
-constexpr const char* kServiceNameLabel = "kubernetes.io/service-name";
-
 // What belongs into the description of a node, a Deployment or a Service beside itself.
 std::vector<nlohmann::json> related_to(api::Client& client, const nlohmann::json& object) {
   const std::string kind = report::text(object, "/kind");
@@ -65,7 +64,8 @@ std::vector<nlohmann::json> related_to(api::Client& client, const nlohmann::json
   }
   if (kind == "Service") {
     ListFilter of_service;
-    of_service.label_selector = std::string(kServiceNameLabel) + "=" + report::text(object, "/metadata/name");
+    of_service.label_selector =
+        std::string(model::kServiceNameLabel) + "=" + report::text(object, "/metadata/name");
     related = list_objects(client, *api::find_resource("endpointslices"),
                            report::text(object, "/metadata/namespace"), of_service)
                   .items;

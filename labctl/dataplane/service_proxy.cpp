@@ -4,6 +4,7 @@
 #include "labctl/objects/decode_service.hpp"
 #include "labctl/objects/fields.hpp"
 #include "topology/base/error.hpp"
+#include "topology/model/well_known.hpp"
 #include "topology/plan/fabric.hpp"
 #include "topology/ruleset/services/layout_factory.hpp"
 
@@ -19,7 +20,6 @@ namespace {
 using model::ServiceKey;
 using nlohmann::json;
 
-constexpr const char* kZoneLabel = "topology.kubernetes.io/zone";
 constexpr const char* kExcludeLabel = "node.kubernetes.io/exclude-from-external-load-balancers";
 
 std::string owner_name(const ServiceKey& key) { return "svc " + to_string(key); }
@@ -119,7 +119,7 @@ void ServiceProxy::read_nodes() {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const store::ObjectPtr node = store_.find({"nodes", "", cluster_.nodes[i].name});
     const json* labels = node == nullptr ? nullptr : objects::field(*node, "metadata.labels");
-    nodes_[i].program.viewer.zone = labels == nullptr ? std::string() : labels->value(kZoneLabel, "");
+    nodes_[i].program.viewer.zone = labels == nullptr ? std::string() : labels->value(model::kZoneLabel, "");
     nodes_[i].takes_balanced_traffic =
         (labels == nullptr || !labels->contains(kExcludeLabel)) && (node == nullptr || !is_down(*node));
   }

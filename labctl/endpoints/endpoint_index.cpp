@@ -2,6 +2,7 @@
 
 #include "labctl/objects/fields.hpp"
 #include "labctl/store/selectors.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -18,7 +19,6 @@ using store::Key;
 
 // So many pods of a Service are looked at one by one; for more, all at once is less work.
 constexpr std::size_t kPodsOneByOne = 50;
-const std::string kZoneLabel = "topology.kubernetes.io/zone";
 
 std::string place_of(const Key& key) { return key.ns + '/' + key.name; }
 
@@ -145,7 +145,7 @@ void EndpointIndex::note_node(const Change& change, AffectedServices& affected) 
   std::string zone;
   if (change.type != ChangeType::Deleted) {
     const json* labels = field(*change.object, "metadata.labels");
-    const auto found = labels == nullptr ? json::const_iterator() : labels->find(kZoneLabel);
+    const auto found = labels == nullptr ? json::const_iterator() : labels->find(model::kZoneLabel);
     if (labels != nullptr && found != labels->end() && found->is_string()) {
       zone = found->get<std::string>();
     }

@@ -4,6 +4,7 @@
 #include "labctl/objects/fields.hpp"
 #include "labctl/store/selectors.hpp"
 #include "topology/base/ip_address.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -78,9 +79,8 @@ std::map<std::string, WantedEndpoints> mirrored_endpoints(const json& endpoints)
 
 model::Labels mirrored_labels(const json& endpoints) {
   model::Labels labels = store::labels_of(endpoints);
-  labels.insert_or_assign("kubernetes.io/service-name", objects::name_of(endpoints));
-  labels.insert_or_assign("endpointslice.kubernetes.io/managed-by",
-                          "endpointslicemirroring-controller.k8s.io");
+  labels.insert_or_assign(model::kServiceNameLabel, objects::name_of(endpoints));
+  labels.insert_or_assign(model::kManagedByLabel, "endpointslicemirroring-controller.k8s.io");
   return labels;
 }
 
@@ -92,7 +92,7 @@ model::Labels mirrored_annotations(const json& endpoints) {
   }
   for (const auto& [name, value] : own->items()) {
     if (value.is_string() && name != "endpoints.kubernetes.io/last-change-trigger-time" &&
-        name != "kubectl.kubernetes.io/last-applied-configuration") {
+        name != model::kLastAppliedAnnotation) {
       annotations.emplace(name, value.get<std::string>());
     }
   }

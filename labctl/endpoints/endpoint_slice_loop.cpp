@@ -5,6 +5,7 @@
 #include "labctl/objects/fields.hpp"
 #include "labctl/objects/names.hpp"
 #include "topology/base/scope_exit.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -24,7 +25,7 @@ using store::Key;
 using store::ObjectPtr;
 
 const std::string kSlices = "endpointslices";
-const std::string kManagedByLabel = "endpointslice.kubernetes.io/managed-by";
+using model::kManagedByLabel;
 
 bool is_same_map(const json* object, const model::Labels& wanted) {
   if (object == nullptr || object->size() != wanted.size()) {

@@ -2,6 +2,7 @@
 
 #include "labctl/objects/fields.hpp"
 #include "labctl/store/selectors.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -16,10 +17,7 @@ using objects::namespace_of;
 using objects::number_at;
 using objects::text_at;
 
-constexpr std::string_view kServiceName = "kubernetes.io/service-name";
-constexpr std::string_view kManagedBy = "endpointslice.kubernetes.io/managed-by";
 constexpr std::string_view kEndpointSliceController = "endpointslice-controller.k8s.io";
-constexpr std::string_view kHeadless = "service.kubernetes.io/headless";
 
 // Missing means TCP, everywhere.
 std::string protocol_in(const json& port) {
@@ -166,12 +164,12 @@ model::Labels endpoint_selector(const json& service) {
 
 model::Labels slice_labels(const json& service) {
   model::Labels labels = store::labels_of(service);
-  labels.erase(std::string(kHeadless));
+  labels.erase(model::kHeadlessLabel);
   if (!has_cluster_ip(service)) {
-    labels.emplace(kHeadless, "");
+    labels.emplace(model::kHeadlessLabel, "");
   }
-  labels.insert_or_assign(std::string(kServiceName), name_of(service));
-  labels.insert_or_assign(std::string(kManagedBy), std::string(kEndpointSliceController));
+  labels.insert_or_assign(model::kServiceNameLabel, name_of(service));
+  labels.insert_or_assign(model::kManagedByLabel, std::string(kEndpointSliceController));
   return labels;
 }
 

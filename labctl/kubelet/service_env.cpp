@@ -2,6 +2,7 @@
 
 #include "labctl/objects/fields.hpp"
 #include "labctl/store/store.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -86,7 +87,7 @@ void add_variables(const json& service, Environment& env) {
   }
 }
 
-const store::Key kMaster{"services", "default", "kubernetes"};
+const store::Key kMaster{"services", model::kDefaultNamespace, model::kKubernetesService};
 
 }  // namespace
 

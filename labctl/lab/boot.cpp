@@ -7,6 +7,7 @@
 #include "labctl/lab/lab.hpp"
 #include "labctl/objects/contain.hpp"
 #include "topology/base/scope_exit.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -64,7 +65,7 @@ double in_milliseconds(std::chrono::steady_clock::duration time) {
 // Whether the files say something of default/kubernetes themselves.
 bool bring_api_service(const std::vector<manifest::Object>& objects) {
   return std::any_of(objects.begin(), objects.end(), [](const manifest::Object& object) {
-    return object.ns == "default" && object.name == "kubernetes" &&
+    return object.ns == model::kDefaultNamespace && object.name == model::kKubernetesService &&
            (object.kind == "Service" || object.kind == "Endpoints" || object.kind == "EndpointSlice");
   });
 }

@@ -2,6 +2,7 @@
 
 #include "labctl/objects/json_values.hpp"
 #include "topology/base/error.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -12,7 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kServiceName = "kubernetes.io/service-name";
 // Legacy, for when the field is empty (network model §10.2).
 constexpr const char* kSourceRanges = "service.beta.kubernetes.io/load-balancer-source-ranges";
 
@@ -93,8 +93,8 @@ model::Service to_service(const json& service) {
   const json& spec = member(service, "spec");
   out.key = {member_text(metadata, "namespace"), member_text(metadata, "name")};
   const json& labels = member(metadata, "labels");
-  out.is_ignored = labels.is_object() && (labels.contains("service.kubernetes.io/headless") ||
-                                          labels.contains("service.kubernetes.io/service-proxy-name"));
+  out.is_ignored = labels.is_object() &&
+                   (labels.contains(model::kHeadlessLabel) || labels.contains(model::kServiceProxyLabel));
   if (member_text(spec, "type") == "ExternalName") {
     out.external_name = member_text(spec, "externalName");
   } else {
@@ -129,7 +129,8 @@ model::Service to_service(const json& service) {
 std::optional<model::EndpointSlice> to_slice(const json& slice) {
   model::EndpointSlice out;
   const json& metadata = member(slice, "metadata");
-  out.service = {member_text(metadata, "namespace"), member_text(member(metadata, "labels"), kServiceName)};
+  out.service = {member_text(metadata, "namespace"),
+                 member_text(member(metadata, "labels"), model::kServiceNameLabel)};
   if (out.service.name.empty() || member_text(slice, "addressType") == "FQDN") {
     return std::nullopt;
   }

@@ -1,7 +1,9 @@
 #include "labctl/objects/names.hpp"
 
+#include "labctl/api/json_line.hpp"
 #include "labctl/objects/field_errors.hpp"
 #include "topology/base/fnv.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -11,7 +13,6 @@ namespace {
 constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
 constexpr int kSuffixLength = 5;
 constexpr std::size_t kPrefixMax = 63 - kSuffixLength;
-constexpr int kTemplateHashLength = 10;
 
 }  // namespace
 
@@ -51,12 +52,12 @@ std::string too_long_name(std::string_view resource, const std::string& name) {
 }
 
 std::string template_hash(const nlohmann::json& pod_template, std::int64_t collisions) {
-  std::string text = pod_template.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string text = api::json_line(pod_template);
   if (collisions > 0) {
     text += '#';
     text += std::to_string(collisions);
   }
-  return safe_hash(text, kTemplateHashLength);
+  return safe_hash(text, model::kTemplateHashLength);
 }
 
 }  // namespace labctl::objects

@@ -5,13 +5,14 @@
 // users' pods the same places and addresses with and without them.
 
 #include "topology/model/pod.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 
 namespace labctl::objects {
 
-inline constexpr const char* kDnsNamespace = "kube-system";
-inline constexpr const char* kDnsName = "kube-dns";
+inline constexpr const char* kDnsNamespace = model::kSystemNamespace;
+inline constexpr const char* kDnsName = model::kDnsService;
 inline constexpr const char* kDnsContainer = "named";
 // The label by which they are selected; its value is kDnsName.
 inline constexpr const char* kDnsLabel = "k8s-app";

@@ -9,6 +9,7 @@
 #include "labctl/supervisor/registry.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/unique_fd.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -215,7 +216,7 @@ json without_secrets(json object) {
           variable["value"] = kLeftOut;
         }
       }
-    } else if (key == "kubectl.kubernetes.io/last-applied-configuration") {
+    } else if (key == model::kLastAppliedAnnotation) {
       field = kLeftOut;
     } else {
       field = without_secrets(std::move(field));

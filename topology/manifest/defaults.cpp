@@ -1,5 +1,7 @@
 #include "topology/manifest/defaults.hpp"
 
+#include "topology/model/well_known.hpp"
+
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -182,7 +184,7 @@ void fill_in_endpoint_ports(json& object) {
 
 void fill_in_defaults(json& object, std::string_view kind) {
   if (kind == "Namespace") {
-    object["metadata"]["labels"]["kubernetes.io/metadata.name"] = object["metadata"]["name"];
+    object["metadata"]["labels"][model::kNamespaceNameLabel] = object["metadata"]["name"];
   } else if (kind == "Pod") {
     fill_in_pod_spec(object["spec"]);
   } else if (kind == "Service") {

@@ -1,6 +1,7 @@
 #include "topology/manifest/name_check.hpp"
 
 #include "topology/manifest/yaml/text_format.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,8 +9,6 @@
 
 namespace labctl::manifest {
 namespace {
-
-constexpr std::size_t kHashLength = 10;  // of a template
 
 // What is called "<name of the workload>-<hash of its template>".
 struct Derived {
@@ -58,16 +57,16 @@ void check_derived_names(const std::vector<Record>& records, Findings& findings)
       continue;
     }
     const Place metadata = record.place.field("metadata");
-    const std::size_t with_hash = record.name.size() + 1 + kHashLength;
+    const std::size_t with_hash = record.name.size() + 1 + model::kTemplateHashLength;
     const auto derived = std::find_if(kDerived.begin(), kDerived.end(), [&](const Derived& made) {
       return made.schema == record.kind->schema && with_hash > made.longest;
     });
     if (derived != kDerived.end()) {
-      findings.warning(metadata.field("name"),
-                       std::string(derived->what) + " would have " + std::to_string(with_hash) +
-                           " characters, at most " + std::to_string(derived->longest) +
-                           " are allowed, so there will be no pods",
-                       "shorten the name to " + std::to_string(derived->longest - 1 - kHashLength));
+      findings.warning(
+          metadata.field("name"),
+          std::string(derived->what) + " would have " + std::to_string(with_hash) + " characters, at most " +
+              std::to_string(derived->longest) + " are allowed, so there will be no pods",
+          "shorten the name to " + std::to_string(derived->longest - 1 - model::kTemplateHashLength));
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include "topology/manifest/yaml/tree_values.hpp"
 #include "topology/model/pod.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,9 +11,6 @@
 
 namespace labctl::manifest {
 namespace {
-
-constexpr std::array<std::string_view, 4> kBornNamespaces{"default", "kube-system", "kube-public",
-                                                          "kube-node-lease"};
 
 std::string place_in_words(const SourcePosition& position) {
   return position.file + ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
@@ -32,7 +30,7 @@ bool has_label(const model::Node& node, const std::string& key, const std::strin
   if (found != node.labels.end()) {
     return found->second == value;
   }
-  return (key == "kubernetes.io/hostname" && value == node.name) ||
+  return (key == model::kHostnameLabel && value == node.name) ||
          (key == "kubernetes.io/os" && value == "linux") || key == "kubernetes.io/arch";
 }
 
@@ -116,7 +114,7 @@ void check_duplicates(const std::vector<Record>& records, Findings& findings) {
 void check_namespaces(const std::vector<Record>& records, const std::set<std::string>& known,
                       Findings& findings) {
   std::set<std::string, std::less<>> all(known.begin(), known.end());
-  all.insert(kBornNamespaces.begin(), kBornNamespaces.end());
+  all.insert(model::kBornNamespaces.begin(), model::kBornNamespaces.end());
   for (const Record& record : records) {
     if (record.kind->name == "Namespace") {
       all.insert(record.name);

@@ -3,6 +3,7 @@
 #include "labctl/objects/conditions.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/store/store.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -23,7 +24,7 @@ json node_addresses(const model::Node& node) {
 
 void fill_in(json& object, const model::Node& node, objects::TimePoint now) {
   json& labels = object["metadata"]["labels"];
-  labels["kubernetes.io/hostname"] = node.name;
+  labels[model::kHostnameLabel] = node.name;
   labels["kubernetes.io/os"] = "linux";
   for (const auto& [key, value] : node.labels) {
     labels[key] = value;
@@ -64,7 +65,7 @@ void sync_namespace(store::Store& store, const std::string& name) {
   if (store.find(key) == nullptr) {
     store.create(key, {{"apiVersion", "v1"},
                        {"kind", "Namespace"},
-                       {"metadata", {{"name", name}, {"labels", {{"kubernetes.io/metadata.name", name}}}}},
+                       {"metadata", {{"name", name}, {"labels", {{model::kNamespaceNameLabel, name}}}}},
                        {"spec", {{"finalizers", {"kubernetes"}}}},
                        {"status", {{"phase", "Active"}}}});
   }
@@ -73,7 +74,7 @@ void sync_namespace(store::Store& store, const std::string& name) {
 }  // namespace
 
 void sync_nodes(store::Store& store, const model::Cluster& cluster) {
-  for (const char* name : {"default", "kube-node-lease", "kube-public", "kube-system"}) {
+  for (const char* name : model::kBornNamespaces) {
     sync_namespace(store, name);
   }
   for (const model::Node& node : cluster.nodes) {

@@ -8,6 +8,7 @@
 #include "labctl/objects/fields.hpp"
 #include "labctl/objects/names.hpp"
 #include "labctl/store/selectors.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -28,7 +29,6 @@ const std::string kHashLabel = "pod-template-hash";
 const std::string kRevision = "deployment.kubernetes.io/revision";
 const std::string kDesired = "deployment.kubernetes.io/desired-replicas";
 const std::string kMax = "deployment.kubernetes.io/max-replicas";
-const std::string kLastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 constexpr std::string_view kDeploymentComponent = "deployment-controller";
 constexpr std::int64_t kHistory = 10;
 
@@ -114,7 +114,7 @@ json new_set(const Rollout& rollout, const std::string& hash, std::int64_t revis
   json annotations = json::object();
   if (const json* own = field(deployment, "metadata.annotations")) {
     annotations = *own;
-    annotations.erase(kLastApplied);
+    annotations.erase(model::kLastAppliedAnnotation);
   }
   annotations[kRevision] = std::to_string(revision);
   json labels = pod_template["metadata"]["labels"];

@@ -2,6 +2,7 @@
 
 #include "topology/manifest/kinds/cluster_parts.hpp"
 #include "topology/manifest/yaml/tree_values.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -14,7 +15,6 @@ namespace {
 
 using model::Cluster;
 
-constexpr const char* kZoneLabel = "topology.kubernetes.io/zone";
 constexpr int kMtuMinIpv6 = 1280;               // RFC 8200
 constexpr int kServicePrefixShortestIpv6 = 64;  // network model §1.6: the allocator's limit
 constexpr int kServiceHostBitsMin = 4;          // .1 is the API, .10 the DNS
@@ -182,9 +182,10 @@ class ClusterReader {
       node.name = name.text();
       node.labels = labels_at(place.field("labels"));
       if (const Place zone = place.field("zone")) {
-        const auto [label, is_new] = node.labels.emplace(kZoneLabel, zone.text());
+        const auto [label, is_new] = node.labels.emplace(model::kZoneLabel, zone.text());
         if (!is_new && label->second != zone.text()) {
-          findings_.error(zone, "differs from the label " + std::string(kZoneLabel) + ": " + label->second,
+          findings_.error(zone,
+                          "differs from the label " + std::string(model::kZoneLabel) + ": " + label->second,
                           "keep one of them");
         }
       }

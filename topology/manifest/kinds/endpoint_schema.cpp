@@ -4,6 +4,7 @@
 #include "topology/base/ip_address.hpp"
 #include "topology/manifest/kinds/api_refusals.hpp"
 #include "topology/manifest/kinds/kinds.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <array>
 #include <optional>
@@ -20,7 +21,7 @@ constexpr size_t kEndpointsMax = 1000;
 constexpr size_t kAddressesMax = 100;
 constexpr size_t kEndpointPortsMax = 20000;
 constexpr size_t kHintsMax = 8;
-constexpr std::string_view kServiceNameLabel = "kubernetes.io/service-name";
+using model::kServiceNameLabel;
 
 constexpr std::array kObjectReferenceFields{
     text("kind"),       text("namespace"),       text("name"),      text("uid"),
