@@ -8,7 +8,7 @@
 namespace labctl::store {
 
 std::string to_base64(std::string_view bytes);
-// Stops at the first character that is none.
+// Empty for what is none.
 std::string from_base64(std::string_view text);
 
 }  // namespace labctl::store

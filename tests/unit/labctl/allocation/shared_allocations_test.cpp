@@ -90,6 +90,12 @@ TEST(Base64, BothWays) {
   }
 }
 
+TEST(Base64, OfWhatIsNoneIsEmpty) {
+  for (const char* text : {"Zg", "Zg=", "Z!==", "====", "Zm9v*", "\xff\xff\xff\xff"}) {
+    EXPECT_EQ(store::from_base64(text), "") << text;
+  }
+}
+
 TEST(EtcdServerOf, OnlyAnEtcdStore) {
   EXPECT_EQ(store::etcd_server("etcd://10.0.0.1:2379"), "10.0.0.1:2379");
   EXPECT_EQ(store::etcd_server("sqlite"), "");
