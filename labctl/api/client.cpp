@@ -228,9 +228,6 @@ Reply Client::put(std::string_view target, std::string_view body) {
 Reply Client::patch(std::string_view target, std::string_view body) {
   return or_throw(send("PATCH", target, body, "application/merge-patch+json"));
 }
-Reply Client::del(std::string_view target, std::string_view body) {
-  return or_throw(send("DELETE", target, body));
-}
 
 void Client::stream(std::string_view method, std::string_view target, std::string_view body,
                     const std::function<bool(std::string_view)>& on_chunk, std::chrono::milliseconds limit) {

@@ -54,7 +54,6 @@ class Client {
   Reply post(std::string_view target, std::string_view body);
   Reply put(std::string_view target, std::string_view body);
   Reply patch(std::string_view target, std::string_view body);  // a merge patch, RFC 7396
-  Reply del(std::string_view target, std::string_view body = {});
 
   // Hands over the reply's body as it comes, until it ends or `on_chunk` returns false (then the connection
   // is closed). Pieces are as the network cuts them, not as the server wrote them. A `limit` bounds the whole

@@ -88,8 +88,6 @@ std::string text_at(const nlohmann::json& object, const char* key) {
 
 }  // namespace
 
-int http_status(ErrorKind kind) { return row_of(kind).status; }
-
 Response to_response(const Error& error) {
   return reply_of(row_of(error.kind()), error.message(), error.hint());
 }

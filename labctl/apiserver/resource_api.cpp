@@ -161,10 +161,6 @@ ResourceApi::ResourceApi(store::Store& store, ResourceApiOptions options)
     : state_(std::make_unique<State>(store, std::move(options))) {}
 ResourceApi::~ResourceApi() = default;
 
-bool ResourceApi::handles(std::string_view path) {
-  return path.starts_with("/api/") || path.starts_with("/apis/");
-}
-
 api::Response ResourceApi::answer(const api::Request& request) {
   try {
     const auto path = api::parse_resource_path(request.path);

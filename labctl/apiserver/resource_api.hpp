@@ -60,10 +60,7 @@ class ResourceApi {
   ResourceApi(const ResourceApi&) = delete;
   ResourceApi& operator=(const ResourceApi&) = delete;
 
-  // The path is below /api/ or /apis/: ours to answer, if only with a 404.
-  static bool handles(std::string_view path);
-
-  // Errors are replies, as Status objects; nothing is thrown.
+  // Of a path below /api/ or /apis/. Errors are replies, as Status objects; nothing is thrown.
   api::Response answer(const api::Request& request);
 
  private:

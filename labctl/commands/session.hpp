@@ -45,8 +45,6 @@ class Session {
   void lines(std::string_view text) const;
   // Colours for stdout and stderr: decided separately, since one may be a pipe.
   const report::Palette& palette() const { return out_palette_; }
-  const report::Palette& talk_palette() const { return err_palette_; }
-  bool is_quiet() const { return globals_.quiet; }
   int verbosity() const { return globals_.verbose; }
 
   // A line of talk; nothing with --quiet.

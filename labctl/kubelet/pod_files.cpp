@@ -1,7 +1,6 @@
 #include "labctl/kubelet/pod_files.hpp"
 
 #include <algorithm>
-#include <sstream>
 #include <utility>
 
 namespace labctl::kubelet {
@@ -139,28 +138,6 @@ std::string hosts_file_of_node(const std::string& node_hosts, const model::Pod& 
     text += '\n';
   }
   return text + aliases(pod);
-}
-
-ResolvConf parse_resolv_conf(std::string_view text) {
-  ResolvConf conf;
-  std::istringstream lines{std::string(text)};
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream fields(line);
-    std::string keyword;
-    fields >> keyword;
-    std::vector<std::string> words;
-    for (std::string word; fields >> word;) {
-      words.push_back(word);
-    }
-    if (keyword == "nameserver" && !words.empty()) {
-      conf.nameservers.push_back(words.front());
-    } else if (keyword == "search" || keyword == "domain") {
-      conf.searches = std::move(words);
-    } else if (keyword == "options") {
-      set_options(conf.options, words);
-    }
-  }
-  return conf;
 }
 
 std::string to_text(const ResolvConf& conf) {

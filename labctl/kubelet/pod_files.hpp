@@ -26,9 +26,6 @@ struct ResolvConf {
   bool operator==(const ResolvConf&) const = default;
 };
 
-// Reads what resolvers read: nameserver, search (the last line counts), domain
-// and options; other lines are dropped.
-ResolvConf parse_resolv_conf(std::string_view text);
 std::string to_text(const ResolvConf& conf);
 
 struct PodDns {

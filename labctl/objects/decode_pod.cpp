@@ -190,27 +190,6 @@ model::Labels decode_labels(const json& labels) {
   return decoded("labels", [&] { return labels.is_null() ? model::Labels() : labels.get<model::Labels>(); });
 }
 
-model::LabelSelector decode_selector(const json& selector) {
-  return decoded("selector", [&] {
-    model::LabelSelector out;
-    if (selector.is_null()) {
-      return out;
-    }
-    out.match_labels = decode_labels(member(selector, "matchLabels"));
-    for (const json& expression : member(selector, "matchExpressions")) {
-      using Operator = model::SelectorRequirement::Operator;
-      const std::string op = expression.at("operator").get<std::string>();
-      out.match_expressions.push_back({expression.at("key").get<std::string>(),
-                                       op == "In"       ? Operator::In
-                                       : op == "NotIn"  ? Operator::NotIn
-                                       : op == "Exists" ? Operator::Exists
-                                                        : Operator::DoesNotExist,
-                                       member_texts(expression, "values")});
-    }
-    return out;
-  });
-}
-
 model::Pod decode_pod(const json& object) {
   return decoded("pod", [&] {
     model::Pod pod;

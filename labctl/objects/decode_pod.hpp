@@ -13,9 +13,6 @@ namespace labctl::objects {
 // A core/v1 Pod object, with its metadata (namespace filled in), spec and status.podIPs.
 model::Pod decode_pod(const nlohmann::json& pod);
 
-// A meta/v1 LabelSelector {matchLabels, matchExpressions}; null is the empty selector.
-model::LabelSelector decode_selector(const nlohmann::json& selector);
-
 // A string map, such as metadata.labels; null is empty.
 model::Labels decode_labels(const nlohmann::json& labels);
 

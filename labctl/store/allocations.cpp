@@ -22,7 +22,6 @@ struct Allocations::Database {
   SqliteStatement insert{connection,
                          "INSERT INTO alloc (pool, value, owner) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"};
   SqliteStatement remove{connection, "DELETE FROM alloc WHERE pool = ? AND value = ? AND owner = ?"};
-  SqliteStatement remove_owned{connection, "DELETE FROM alloc WHERE owner = ?"};
   SqliteStatement select_owner{connection, "SELECT owner FROM alloc WHERE pool = ? AND value = ?"};
   SqliteStatement select_owned{connection,
                                "SELECT pool, value, owner FROM alloc WHERE owner = ? ORDER BY pool, value"};
@@ -148,16 +147,6 @@ bool Allocations::release(std::string_view pool, std::string_view value, std::st
   }
   note_release(pool, value, owner);
   return true;
-}
-
-std::size_t Allocations::release_all(std::string_view owner) {
-  const bool is_noted = has_marks() || sharing_ != nullptr;
-  const std::vector<Allocation> rows = is_noted ? owned_by(owner) : std::vector<Allocation>{};
-  const int removed = database_->remove_owned.run({owner});
-  for (const Allocation& row : rows) {
-    note_release(row.pool, row.value, row.owner);
-  }
-  return static_cast<std::size_t>(removed);
 }
 
 std::optional<std::string> Allocations::owner_of(std::string_view pool, std::string_view value) const {

@@ -82,8 +82,6 @@ class Allocations {
   bool claim(std::string_view pool, std::string_view value, std::string_view owner);
   // False when `owner` does not hold it.
   bool release(std::string_view pool, std::string_view value, std::string_view owner);
-  // Gives back all that `owner` holds; how many that was.
-  std::size_t release_all(std::string_view owner);
 
   std::optional<std::string> owner_of(std::string_view pool, std::string_view value) const;
   // By pool, then value.

@@ -12,41 +12,23 @@ struct Row {
   Outcome outcome;
   char glyph;
   std::string_view name;
-  std::string_view meaning;
-  std::string_view cause;
 };
 
 constexpr std::array<Row, kOutcomeCount> kRows{{
-    {Outcome::Ok, '.', "ok", "The destination answered as it should.", ""},
-    {Outcome::Refused, 'R', "refused", "The destination, or a rule on the way, refused the port at once.",
-     "Nothing listens on that port there, or the Service has no ready endpoint."},
-    {Outcome::Reset, 'r', "reset", "The connection was made and then reset by the other side.",
-     "The server closed it hard, or lost its state: it died, restarted, or closes without reading."},
-    {Outcome::Unreachable, 'U', "unreachable", "The kernel here or a router said that there is no way there.",
-     "A route is missing, a link is down, or the address belongs to no one."},
-    {Outcome::Prohibited, 'P', "prohibited",
-     "A firewall or a prohibiting route refused the packet and said so.",
-     "A rule rejects it as administratively prohibited, or the sender's own firewall dropped it on the way "
-     "out."},
-    {Outcome::Timeout, 'T', "timeout", "Nothing at all came back in time.",
-     "The packet or its reply was dropped on the way: a NetworkPolicy, a link that is down, or loss."},
-    {Outcome::DnsNxdomain, 'N', "dns_nxdomain", "The DNS server says that the name does not exist.",
-     "The Service or pod is not there, is headless without a ready endpoint, or the namespace is wrong."},
-    {Outcome::DnsNodata, 'n', "dns_nodata", "The name exists, but has no record of the type asked for.",
-     "The other address family was asked for, or the name is only a step on the way to longer names."},
-    {Outcome::DnsError, 'D', "dns_error", "The DNS server answered with an error, or with no proper message.",
-     "The server is not ready, refuses this client, or its upstream does not answer."},
-    {Outcome::TlsError, 'S', "tls_error", "The TLS handshake failed or the certificate is not the right one.",
-     "The Secret is missing or is for another host, or the port does not speak TLS."},
-    {Outcome::HttpStatus, 'H', "http_status", "HTTP answered with another status than the one wanted.",
-     "The path or host matches no rule, or the backend itself is in trouble."},
-    {Outcome::WrongAnswer, 'W', "wrong_answer", "Something answered, but not what or who was expected.",
-     "An address is used twice, a translation points elsewhere, or another program holds the port."},
-    {Outcome::Denied, 'X', "denied", "A named rule was seen dropping the packet.",
-     "A NetworkPolicy selects the pod and none of its rules allows this flow."},
-    {Outcome::Inconclusive, '?', "inconclusive", "The probe could not be made, so it says nothing.",
-     "This side was in trouble: no free port or descriptor, a protocol the kernel lacks, or a cancelled "
-     "run."},
+    {Outcome::Ok, '.', "ok"},
+    {Outcome::Refused, 'R', "refused"},
+    {Outcome::Reset, 'r', "reset"},
+    {Outcome::Unreachable, 'U', "unreachable"},
+    {Outcome::Prohibited, 'P', "prohibited"},
+    {Outcome::Timeout, 'T', "timeout"},
+    {Outcome::DnsNxdomain, 'N', "dns_nxdomain"},
+    {Outcome::DnsNodata, 'n', "dns_nodata"},
+    {Outcome::DnsError, 'D', "dns_error"},
+    {Outcome::TlsError, 'S', "tls_error"},
+    {Outcome::HttpStatus, 'H', "http_status"},
+    {Outcome::WrongAnswer, 'W', "wrong_answer"},
+    {Outcome::Denied, 'X', "denied"},
+    {Outcome::Inconclusive, '?', "inconclusive"},
 }};
 
 const Row& row_of(Outcome outcome) noexcept { return kRows[static_cast<std::size_t>(outcome)]; }
@@ -98,8 +80,6 @@ Outcome outcome_of_icmp6(std::uint8_t type, std::uint8_t code) noexcept {
 
 std::string_view to_string(Outcome outcome) noexcept { return row_of(outcome).name; }
 char glyph(Outcome outcome) noexcept { return row_of(outcome).glyph; }
-std::string_view meaning(Outcome outcome) noexcept { return row_of(outcome).meaning; }
-std::string_view likely_cause(Outcome outcome) noexcept { return row_of(outcome).cause; }
 
 std::optional<Outcome> parse_outcome(std::string_view text) noexcept {
   for (const Row& row : kRows) {

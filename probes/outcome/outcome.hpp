@@ -16,20 +16,20 @@
 namespace labctl::probes {
 
 enum class Outcome : std::uint8_t {
-  Ok,
-  Refused,
-  Reset,
-  Unreachable,
-  Prohibited,
-  Timeout,
-  DnsNxdomain,
-  DnsNodata,
-  DnsError,
-  TlsError,
-  HttpStatus,
-  WrongAnswer,
-  Denied,
-  Inconclusive,
+  Ok,            // the destination answered as it should
+  Refused,       // the destination, or a rule on the way, refused the port at once
+  Reset,         // the connection was made and then reset by the other side
+  Unreachable,   // the kernel here or a router said that there is no way there
+  Prohibited,    // a firewall or a prohibiting route refused the packet and said so
+  Timeout,       // nothing at all came back in time
+  DnsNxdomain,   // the DNS server says that the name does not exist
+  DnsNodata,     // the name exists, but has no record of the type asked for
+  DnsError,      // the DNS server answered with an error, or with no proper message
+  TlsError,      // the handshake failed, or the certificate is not the right one
+  HttpStatus,    // HTTP answered with another status than the one wanted
+  WrongAnswer,   // something answered, but not what or who was expected
+  Denied,        // a named rule was seen dropping the packet
+  Inconclusive,  // the probe could not be made, so it says nothing
 };
 
 inline constexpr std::size_t kOutcomeCount = 14;
@@ -47,10 +47,6 @@ std::optional<Outcome> parse_outcome(std::string_view text) noexcept;
 std::string outcome_names();
 // One printable ASCII character, different for each; '.' is ok.
 char glyph(Outcome outcome) noexcept;
-// One sentence that says what was seen.
-std::string_view meaning(Outcome outcome) noexcept;
-// One sentence that says what usually lies behind it, for people; empty for ok.
-std::string_view likely_cause(Outcome outcome) noexcept;
 
 // What an errno of connect(2), a send or SO_ERROR says about the network. Local trouble (no free port, no
 // descriptors, no memory) says nothing about it and is Inconclusive, as is every errno not known here.

@@ -298,7 +298,7 @@ void HttpParser::on_headers_end() {
       step_ = Step::StartLine;
       return;
     }
-    if (no_body_ || message_.status == 204 || message_.status == 304) {
+    if (message_.status == 204 || message_.status == 304) {
       return complete();
     }
   }

@@ -66,8 +66,6 @@ class HttpParser {
   // "100 Continue"; true once a message.
   bool take_expect_continue();
   std::size_t body_size() const { return message_.body.size(); }
-  // For the answer to a HEAD request: no body follows, whatever the headers say.
-  void expect_no_body() { no_body_ = true; }
 
   // The complete message; the parser starts over.
   HttpMessage take();
@@ -98,7 +96,6 @@ class HttpParser {
   std::size_t body_left_ = 0;
   bool started_ = false;
   bool expect_continue_ = false;
-  bool no_body_ = false;
 };
 
 }  // namespace labctl::server

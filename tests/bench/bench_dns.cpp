@@ -145,7 +145,7 @@ void make_service(Running& running, Samples& samples) {
       samples.made_told, samples.made, [&] { running.api.post(kServices, body); },
       [&] { running.by_service.ask_until(name, address, true); });
   samples.made_floor.push_back(running.named.change(made.key.name, records_of(made), name, address, true));
-  running.api.del(std::string(kServices) + "/" + made.key.name);
+  running.api.send("DELETE", std::string(kServices) + "/" + made.key.name);
   running.by_service.ask_until(name, address, false);
   running.named.change(made.key.name, {}, name, address, false);
 }

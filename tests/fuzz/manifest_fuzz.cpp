@@ -2,6 +2,7 @@
 
 #include "labctl/objects/decode_pod.hpp"
 #include "labctl/objects/decode_service.hpp"
+#include "labctl/store/selectors.hpp"
 #include "tests/fuzz/require.hpp"
 #include "topology/manifest/loader.hpp"
 
@@ -29,7 +30,7 @@ void check(const labctl::manifest::Loaded& loaded) {
     } else if (object.kind == "Service") {
       labctl::objects::decode_service(object.json);
     } else if (object.api_version == "apps/v1") {
-      labctl::objects::decode_selector(object.json.at("spec").at("selector"));
+      labctl::store::selector_from_json(object.json.at("spec").at("selector"));
     }
     // What was taken once is taken again in the form it is stored in.
     labctl::manifest::LoadOptions options;

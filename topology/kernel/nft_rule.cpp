@@ -245,11 +245,6 @@ NftRule& NftRule::translate_destination(Family family, int address, int port) {
   return *this;
 }
 
-NftRule& NftRule::go_to(std::string_view chain) {
-  verdict(NFT_GOTO, chain);
-  return *this;
-}
-
 NftRule& NftRule::drop() {
   verdict(NF_DROP, {});
   return *this;

@@ -49,7 +49,6 @@ class NftRule {
   NftRule& update(std::string_view map, int key, int data);
   // To the address and the port in these registers.
   NftRule& translate_destination(Family family, int address, int port);
-  NftRule& go_to(std::string_view chain);
   NftRule& drop();
   // With a segment that says RST; TCP only.
   NftRule& reset();

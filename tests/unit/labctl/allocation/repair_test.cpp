@@ -26,6 +26,11 @@ class Repair : public ServiceTest {
     }
     return lines;
   }
+  void lose(const std::string& owner) {
+    for (const store::Allocation& held : store.allocations().owned_by(owner)) {
+      store.allocations().release(held.pool, held.value, owner);
+    }
+  }
   AllocationRepair repair{store, cluster};
 };
 
@@ -38,7 +43,7 @@ TEST_F(Repair, FindsNothingWhereAllAgrees) {
 TEST_F(Repair, RecordsWhatIsMissing) {
   create("web", service("NodePort"));
   const std::vector<store::Allocation> before = held();
-  store.allocations().release_all("svc/default/web");
+  lose("svc/default/web");
   EXPECT_EQ(repair.pass(), (Found{.recorded = 2}));
   EXPECT_EQ(held(), before);
   EXPECT_THAT(told(), ::testing::UnorderedElementsAre(
@@ -89,7 +94,7 @@ TEST_F(Repair, OfTwoWithOneValueTheFirstKeepsIt) {
 
 TEST_F(Repair, AValueWhoseOwnerIsGoneIsTheServicesOwnAtOnce) {
   create("web");
-  store.allocations().release_all("svc/default/web");
+  lose("svc/default/web");
   store.allocations().claim(kAddresses, address_of("web"), "svc/default/ghost");
   EXPECT_EQ(repair.pass(), (Found{.recorded = 1}));
   EXPECT_EQ(held_by("web"), 1U);

@@ -61,13 +61,6 @@ TEST(PodFiles, HostNetworkPodGetsTheNodesHosts) {
             "# Entries added by HostAliases.\n192.0.2.7\tdb\n");
 }
 
-TEST(PodFiles, ParsesWhatResolversRead) {
-  EXPECT_EQ(parse_resolv_conf(
-                "# comment\nnameserver 192.0.2.1\nnameserver\t2001:db8::1\nsearch a.example b.example\n"
-                "domain last.example\noptions ndots:2 edns0\noptions ndots:3\nsortlist x\n"),
-            (ResolvConf{{"192.0.2.1", "2001:db8::1"}, {"last.example"}, {"ndots:3", "edns0"}}));
-}
-
 TEST(PodFiles, ClusterFirstSearchesTheNamespaceAndThenTheNodesDomains) {
   EXPECT_EQ(to_text(pod_resolv_conf(make_pod({"a"}), dns()).conf),
             "search default.svc.cluster.local svc.cluster.local cluster.local example.org\n"

@@ -140,17 +140,7 @@ TEST(DecodePod, ThrowsOnWhatIsNoPod) {
   EXPECT_THROW(decode_pod(json::parse("[]")), Error);
 }
 
-TEST(DecodeSelector, ReadsLabelsAndExpressions) {
-  const model::LabelSelector selector = decode_selector(json::parse(
-      R"({"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "c", "operator": "NotIn", "values": ["d"]}]})"));
-  EXPECT_TRUE(selector.matches({{"a", "b"}}));
-  EXPECT_FALSE(selector.matches({{"a", "b"}, {"c", "d"}}));
-}
-
-TEST(DecodeSelector, NullIsEmpty) {
-  EXPECT_EQ(decode_selector(nullptr), model::LabelSelector{});
-  EXPECT_EQ(decode_labels(nullptr), model::Labels{});
-}
+TEST(DecodeLabels, NullIsEmpty) { EXPECT_EQ(decode_labels(nullptr), model::Labels{}); }
 
 TEST(DecodeLabels, ThrowsOnOtherThanTexts) { EXPECT_THROW(decode_labels(json{{"a", 1}}), Error); }
 

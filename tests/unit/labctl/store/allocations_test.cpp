@@ -29,15 +29,6 @@ TEST(Allocations, OnlyTheOwnerReleases) {
   EXPECT_FALSE(allocations.owner_of("pods", "10.0.0.2"));
 }
 
-TEST(Allocations, ReleasingAllTakesNothingOfOthers) {
-  Allocations allocations;
-  allocations.claim("pods", "10.0.0.2", "a");
-  allocations.claim("ports", "30000", "a");
-  allocations.claim("pods", "10.0.0.3", "b");
-  EXPECT_EQ(allocations.release_all("a"), 2U);
-  EXPECT_EQ(allocations.values("pods"), (std::vector<std::string>{"10.0.0.3"}));
-}
-
 TEST(Allocations, OwnedByIsSortedByPoolAndValue) {
   Allocations allocations;
   allocations.claim("b", "1", "a");
@@ -68,7 +59,7 @@ TEST(Allocations, RollBackBringsBackClaimsAndReleases) {
   allocations.claim("pods", "3", "after");
   allocations.release("pods", "1", "before");
   allocations.claim("pods", "1", "after");
-  allocations.release_all("before");
+  allocations.release("pods", "2", "before");
   allocations.roll_back(mark);
   EXPECT_EQ(allocations.owned_by("before"),
             (std::vector<Allocation>{{"pods", "1", "before"}, {"pods", "2", "before"}}));

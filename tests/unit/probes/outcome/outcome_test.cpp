@@ -36,13 +36,6 @@ TEST(Outcome, GlyphsDiffer) {
   EXPECT_EQ(glyphs.size(), kOutcomeCount);
 }
 
-TEST(Outcome, EveryOneButOkHasAMeaningAndACause) {
-  for (const Outcome outcome : kOutcomes) {
-    EXPECT_TRUE(meaning(outcome).ends_with('.')) << to_string(outcome);
-    EXPECT_EQ(likely_cause(outcome).empty(), outcome == Outcome::Ok) << to_string(outcome);
-  }
-}
-
 TEST(OutcomeOfErrno, TellsTheNetworksAnswersApart) {
   EXPECT_EQ(outcome_of_errno(0), Outcome::Ok);
   EXPECT_EQ(outcome_of_errno(ECONNREFUSED), Outcome::Refused);
