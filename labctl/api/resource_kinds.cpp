@@ -121,7 +121,7 @@ std::string object_path(const ResourceKind& kind, std::string_view ns, std::stri
 }
 
 std::optional<ResourcePath> parse_resource_path(std::string_view path) {
-  // No name has a NUL, and none can be written: percent_decode refuses it.
+  // No name has a NUL, and none can be written: parse_target refuses it.
   if (path.empty() || path.front() != '/' || path.find('\0') != std::string_view::npos) {
     return std::nullopt;
   }

@@ -1,6 +1,8 @@
 #pragma once
 
-// The parts of a request target, RFC 3986 §2.1 and §3: percent-encoding, path and query.
+// The parts of a request target, RFC 3986 §3: path and query.
+
+#include "topology/base/percent.hpp"
 
 #include <map>
 #include <optional>
@@ -9,16 +11,13 @@
 
 namespace labctl::api {
 
-// Everything but unreserved characters becomes %XX.
-std::string percent_encode(std::string_view text);
-// Nothing for a broken escape or a NUL, encoded or bare. '+' is a space only in a query.
-std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
+using labctl::percent_encode;
 
 struct Target {
   std::string path;                          // decoded
   std::map<std::string, std::string> query;  // decoded; of a repeated key the last one counts
 };
-// Nothing unless the target is an absolute path with an optional query.
+// Nothing unless the target is an absolute path with an optional query, without a broken escape or a NUL.
 std::optional<Target> parse_target(std::string_view target);
 
 // "?a=b&c=d", or empty.

@@ -1,5 +1,6 @@
 #include "probes/server/http_text.hpp"
 
+#include "topology/base/percent.hpp"
 #include "topology/base/printable.hpp"
 
 #include <cctype>
@@ -8,16 +9,6 @@
 
 namespace labctl::server {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 void append_hex_escape(std::string& out, std::string_view prefix, unsigned code, int digits) {
   out += prefix;
@@ -60,27 +51,6 @@ std::string_view parameter_of(std::string_view header, std::string_view name) {
 
 }  // namespace
 
-std::optional<std::string> decode_query_part(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out += ' ';
-    } else if (text[i] != '%') {
-      out += text[i];
-    } else {
-      const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-      if (high < 0 || low < 0) {
-        return std::nullopt;
-      }
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-  }
-  return out;
-}
-
 const std::string& Target::get(std::string_view key) const {
   static const std::string kNone;
   const auto found = query.find(key);
@@ -92,9 +62,9 @@ void add_parameters(std::string_view text, Target& target) {
     const std::string_view part = text.substr(0, text.find('&'));
     text.remove_prefix(std::min(part.size() + 1, text.size()));
     const auto equals = part.find('=');
-    const auto key = decode_query_part(part.substr(0, equals));
-    const auto value =
-        decode_query_part(equals == std::string_view::npos ? std::string_view{} : part.substr(equals + 1));
+    const auto key = percent_decode(part.substr(0, equals), Plus::IsSpace);
+    const auto value = percent_decode(
+        equals == std::string_view::npos ? std::string_view{} : part.substr(equals + 1), Plus::IsSpace);
     if (!part.empty() && key && value) {
       target.query.emplace(*key, *value);
     }
@@ -109,12 +79,7 @@ Target parse_target(std::string_view text) {
   Target target;
   const auto question = text.find('?');
   const std::string_view path = text.substr(0, question);
-  // A plus is itself in a path.
-  std::string escaped;
-  for (const char c : path) {
-    escaped += c == '+' ? std::string("%2B") : std::string(1, c);
-  }
-  target.path = decode_query_part(escaped).value_or(std::string(path));
+  target.path = percent_decode(path).value_or(std::string(path));
   if (target.path.empty()) {
     target.path = "/";
   }

@@ -14,9 +14,6 @@
 
 namespace labctl::server {
 
-// "%41+b" to "A b" (a plus is a space in a query); nothing for a malformed escape.
-std::optional<std::string> decode_query_part(std::string_view text);
-
 // A path and the first value of each parameter. Parameters that cannot be
 // decoded are left out, as Go's net/url does.
 struct Target {

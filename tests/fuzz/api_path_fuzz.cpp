@@ -58,9 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text(reinterpret_cast<const char*>(data), size);
   read_target(text);
   read_path(text);
-  if (const auto decoded = percent_decode(percent_encode(text)); text.find('\0') == std::string::npos) {
-    require(decoded == text, "an encoded text is decoded");
-  }
+  require(labctl::percent_decode(percent_encode(text)) == text, "an encoded text is decoded");
   takes_or_refuses([&] { require(parse_resource_ref(text).kind != nullptr, "a reference has a kind"); });
   takes_or_refuses([&] { require(!parse_vantage(text).empty(), "a vantage has an id"); });
   find_resource(text);

@@ -11,14 +11,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-TEST(HttpText, DecodesQueryParts) {
-  EXPECT_EQ(decode_query_part("a%20b+c%2B"), "a b c+");
-  EXPECT_EQ(decode_query_part(""), "");
-  EXPECT_FALSE(decode_query_part("%"));
-  EXPECT_FALSE(decode_query_part("%4"));
-  EXPECT_FALSE(decode_query_part("%zz"));
-}
-
 TEST(HttpText, TargetHasPathAndFirstValues) {
   const Target target = parse_target("/a%2Fb+c?x=1&x=2&y&=z&bad=%&k=a=b#part");
   EXPECT_EQ(target.path, "/a/b+c");
