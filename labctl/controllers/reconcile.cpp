@@ -492,8 +492,4 @@ Reconciled Reconciler::run(const Turn& turn) {
   return result;
 }
 
-Reconciled reconcile(store::Store& store, const model::Cluster& cluster, const Clock& clock) {
-  return Reconciler(store, cluster, clock).run();
-}
-
 }  // namespace labctl::controllers

@@ -43,7 +43,4 @@ class Reconciler {
   std::unique_ptr<State> state_;
 };
 
-// One run over everything, for callers that keep no Reconciler.
-Reconciled reconcile(store::Store& store, const model::Cluster& cluster, const Clock& clock);
-
 }  // namespace labctl::controllers

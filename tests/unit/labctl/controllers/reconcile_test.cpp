@@ -26,7 +26,7 @@ TEST(Reconcile, ASecondRunChangesNothing) {
   loops.settle();
   const std::uint64_t version = loops.store.version();
   EXPECT_FALSE(loops.run().changed);
-  EXPECT_FALSE(reconcile(loops.store, loops.cluster, loops.clock).changed);
+  EXPECT_FALSE(Reconciler(loops.store, loops.cluster, loops.clock).run().changed);
   EXPECT_EQ(loops.store.version(), version);
 }
 
