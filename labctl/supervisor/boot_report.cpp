@@ -1,11 +1,14 @@
 #include "labctl/supervisor/boot_report.hpp"
 
 #include "labctl/api/json_line.hpp"
+#include "labctl/objects/fields.hpp"
 
 #include <array>
 
 namespace labctl::supervisor {
 namespace {
+
+using objects::text_at;
 
 constexpr std::array kKinds{ErrorKind::InvalidInput, ErrorKind::NotFound,    ErrorKind::AlreadyExists,
                             ErrorKind::Permission,   ErrorKind::Unsupported, ErrorKind::Timeout,
@@ -18,11 +21,6 @@ ErrorKind kind_named(const std::string& name) {
     }
   }
   return ErrorKind::Internal;
-}
-
-std::string text_in(const nlohmann::json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 }  // namespace
@@ -42,10 +40,10 @@ BootReport parse_boot_report(const std::string& text) {
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
   if (json.is_object() && json.contains("status")) {
     report.status = json["status"];
-  } else if (json.is_object() && json.contains("error") && !text_in(json["error"], "message").empty()) {
+  } else if (json.is_object() && json.contains("error") && !text_at(json["error"], "message").empty()) {
     const nlohmann::json& error = json["error"];
     report.failure =
-        Error(kind_named(text_in(error, "kind")), text_in(error, "message"), text_in(error, "hint"));
+        Error(kind_named(text_at(error, "kind")), text_at(error, "message"), text_at(error, "hint"));
   } else {
     report.failure = Error(ErrorKind::Kernel, "boot: the lab's supervisor was killed before it was ready");
   }
