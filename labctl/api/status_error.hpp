@@ -11,8 +11,8 @@
 
 namespace labctl::api {
 
-// The reply that says `error`. Its code follows from the kind: InvalidInput 422, NotFound 404, AlreadyExists and
-// Busy 409, Permission 403, Unsupported 501, Timeout 504, Kernel and Internal 500.
+// The reply that says `error`. Its code follows from the kind: InvalidInput 422, NotFound 404, AlreadyExists
+// and Busy 409, Permission 403, Unsupported 501, Timeout 504, Kernel and Internal 500.
 Response to_response(const Error& error);
 // The reply of a status that no kind of ours stands for alone: 400, 408, 413, 431, 503. What it is to the
 // client is to_error()'s to say.

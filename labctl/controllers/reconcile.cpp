@@ -110,6 +110,9 @@ bool may_be_wanted_now(const Change& change) {
 
 }  // namespace
 
+// What is to be looked at, as sets: a thousand changes of one workload's pods are one entry, and are worked
+// off by one call of its loop. Nothing here says what is to be done: each loop reads the store as it is when
+// its turn comes, so a change that was noted twice, or is out of date by then, costs a look and does no harm.
 struct Reconciler::State {
   State(store::Store& s, const model::Cluster& c, const Clock& k)
       : store(s), cluster(c), clock(k), pods(s), endpoint_slices(s), balancers(s, c) {}
@@ -186,6 +189,8 @@ void Reconciler::State::look_at_everything() {
 }
 
 void Reconciler::State::note(const Change& change) {
+  // Called within each write, the loops' own too, so it may only note: a set that is being worked off has
+  // been taken out before (std::exchange).
   endpoint_slices.note(change);
   if (change.type == ChangeType::Deleted) {
     if (!store.owned_by(objects::uid_of(*change.object)).empty()) {
@@ -213,6 +218,7 @@ void Reconciler::State::note(const Change& change) {
   note_owners(change);
   // Something came or went in a namespace that is to be empty.
   if (change.type != ChangeType::Modified && !change.key.ns.empty()) {
+    // Whatever is made in it now is removed as well, and the last thing that goes lets the namespace go.
     const ObjectPtr ns = store.find({"namespaces", "", change.key.ns});
     if (ns != nullptr && objects::is_being_deleted(*ns)) {
       namespaces.insert(change.key.ns);
@@ -222,6 +228,7 @@ void Reconciler::State::note(const Change& change) {
 
 void Reconciler::State::note_node(const Change& change) {
   has_room_changed = true;
+  // Each wants a pod on every node that its pods may be on, which the node's labels decide.
   for (const ObjectPtr& daemon_set : store.list("daemonsets")) {
     workloads.insert(key_in("daemonsets", *daemon_set));
   }
@@ -258,6 +265,7 @@ void Reconciler::State::note_pod(const Change& change) {
     nodes.insert(node);
   }
   const std::string& address = text_at(pod, "status.podIP");
+  // A pod has its place and its address from one write, so one without an address has not been placed.
   if (address.empty()) {
     // What waits is tried again when its own spec changes; its status is changed by trying.
     const bool is_news = change.before == nullptr || change.before->at("spec") != pod.at("spec");
@@ -343,6 +351,7 @@ void Reconciler::State::queue_due() {
 }
 
 void Reconciler::State::sync_workloads() {
+  // Of what is due now only: what a loop writes brings others back in, which are the next round's.
   const std::set<Key> due = std::exchange(workloads, {});
   for (const Controller& controller : kControllers) {
     for (auto key = due.lower_bound({std::string(controller.resource), "", ""});
@@ -357,6 +366,7 @@ void Reconciler::State::sync_workloads() {
 }
 
 void Reconciler::State::sync_workload(const Controller& controller, const Key& key) {
+  // It threw a moment ago. Its pods go on changing, and each change would have it throw again.
   if (const auto until = retries.held_until(key, clock.wall())) {
     later[key] = *until;
     return;
@@ -376,6 +386,7 @@ void Reconciler::State::sync_workload(const Controller& controller, const Key& k
 
 // In the order in which they were last written, which for new pods is the order in which they were made.
 std::vector<Key> Reconciler::State::take_unplaced() {
+  // Only then: to try ten thousand pods that do not fit once more for each pod that comes would be quadratic.
   if (std::exchange(has_room_changed, false)) {
     unplaced.insert(waiting.begin(), waiting.end());
   }
@@ -405,6 +416,8 @@ void Reconciler::State::collect_garbage(Work& work) {
 
 void Reconciler::State::release(Work& work) {
   std::vector<Key> keys;
+  // A deleted namespace gives back thousands at once; the rest is the next round's, when placing
+  // has had its turn.
   while (!addressed.empty() && keys.size() < kReleasedPerRound) {
     keys.push_back(std::move(addressed.extract(addressed.begin()).value()));
   }
@@ -425,6 +438,8 @@ void Reconciler::State::place(Work& work) {
 }
 
 void Reconciler::State::round(bool& changed) {
+  // Garbage first, so that no loop makes pods for an owner that goes; then wishes; then places for what was
+  // wished. In the usual case one round is enough for a whole change, and the next finds nothing to do.
   const std::uint64_t before = store.version();
   Work work{store, cluster, pods, clock.wall(), std::nullopt, turn};
   collect_garbage(work);
@@ -441,7 +456,8 @@ void Reconciler::State::round(bool& changed) {
       try_again([this, node] { nodes.insert(node); });
     }
   }
-  // Once for all that the other loops did, or for what they did in this turn.
+  // Once for all that the other loops did, or for what they did in this turn: a rollout changes the pods of a
+  // Service in each of its rounds, and a slice of a hundred endpoints is written whole.
   if (!has_work_but_endpoints() || turn.is_over()) {
     if (!endpoint_slices.run()) {
       try_again([this] { endpoint_slices.retry(); });
@@ -479,6 +495,8 @@ Reconciled Reconciler::run(const Turn& turn) {
   state_->turn = turn;
   state_->queue_due();
   for (std::size_t rounds = 0; state_->has_work() && (rounds == 0 || !turn.is_over()); ++rounds) {
+    // Two loops that undo each other's work would have the lab at 100 % for ever, and look as if it were
+    // slow. That is a mistake of ours, and is told as one, with an object that they fight over.
     const std::size_t objects = state_->store.count("pods") + state_->store.count("replicasets");
     if (rounds > kRoundsAtLeast + kRoundsPerObject * objects) {
       const std::string last =

@@ -1,7 +1,7 @@
 #pragma once
 
-// The files that a pod finds in /etc whatever its image holds: hosts and resolv.conf (network model §2.2 and §2.3;
-// core/v1 PodSpec hostAliases, dnsPolicy, dnsConfig; hosts(5), resolv.conf(5)).
+// The files that a pod finds in /etc whatever its image holds: hosts and resolv.conf (network model §2.2 and
+// §2.3; core/v1 PodSpec hostAliases, dnsPolicy, dnsConfig; hosts(5), resolv.conf(5)).
 
 #include "topology/base/ip_address.hpp"
 #include "topology/model/pod.hpp"

@@ -25,8 +25,8 @@ std::string find_program(const std::string& program, std::string_view path, cons
 // $PATH of this process; without one what execvp(3) takes.
 std::string_view own_path();
 
-// Whether one of the folders of `path` has `program`, for us to execute, in our own file tree. The default also has
-// what administrators run, which is often not on an ordinary user's path.
+// Whether one of the folders of `path` has `program`, for us to execute, in our own file tree. The default
+// also has what administrators run, which is often not on an ordinary user's path.
 bool is_installed(const std::string& program, std::string_view path = kDefaultPath);
 
 // Opens `path` (absolute) inside `root` without leaving it, following

@@ -1,7 +1,7 @@
 #pragma once
 
-// Names that Kubernetes gives a meaning (https://kubernetes.io/docs/reference/labels-annotations-taints/): who writes
-// one and who reads it must mean the same text.
+// Names that Kubernetes gives a meaning (https://kubernetes.io/docs/reference/labels-annotations-taints/):
+// who writes one and who reads it must mean the same text.
 
 #include <array>
 #include <cstddef>

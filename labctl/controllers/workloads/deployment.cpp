@@ -53,6 +53,8 @@ json template_in(const json& deployment) {
   return found == nullptr ? json::object() : *found;
 }
 
+// By value, not by hash: a hash may be another's (collisionCount), and a rollback has to find the
+// set that it had.
 bool has_template(const json& replica_set, const json& wanted) {
   json present = template_in(replica_set);
   if (present.contains("metadata") && present["metadata"].contains("labels")) {
@@ -88,6 +90,7 @@ void scale_set(Rollout& rollout, ObjectPtr& set, std::int64_t replicas) {
   const std::int64_t before = replicas_of(set);
   const std::string desired = std::to_string(rollout.scale.desired);
   const std::string most = std::to_string(rollout.scale.desired + rollout.scale.max_surge);
+  // The annotations are what proportional scaling reads in a cluster; kubectl and others look at them, too.
   if (before == replicas && annotation(*set, kDesired) == desired && annotation(*set, kMax) == most) {
     return;
   }
@@ -202,6 +205,7 @@ void roll(Rollout& rollout) {
     state.old.push_back(look_at(set));
   }
   state.newest = look_at(rollout.newest);
+  // Up first as far as the surge has room, then down by what that made of it.
   scale_set(rollout, rollout.newest, next_newest(state));
   state.newest = look_at(rollout.newest);
   const std::vector<std::int64_t> next = next_old(state);
@@ -249,6 +253,7 @@ void scale_only(Rollout& rollout) {
   }
   ObjectPtr& last = *with_pods.back();
   const std::int64_t most = rollout.scale.desired + (with_pods.size() > 1 ? rollout.scale.max_surge : 0);
+  // Within the bounds of a rollout nothing is touched: it was paused in this very state.
   if (with_pods.size() == 1 || sum < rollout.scale.desired || sum > most) {
     scale_set(rollout, last, std::max<std::int64_t>(rollout.scale.desired - (sum - replicas_of(last)), 0));
   }
