@@ -1,8 +1,8 @@
 // labctl: options, dispatch, exit code. Everything else is in the rooms.
 
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "topology/base/error.hpp"
 
 #include <CLI/CLI.hpp>
@@ -22,7 +22,7 @@ int fail(commands::Globals globals, const Error& error) {
   } catch (const Error&) {
     commands::Session(commands::Globals{}).error(error);
   }
-  return commands::exit_code(error.kind());
+  return report::exit_code(error.kind());
 }
 
 // What was printed must have arrived; a reader that has seen enough (a closed pipe) is no error.
@@ -47,13 +47,13 @@ int main(int argc, char** argv) {
     } catch (const CLI::CallForHelp&) {
       const auto chosen = app.get_subcommands();
       std::cout << commands::help_text(chosen.empty() ? app : *chosen.front(), app);
-      return finish(globals, commands::kPassed);
+      return finish(globals, report::kPassed);
     } catch (const CLI::ParseError& error) {
       return fail(globals, commands::usage_error(app, error));
     }
     if (!globals.action) {
       std::cerr << commands::help_text(app, app);
-      return commands::kUsage;
+      return report::kUsage;
     }
     return finish(globals, globals.action());
   } catch (const Error& error) {

@@ -2,9 +2,9 @@
 #include "labctl/api/status_error.hpp"
 #include "labctl/commands/boot_input.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/sources.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/fields.hpp"
 #include "labctl/report/objects/resources.hpp"
 
@@ -63,7 +63,7 @@ int run_apply(const Session& session, const ApplyOptions& options) {
   } else {
     print_results(session, results, format == Format::Name, options.dry_run);
   }
-  return kPassed;
+  return report::kPassed;
 }
 
 }  // namespace

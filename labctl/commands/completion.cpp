@@ -1,8 +1,8 @@
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/completion_words.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 
 #include <memory>
 #include <ostream>
@@ -77,7 +77,7 @@ int print_script(const Session& session, const std::string& shell) {
     throw Error(ErrorKind::InvalidInput, "no completion for shell \"" + shell + "\"",
                 "there is for bash, zsh and fish");
   }
-  return kPassed;
+  return report::kPassed;
 }
 
 }  // namespace
@@ -105,7 +105,7 @@ void add_completion(CLI::App& app, Globals& globals) {
                  for (const std::string& line : completion_words(app, *words)) {
                    session.line(line);
                  }
-                 return kPassed;
+                 return report::kPassed;
                });
   hidden->add_option("WORD", *words)->type_name("WORD");
 }

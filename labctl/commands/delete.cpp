@@ -1,10 +1,10 @@
 #include "labctl/api/json_line.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/objects.hpp"
 #include "labctl/commands/sources.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/commands/watch.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/fields.hpp"
 #include "labctl/report/objects/resources.hpp"
 
@@ -79,7 +79,7 @@ void wait_until_gone(api::Client& client, const api::ResourceKind& kind, const s
 
 int print_results(const Session& session, const DeleteOptions& options, const nlohmann::json& results,
                   report::Format format) {
-  int code = kPassed;
+  int code = report::kPassed;
   if (report::is_structured(format)) {
     report::print_value(session.out(), results, format);
   }
@@ -91,7 +91,7 @@ int print_results(const Session& session, const DeleteOptions& options, const nl
     if (report::text(result, "/action") == "notfound") {
       if (!options.ignore_not_found) {
         session.error(Error(ErrorKind::NotFound, word + " \"" + name + "\" not found"));
-        code = kUsage;
+        code = report::kUsage;
       }
     } else if (format == report::Format::Name) {
       session.line(word + "/" + name);
@@ -124,7 +124,7 @@ int run_delete(const Session& session, const DeleteOptions& options) {
     request["refs"] = refs_of(client, options, arguments);
     if (request["refs"].empty()) {
       session.note("No resources found");
-      return kPassed;
+      return report::kPassed;
     }
   } else {
     request["sources"] = read_sources_json(paths);

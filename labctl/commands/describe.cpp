@@ -2,9 +2,9 @@
 
 #include "labctl/api/uri.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/objects.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/fields.hpp"
 #include "labctl/report/objects/resources.hpp"
 #include "topology/base/error.hpp"
@@ -115,7 +115,7 @@ int run_describe(const Session& session, const DescribeOptions& options) {
     report::print_description(session.out(), object, events_of(client, object), related_to(client, object),
                               std::chrono::system_clock::now(), programmed.is_null() ? nullptr : &programmed);
   }
-  return kPassed;
+  return report::kPassed;
 }
 
 }  // namespace

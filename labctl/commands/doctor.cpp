@@ -1,7 +1,7 @@
 #include "labctl/doctor/doctor.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/host_report.hpp"
 
 #include <memory>
@@ -21,7 +21,7 @@ int run_doctor(const Session& session, const DoctorOptions& options) {
                                                       Format::Yaml, Format::JsonLines});
   const doctor::HostReport found = doctor::check_host(options.pods);
   report::print_host_report(session.out(), found.items, found.can_run, format, session.palette());
-  return found.can_run ? kPassed : kHost;
+  return found.can_run ? report::kPassed : report::kHost;
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "labctl/commands/at_once.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/supervisor/registry.hpp"
 #include "labctl/supervisor/take_down.hpp"
 
@@ -55,7 +55,7 @@ int run_down(const Session& session, const DownOptions& options) {
   }
   // Each lab is tried, whatever becomes of the others.
   const std::vector<Ending> endings = take_down_all(names, timeout);
-  int code = kPassed;
+  int code = report::kPassed;
   for (size_t i = 0; i < names.size(); ++i) {
     if (!endings[i].failure) {
       session.line("lab " + names[i] +
@@ -70,7 +70,8 @@ int run_down(const Session& session, const DownOptions& options) {
       continue;  // with --all: it was listed, and has gone by itself or by another `down`
     }
     session.error(error);
-    code = exit_code(error.kind()) == kTimedOut ? kLeftBehind : exit_code(error.kind());
+    code = report::exit_code(error.kind()) == report::kTimedOut ? report::kLeftBehind
+                                                                : report::exit_code(error.kind());
   }
   return code;
 }

@@ -1,8 +1,8 @@
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/objects.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/commands/watch.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/fields.hpp"
 #include "labctl/report/objects/resources.hpp"
 
@@ -72,15 +72,15 @@ int run_events(const Session& session, const EventsOptions& options) {
                          }
                          return session.out().good();
                        }});
-    return kPassed;
+    return report::kPassed;
   }
   const std::vector<nlohmann::json> events = sorted(list_objects(client, kind, options.ns).items);
   if (events.empty() && !report::is_structured(view.format)) {
     session.note("No events found");
-    return kPassed;
+    return report::kPassed;
   }
   report::print_resources(session.out(), events, view);
-  return kPassed;
+  return report::kPassed;
 }
 
 }  // namespace

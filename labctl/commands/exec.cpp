@@ -1,8 +1,8 @@
 #include "labctl/api/exec_session.hpp"
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 
 #include <unistd.h>
 

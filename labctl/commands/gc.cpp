@@ -1,6 +1,6 @@
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/resources.hpp"
 #include "labctl/report/text/format.hpp"
 #include "labctl/supervisor/registry.hpp"
@@ -31,7 +31,7 @@ int run_gc(const Session& session, const GcOptions& options) {
                       {"lastWords", lab.end.words}});
     }
     report::print_value(session.out(), {{"removed", names}, {"labs", ends}}, format);
-    return kPassed;
+    return report::kPassed;
   }
   for (const supervisor::LabEntry& lab : removed) {
     if (format == Format::Name) {
@@ -44,7 +44,7 @@ int run_gc(const Session& session, const GcOptions& options) {
   if (removed.empty()) {
     session.note("nothing to remove");
   }
-  return kPassed;
+  return report::kPassed;
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/get_dns.hpp"
 #include "labctl/commands/objects.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/commands/watch.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/resources.hpp"
 
 #include <memory>
@@ -53,7 +53,7 @@ int watch(const Session& session, const GetOptions& options, const std::vector<S
                        printer.row(object);
                        return session.out().good();
                      }});
-  return kPassed;
+  return report::kPassed;
 }
 
 int run_get(const Session& session, const GetOptions& options) {
@@ -93,10 +93,10 @@ int run_get(const Session& session, const GetOptions& options) {
   view.single = objects.size() == 1 && !selections.front().names.empty();
   if (objects.empty() && !report::is_structured(view.format)) {
     explain_nothing(session, selections.front());
-    return kPassed;
+    return report::kPassed;
   }
   report::print_resources(session.out(), objects, view);
-  return kPassed;
+  return report::kPassed;
 }
 
 }  // namespace

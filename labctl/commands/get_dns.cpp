@@ -1,7 +1,7 @@
 #include "labctl/commands/get_dns.hpp"
 
 #include "labctl/api/uri.hpp"
-#include "labctl/commands/exit_code.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/fields.hpp"
 #include "labctl/report/objects/resources.hpp"
 #include "labctl/report/text/table.hpp"
@@ -78,7 +78,7 @@ int get_dns(const Session& session, const std::vector<std::string>& arguments, c
   for (const std::string& why : absent) {
     session.warn(why);
   }
-  return absent.empty() ? kPassed : kAssertionFailed;
+  return absent.empty() ? report::kPassed : report::kAssertionFailed;
 }
 
 }  // namespace labctl::commands

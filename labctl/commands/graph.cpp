@@ -1,8 +1,8 @@
 #include "labctl/graph/graph.hpp"
 
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/resources.hpp"
 
 #include <nlohmann/json.hpp>
@@ -31,7 +31,7 @@ int run_graph(const Session& session, const GraphOptions& options) {
   } else {
     report::print_value(session.out(), graph, *data);
   }
-  return kPassed;
+  return report::kPassed;
 }
 
 }  // namespace

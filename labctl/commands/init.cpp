@@ -1,7 +1,7 @@
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/example_scenario.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "topology/base/unique_fd.hpp"
 
 #include <fcntl.h>
@@ -74,7 +74,7 @@ int run_init(const Session& session, const InitOptions& options) {
     session.line(path.string());
   }
   session.note("next: labctl test " + options.folder);
-  return kPassed;
+  return report::kPassed;
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include "labctl/api/diagnostic_json.hpp"
 #include "labctl/commands/boot_input.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/sources.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/resources.hpp"
 #include "labctl/report/text/error_text.hpp"
 #include "labctl/scenario/discovery.hpp"
@@ -122,7 +122,7 @@ int run_lint(const Session& session, const LintOptions& options) {
                  counted(static_cast<long>(loaded.scenarios), "scenario") + ": " + counted(errors, "error") +
                  ", " + counted(warnings, "warning"));
   }
-  return errors > 0 ? kUsage : kPassed;
+  return errors > 0 ? report::kUsage : report::kPassed;
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/api/uri.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 
 #include <memory>
 #include <ostream>
@@ -46,7 +46,7 @@ int run_logs(const Session& session, const LogsOptions& options) {
     session.out().flush();
     return session.out().good();
   });
-  return kPassed;
+  return report::kPassed;
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "labctl/commands/at_once.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/age.hpp"
 #include "labctl/report/objects/fields.hpp"
 #include "labctl/report/objects/resources.hpp"
@@ -130,7 +130,7 @@ int run_ls(const Session& session, const LsOptions& options) {
     for (const supervisor::LabEntry& entry : entries) {
       session.line(entry.name);
     }
-    return kPassed;
+    return report::kPassed;
   }
   const std::vector<json> labs = states_of(entries);
   if (report::is_structured(format)) {
@@ -140,7 +140,7 @@ int run_ls(const Session& session, const LsOptions& options) {
   } else {
     print_table(session, labs, format == Format::Wide, options.headers);
   }
-  return kPassed;
+  return report::kPassed;
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/fields.hpp"
 #include "labctl/report/objects/resources.hpp"
 #include "labctl/report/probe_results.hpp"
@@ -55,10 +55,10 @@ int run_matrix(const Session& session, const MatrixOptions& options) {
   }
   if (report::number(matrix, "/total") == 0) {
     session.warn("no pair to probe", "no pod is up: labctl get pods -A shows them");
-    return kNothingMatched;
+    return report::kNothingMatched;
   }
   const bool passed = report::number(matrix, "/ok") == report::number(matrix, "/total");
-  return passed || options.exit_zero ? kPassed : kAssertionFailed;
+  return passed || options.exit_zero ? report::kPassed : report::kAssertionFailed;
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/expectation.hpp"
 #include "labctl/commands/probe_stream.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/fields.hpp"
 #include "labctl/report/objects/resources.hpp"
 #include "labctl/report/probe_results.hpp"
@@ -119,7 +119,7 @@ int run_one(const Session& session, const ProbeOptions& options) {
   if (why && !options.expect.empty()) {
     session.note(*why);
   }
-  return why ? kAssertionFailed : kPassed;
+  return why ? report::kAssertionFailed : report::kPassed;
 }
 
 int run_file(const Session& session, const ProbeOptions& options) {
@@ -163,13 +163,13 @@ int run_file(const Session& session, const ProbeOptions& options) {
     report::print_value(session.out(), all, format);
   }
   if (end.bad_lines > 0) {
-    return kUsage;
+    return report::kUsage;
   }
   if (end.probes == 0) {
     session.note("no probes in " + name);
-    return kNothingMatched;
+    return report::kNothingMatched;
   }
-  return end.unexpected > 0 ? kAssertionFailed : kPassed;
+  return end.unexpected > 0 ? report::kAssertionFailed : report::kPassed;
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/resources.hpp"
 #include "topology/manifest/kinds/json_schema.hpp"
 #include "topology/manifest/kinds/kinds.hpp"
@@ -48,7 +48,7 @@ int run_schema(const Session& session, const SchemaOptions& options) {
   const nlohmann::json schema =
       options.kind.empty() ? manifest::json_schema() : manifest::json_schema(understood_kind(options.kind));
   report::print_value(session.out(), schema, format);
-  return kPassed;
+  return report::kPassed;
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/lab_status.hpp"
 #include "labctl/report/objects/resources.hpp"
 #include "labctl/supervisor/registry.hpp"
@@ -51,7 +51,7 @@ int run_status(const Session& session, const StatusOptions& options) {
   } else {
     report::print_lab_status(session.out(), status, session.palette(), std::chrono::system_clock::now());
   }
-  return kPassed;
+  return report::kPassed;
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/scenario/runner.hpp"
 #include "topology/base/duration.hpp"
 #include "topology/base/error.hpp"

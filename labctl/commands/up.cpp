@@ -1,8 +1,8 @@
 #include "labctl/commands/boot_input.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/lab/dry_run.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/lab_status.hpp"
 #include "labctl/report/objects/fields.hpp"
 #include "labctl/report/objects/resources.hpp"
@@ -33,7 +33,7 @@ struct UpOptions {
   bool foreground = false;
 };
 
-int code_of_signal(int number) { return number == SIGINT ? kInterrupted : kTerminated; }
+int code_of_signal(int number) { return number == SIGINT ? report::kInterrupted : report::kTerminated; }
 
 constexpr std::array kEndSignals{SIGINT, SIGTERM, SIGHUP};
 
@@ -62,7 +62,7 @@ int stay(const Session& session, supervisor::LaunchedLab& lab, const SignalFd& s
       throw Error(ErrorKind::Kernel, supervisor::story_of(lab.name(), entry->end));
     }
     session.note("lab " + lab.name() + " has gone");
-    return kPassed;
+    return report::kPassed;
   }
   const int number = signals.take();
   session.note("taking lab " + lab.name() + " down");
@@ -77,7 +77,7 @@ int run_up(const Session& session, const UpOptions& options) {
   BootInput input = read_boot_input(session, options.paths.all(), options.strict);
   if (options.dry_run) {
     session.lines(lab::describe_plan(input.cluster, input.objects));
-    return kPassed;
+    return report::kPassed;
   }
   const supervisor::LaunchOptions launch{.lab = input.lab,
                                          .cluster = std::move(input.cluster),
@@ -93,7 +93,7 @@ int run_up(const Session& session, const UpOptions& options) {
     }
     lab.commit();
     print_ready(session, lab.status(), format);
-    return kPassed;
+    return report::kPassed;
   } catch (const supervisor::Interrupted& interrupted) {
     session.note("interrupted: nothing is left of lab " + input.lab);
     return code_of_signal(interrupted.signal);

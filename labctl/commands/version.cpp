@@ -1,6 +1,6 @@
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/exit_code.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/resources.hpp"
 
 #include <nlohmann/json.hpp>
@@ -22,7 +22,7 @@ int run_version(const Session& session, const VersionOptions& options) {
       parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
   if (!report::is_structured(format)) {
     session.line("labctl " LABCTL_VERSION);
-    return kPassed;
+    return report::kPassed;
   }
   utsname host{};
   ::uname(&host);
@@ -33,7 +33,7 @@ int run_version(const Session& session, const VersionOptions& options) {
                        {"kernel", host.release},
                        {"architecture", host.machine}},
                       format);
-  return kPassed;
+  return report::kPassed;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "labctl/scenario/runner.hpp"
 
+#include "labctl/report/exit_code.hpp"
 #include "labctl/report/tests/test_progress.hpp"
 #include "labctl/report/tests/test_results.hpp"
 #include "labctl/report/text/json_text.hpp"
@@ -24,16 +25,6 @@ using nlohmann::json;
 using report::ScenarioResult;
 using report::Verdict;
 using std::chrono::steady_clock;
-
-constexpr int kPassed = 0;
-constexpr int kFailed = 1;
-constexpr int kInvalid = 2;
-constexpr int kRefused = 3;
-constexpr int kNothingMatched = 4;
-constexpr int kNotBuilt = 5;
-constexpr int kLeftBehind = 6;
-constexpr int kFlaky = 7;
-constexpr int kLate = 124;
 
 std::filesystem::path history_file() {
   return state_folder().empty() ? std::filesystem::path() : state_folder() / "last-test.json";
@@ -87,24 +78,24 @@ int exit_code(const report::TestRun& run, const ScheduleEnd& end, bool fail_on_f
     return 128 + end.signal;
   }
   if (end.is_late) {
-    return kLate;
+    return report::kTimedOut;
   }
   if (end.is_refused) {
-    return kRefused;
+    return report::kHost;
   }
   if (any([](const ScenarioResult& scenario) { return !scenario.error.empty(); })) {
-    return kNotBuilt;
+    return report::kNotBuilt;
   }
   if (run.count(Verdict::Failed) + run.count(Verdict::Broken) > 0) {
-    return kFailed;
+    return report::kAssertionFailed;
   }
   if (!run.residue.empty()) {
-    return kLeftBehind;
+    return report::kLeftBehind;
   }
   if (fail_on_flaky && any([](const ScenarioResult& scenario) { return !scenario.flaky.empty(); })) {
-    return kFlaky;
+    return report::kFlaky;
   }
-  return run.count(Verdict::Passed) == 0 ? kNothingMatched : kPassed;
+  return run.count(Verdict::Passed) == 0 ? report::kNothingMatched : report::kPassed;
 }
 
 struct Report {
@@ -237,18 +228,18 @@ int run_tests(const TestOptions& options, std::ostream& out, std::ostream& err) 
     err << to_string(diagnostic) << '\n';
   }
   if (has_errors(found.diagnostics)) {
-    return kInvalid;
+    return report::kUsage;
   }
   const std::vector<Scenario> scenarios = chosen(std::move(found.scenarios), options, shard);
   if (scenarios.empty()) {
     err << "error: " << printable_line(why_none(options, shard)) << '\n';
-    return kNothingMatched;
+    return report::kNothingMatched;
   }
   if (options.list) {
     for (const Scenario& scenario : scenarios) {
       out << printable_line(scenario.name) << '\n';
     }
-    return kPassed;
+    return report::kPassed;
   }
   return TestCommand(options, out, err).run(scenarios, shard);
 }

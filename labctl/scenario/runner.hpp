@@ -45,8 +45,9 @@ struct TestOptions {
   std::string evidence;  // folder for what failed labs looked like; empty: in the user's state folder
 };
 
-// Results go to `out`, talk to `err`. Returns the exit code. Throws Error: InvalidInput for a bad
-// expression, NotFound for a missing path. The process must have one thread.
+// Results go to `out`, talk to `err`. Returns a report::ExitCode, 128 and its number for a signal that ended
+// the run. Throws Error: InvalidInput for a bad expression, NotFound for a missing path. The process must
+// have one thread.
 int run_tests(const TestOptions& options, std::ostream& out, std::ostream& err);
 
 }  // namespace labctl::scenario

@@ -329,7 +329,7 @@ TEST_P(BrokenScenario, FailsAtTheCheckThatIsAboutIt) {
   break_it(folder, broken);
   make_impatient(folder, broken.step);
   const ProgramResult result = lab.run({"test", folder.string()});
-  EXPECT_TRUE(ends_with(result, kFailed));
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
   const std::string failure = first_failure(result.out);
   const std::string& check = broken.check.empty() ? broken.step : broken.check;
   EXPECT_TRUE(failure.starts_with("  FAIL  " + check + "  (")) << "wanted " << check << ", seen\n"

@@ -85,7 +85,7 @@ TEST_F(Down, EndsALabWhoseSupervisorIsStopped) {
     signal_only("labctl-lab", SIGSTOP);
     require_phase(lab, "NotAnswering");
     const ProgramResult status = lab.run({"status"});
-    require_code(status, 124);
+    require_code(status, kTimedOut);
     require(status.err.find("does not answer") != std::string::npos, status.err);
     require(status.err.find("labctl down shop") != std::string::npos, status.err);
   });

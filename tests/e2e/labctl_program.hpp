@@ -3,6 +3,7 @@
 // The built program, as a user runs it: each Labctl has a folder of its own for files and for the labs'
 // sockets, so tests run side by side and see only their own labs. Works as root and as an ordinary user.
 
+#include "labctl/report/exit_code.hpp"
 #include "tests/support/leak_check.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -18,8 +19,7 @@
 
 namespace labctl::e2e {
 
-// What the exit codes of the program mean to a test.
-enum ExitCode : int { kPassed = 0, kFailed = 1, kUsage = 2, kHost = 3, kNotBuilt = 5, kInterrupted = 130 };
+using enum report::ExitCode;
 
 class Labctl {
  public:

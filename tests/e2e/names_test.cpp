@@ -151,7 +151,7 @@ TEST_F(NamesOf, ScenariosAndWhatTheyFailOnHaveEvidence) {
           ":81\", expect: {outcome: ok}}}\n");
   const std::filesystem::path evidence = file.parent_path() / "evidence";
   const ProgramResult result = lab_.run({"test", file.string(), "--evidence", evidence.string()});
-  EXPECT_TRUE(ends_with(result, kFailed));
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
   EXPECT_EQ(count_of(result.out, "none kept"), 0) << result.out;
   std::set<std::string> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(evidence)) {

@@ -184,7 +184,7 @@ TEST_F(Probes, ToTheOutsideComeWithTheNodesAddress) {
 TEST_F(Probes, OfAClosedPortAreRefused) {
   for (const char* proto : {"tcp", "udp"}) {
     const ProgramResult result = probe({"web-0", "web-1:9", "--proto", proto});
-    EXPECT_TRUE(ends_with(result, kFailed)) << proto;
+    EXPECT_TRUE(ends_with(result, kAssertionFailed)) << proto;
     EXPECT_TRUE(has(result.out, R"("outcome": "refused")")) << proto;
   }
 }
@@ -197,7 +197,7 @@ TEST_F(Probes, FromOutsideToAPodAreUnreachable) {
 
 TEST_F(Probes, OfAnAddressWithoutAPodEndInTimeOrWithAReason) {
   const ProgramResult result = probe({"web-0", "10.244.2.200:8080", "--timeout", "300ms"});
-  EXPECT_TRUE(ends_with(result, kFailed));
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
   EXPECT_TRUE(has(result.out, R"("outcome": "timeout")"));
   EXPECT_TRUE(has(result.out, "no answer within 300ms")) << result.out;
 }
@@ -205,7 +205,7 @@ TEST_F(Probes, OfAnAddressWithoutAPodEndInTimeOrWithAReason) {
 TEST_F(Probes, ExpectDecidesTheExitCode) {
   EXPECT_TRUE(ends_with(probe({"web-0", "web-1:9", "--expect", "refused"}), kPassed));
   EXPECT_TRUE(ends_with(probe({"web-0", "web-1:9", "--expect", "timeout,refused"}), kPassed));
-  EXPECT_TRUE(ends_with(probe({"web-0", "web-1:8080", "--expect", "refused"}), kFailed));
+  EXPECT_TRUE(ends_with(probe({"web-0", "web-1:8080", "--expect", "refused"}), kAssertionFailed));
   EXPECT_TRUE(ends_with(probe({"web-0", "web-1:8080", "--expect", "nonsense"}), kUsage));
 }
 
@@ -277,7 +277,7 @@ TEST_F(Probes, OfAPlaceThatIsNotThereSayWhatIs) {
 
 TEST_F(Probes, InAMatrixShowFailuresAndEndWithOne) {
   const ProgramResult result = lab_->run({"matrix", "--from", "web-0", "--to", "web-1", "--port", "9"});
-  EXPECT_TRUE(ends_with(result, kFailed));
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
   EXPECT_TRUE(has(result.out, "0 of 1 as they should be"));
   EXPECT_TRUE(has(result.out, "pod/default/web-0 -> pod/default/web-1: refused"));
 }

@@ -22,8 +22,6 @@ using nlohmann::json;
 using std::chrono::microseconds;
 using support::ProgramResult;
 
-constexpr int kLate = 124, kNothing = 4, kFlaky = 7, kTerminated = 143;
-
 std::string scenario(const std::string& name, const std::string& shell, const std::string& more = {}) {
   return "---\napiVersion: labctl.dev/v1alpha1\nkind: Scenario\nmetadata: {name: " + name +
          ", labels: {kind: " + (more.empty() ? "plain" : "other") + "}}\nspec:\n  cluster: {nodes: 1}\n" +
@@ -74,7 +72,7 @@ TEST_F(Suite, EachIsInExactlyOneShard) {
     }
   }
   EXPECT_EQ(all, (std::multiset<std::string>{"one", "three", "two"}));
-  EXPECT_TRUE(ends_with(lab_.run({"test", file, "--list", "--shard", "4/4"}), kNothing));
+  EXPECT_TRUE(ends_with(lab_.run({"test", file, "--list", "--shard", "4/4"}), kNothingMatched));
   EXPECT_TRUE(ends_with(lab_.run({"test", file, "--list", "--shard", "5/4"}), kUsage));
 }
 
@@ -97,15 +95,15 @@ TEST_F(Suite, TagsAreLabels) {
   EXPECT_EQ(lab_.run({"test", file, "--list", "--tags", "kind=plain"}).out, "a\n");
   EXPECT_EQ(lab_.run({"test", file, "--list", "--tags", "other"}).out, "b\n");
   EXPECT_EQ(lab_.run({"test", file, "--list", "--tags", "plain,other"}).out, "a\nb\n");
-  EXPECT_TRUE(ends_with(lab_.run({"test", file, "--list", "--tags", "none"}), kNothing));
+  EXPECT_TRUE(ends_with(lab_.run({"test", file, "--list", "--tags", "none"}), kNothingMatched));
 }
 
 TEST_F(Suite, FailedRunsThoseThatFailedLast) {
   const std::string file = three();
-  EXPECT_TRUE(ends_with(lab_.run({"test", file}), kFailed));
+  EXPECT_TRUE(ends_with(lab_.run({"test", file}), kAssertionFailed));
   EXPECT_EQ(lab_.run({"test", file, "--failed", "--list"}).out, "two\n");
   EXPECT_TRUE(ends_with(lab_.run({"test", file, "--run", "one"}), kPassed));
-  EXPECT_TRUE(ends_with(lab_.run({"test", file, "--failed"}), kNothing));
+  EXPECT_TRUE(ends_with(lab_.run({"test", file, "--failed"}), kNothingMatched));
 }
 
 TEST_F(Suite, ExpandsOverFamiliesAndNetworks) {
@@ -137,10 +135,10 @@ TEST_F(Suite, WhatIsMissingSkipsAndNoSkipFails) {
   const std::string file =
       lab_.write("needs.yaml", scenario("needy", "true", "  needs: [program/no-such-one]\n"));
   const ProgramResult skipped = lab_.run({"test", file});
-  EXPECT_TRUE(ends_with(skipped, kNothing));
+  EXPECT_TRUE(ends_with(skipped, kNothingMatched));
   EXPECT_TRUE(has(skipped.out, "needs program/no-such-one: not installed"));
   const ProgramResult failed = lab_.run({"test", file, "--no-skip"});
-  EXPECT_TRUE(ends_with(failed, kFailed));
+  EXPECT_TRUE(ends_with(failed, kAssertionFailed));
   EXPECT_TRUE(has(failed.out, "needs program/no-such-one: not installed"));
 }
 
@@ -148,18 +146,18 @@ TEST_F(Suite, WhatIsMissingSkipsAndNoSkipFails) {
 
 TEST_F(Suite, OneFailureFailsTheRunAndTheOthersRunAllTheSame) {
   const ProgramResult result = lab_.run({"test", three(), "-j", "3", "-o", "jsonl"});
-  EXPECT_TRUE(ends_with(result, kFailed));
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
   const auto told = this->told(result);
   EXPECT_EQ(told.at("one")["verdict"], "passed");
   EXPECT_EQ(told.at("two")["verdict"], "failed");
   EXPECT_EQ(told.at("three")["verdict"], "passed");
-  EXPECT_EQ(told.at("summary")["exitCode"], kFailed);
+  EXPECT_EQ(told.at("summary")["exitCode"], kAssertionFailed);
   EXPECT_TRUE(lab_.lab_folders().empty());
 }
 
 TEST_F(Suite, FailFastBeginsNothingMore) {
   const ProgramResult result = lab_.run({"test", three(), "-j", "1", "--fail-fast", "-o", "jsonl"});
-  EXPECT_TRUE(ends_with(result, kFailed));
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
   EXPECT_FALSE(told(result).contains("three"));
 }
 
@@ -183,7 +181,7 @@ TEST_F(Suite, RoundsEndWithTheFirstFailure) {
   const std::string file =
       lab_.write("rounds.yaml", scenario("thrice", "cd " + dir.path().string() + " && mkdir a || mkdir b"));
   const ProgramResult result = lab_.run({"test", file, "--until-fail", "-o", "jsonl"});
-  EXPECT_TRUE(ends_with(result, kFailed));
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
   const auto told = this->told(result);
   EXPECT_EQ(told.at("thrice")["verdict"], "passed");
   EXPECT_EQ(told.at("thrice#2")["verdict"], "passed");
@@ -194,7 +192,7 @@ TEST_F(Suite, ATimeLimitEndsOneScenarioAndSaysWhere) {
   const std::string file =
       lab_.write("slow.yaml", scenario("slow", "sleep 3600", "  timeout: 1s\n") + scenario("quick", "true"));
   const ProgramResult result = lab_.run({"test", file, "-o", "jsonl"});
-  EXPECT_TRUE(ends_with(result, kFailed));
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
   const auto told = this->told(result);
   EXPECT_EQ(told.at("quick")["verdict"], "passed");
   EXPECT_TRUE(has(told.at("slow").dump(), "not done within 1s, at step \\\"runs\\\"")) << told.at("slow");
@@ -204,7 +202,7 @@ TEST_F(Suite, ATimeLimitEndsOneScenarioAndSaysWhere) {
 TEST_F(Suite, ATimeLimitIsToldOfAScenarioThatIsFollowed) {
   const std::string file = lab_.write("slow.yaml", scenario("slow", "sleep 3600", "  timeout: 1s\n"));
   const ProgramResult result = lab_.run({"test", file});
-  EXPECT_TRUE(ends_with(result, kFailed));
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
   EXPECT_TRUE(has(result.out, "not done within 1s, at step \"runs\"")) << result.out;
 }
 
@@ -227,7 +225,7 @@ TEST_F(Suite, ATimeLimitForAllEndsTheRun) {
   const std::string file =
       lab_.write("slow.yaml", scenario("quick", "true") + scenario("slow", "sleep 3600"));
   const ProgramResult result = lab_.run({"test", file, "-j", "2", "--total-timeout", "2s", "-o", "jsonl"});
-  EXPECT_TRUE(ends_with(result, kLate));
+  EXPECT_TRUE(ends_with(result, kTimedOut));
   EXPECT_EQ(told(result).at("quick")["verdict"], "passed");
   EXPECT_TRUE(lab_.lab_folders().empty());
 }
@@ -236,7 +234,7 @@ TEST_F(Suite, KeepsTheEvidenceOfAFailure) {
   const support::TempDir dir;
   const std::string folder = (dir.path() / "evidence").string();
   const ProgramResult result = lab_.run({"test", three(), "--evidence", folder});
-  EXPECT_TRUE(ends_with(result, kFailed));
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
   EXPECT_TRUE(has(result.out, "evidence: " + folder + "/two"));
   EXPECT_TRUE(has(support::read_file(folder + "/two/node_node-1/links.txt"), "cbr0"));
   EXPECT_TRUE(has(support::read_file(folder + "/two/node_node-1/routes.txt"), "10.244.1.0/24"));
@@ -253,7 +251,7 @@ TEST_F(Suite, EvidenceIsItsUsersAloneAndHoldsNoValuesOfTheEnvironment) {
                                       "[{name: TOKEN, value: hush-hush}]}\n" +
                                           scenario("secrets", "false", "  apply: [secrets.yaml]\n"));
   const std::string root = (dir.path() / "evidence").string();
-  EXPECT_TRUE(ends_with(lab_.run({"test", file, "--evidence", root}), kFailed));
+  EXPECT_TRUE(ends_with(lab_.run({"test", file, "--evidence", root}), kAssertionFailed));
   int files = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
     using std::filesystem::perms;
@@ -274,7 +272,7 @@ TEST_F(Suite, EvidenceTouchesNoFolderThatIsNotItsOwn) {
   dir.write("two/mine.txt", "mine");
   for (int round = 0; round < 2; ++round) {
     const ProgramResult result = lab_.run({"test", three(), "--evidence", dir.path().string()});
-    EXPECT_TRUE(ends_with(result, kFailed));
+    EXPECT_TRUE(ends_with(result, kAssertionFailed));
     EXPECT_TRUE(has(result.out, "evidence: " + (dir.path() / "two.labctl").string()));
     EXPECT_TRUE(has(result.out, "is not labctl's, and was left alone")) << result.out;
   }
@@ -304,7 +302,7 @@ TEST_F(Suite, NamesAndOutputAreNoCommandsOfACiSystem) {
           hostile + "\n    explain: " + hostile + "\n    exec: {in: node/node-1, command: [printf, '%b', " +
           hostile + "], expect: {code: 1}}\n");
   const ProgramResult result = lab_.run({"test", file, "--annotations", "github"});
-  EXPECT_TRUE(ends_with(result, kFailed));
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
   for (const std::string& line : lines_of(result.out + result.err)) {
     const bool is_ours = line.starts_with("::error file=" + file);
     EXPECT_TRUE(is_ours || line.find("::") == line.npos || line.find("::") > line.find_first_not_of(' '))
@@ -334,7 +332,7 @@ TEST_F(Suite, PatternsTakeLinearTime) {
 TEST_F(Suite, AReportThatCannotBeWrittenIsKnownBeforeAnythingRuns) {
   const ProgramResult result = lab_.run({"test", three(), "--junit", "/no/such/folder/junit.xml"});
   EXPECT_NE(result.exit_code, kPassed);
-  EXPECT_NE(result.exit_code, kFailed);
+  EXPECT_NE(result.exit_code, kAssertionFailed);
   EXPECT_TRUE(has(result.err, "/no/such/folder/junit.xml"));
   EXPECT_EQ(result.out, "");
 }

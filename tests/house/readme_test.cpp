@@ -1,15 +1,17 @@
-// What README promises is what the program does: the exit codes are compared with the code's own table.
+// What README promises is what the program does: the exit codes are compared with the code's own table, which
+// is the only one.
 
 #include "tests/house/source_tree.hpp"
 #include "tests/support/temp_dir.hpp"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <map>
 #include <regex>
 #include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace labctl::house {
 namespace {
@@ -34,17 +36,16 @@ std::set<int> codes_in_readme() {
   return codes;
 }
 
-// `kName = 5` or `Name = 5` within the header of the commands that defines exit codes.
-std::set<int> codes_in_program() {
-  static const std::regex definition(R"(\bk?[A-Z]\w*\s*=\s*([0-9]+)\s*[,;])");
-  std::set<int> codes;
+constexpr const char* kTable = "labctl/report/exit_code.hpp";
+
+// The enumerators of the program's table, `kName = 5,`.
+std::map<std::string, int> codes_in_program() {
+  static const std::regex enumerator(R"(^\s*(k[A-Z]\w*) = ([0-9]+),)");
+  std::map<std::string, int> codes;
   for (const SourceFile& file : product_sources()) {
-    if (!file.path.ends_with("/exit_code.hpp") && !file.path.ends_with("/exit_codes.hpp")) {
-      continue;
-    }
-    for (const std::string& line : file.code) {
-      if (std::smatch match; std::regex_search(line, match, definition)) {
-        codes.insert(std::stoi(match[1].str()));
+    for (const std::string& line : file.path == kTable ? file.code : std::vector<std::string>{}) {
+      if (std::smatch match; std::regex_search(line, match, enumerator)) {
+        codes[match[1].str()] = std::stoi(match[2].str());
       }
     }
   }
@@ -52,9 +53,26 @@ std::set<int> codes_in_program() {
 }
 
 TEST(Readme, ExitCodesAreThoseOfTheProgram) {
-  const std::set<int> documented = codes_in_readme();
-  EXPECT_FALSE(documented.empty());
-  EXPECT_EQ(documented, codes_in_program());
+  std::set<int> in_program;
+  for (const auto& [name, code] : codes_in_program()) {
+    EXPECT_TRUE(in_program.insert(code).second) << name << ": " << code << " has two meanings";
+  }
+  EXPECT_FALSE(in_program.empty());
+  EXPECT_EQ(codes_in_readme(), in_program);
+}
+
+// A copy would go on compiling, and passing, when the table changes.
+TEST(ExitCodes, StandInOneTable) {
+  const std::map<std::string, int> codes = codes_in_program();
+  static const std::regex definition(R"(\b(k[A-Z]\w*)\s*=\s*[0-9]+\s*[,;}])");
+  for (const SourceFile& file : sources({"labctl", "probes", "topology", "tests"})) {
+    for (const std::string& line : file.path == kTable ? std::vector<std::string>{} : file.code) {
+      for (std::sregex_iterator at(line.begin(), line.end(), definition), end; at != end; ++at) {
+        EXPECT_FALSE(codes.contains((*at)[1].str()))
+            << file.path << ": " << line << ": " << kTable << " has it";
+      }
+    }
+  }
 }
 
 TEST(Documents, NameNoPlaceOfTheirOwnMachine) {

@@ -66,7 +66,7 @@ struct TestRun {
   std::string host;                   // one line: what the host held before and after
   std::vector<std::string> residue;   // what of ours was left behind
   int signal = 0;                     // that ended the run early
-  int exit_code = 0;                  // README.md, "Exit codes"
+  int exit_code = 0;                  // report::ExitCode
   std::chrono::system_clock::time_point started;
   std::chrono::microseconds elapsed{0};
 

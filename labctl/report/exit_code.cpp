@@ -1,6 +1,6 @@
-#include "labctl/commands/exit_code.hpp"
+#include "labctl/report/exit_code.hpp"
 
-namespace labctl::commands {
+namespace labctl::report {
 
 int exit_code(ErrorKind kind) {
   switch (kind) {
@@ -21,4 +21,4 @@ int exit_code(ErrorKind kind) {
   return kNotBuilt;
 }
 
-}  // namespace labctl::commands
+}  // namespace labctl::report

@@ -1,11 +1,11 @@
 #pragma once
 
-// What the program's exit code says: one table, stable across versions, the same in every command. `exec` is
-// the exception: it ends with the code of the process it ran.
+// What the program's exit code says: one table, stable across versions, the same in every command, in a run
+// of scenarios and in the tests. `exec` is the exception: it ends with the code of the process it ran.
 
 #include "topology/base/error.hpp"
 
-namespace labctl::commands {
+namespace labctl::report {
 
 enum ExitCode : int {
   kPassed = 0,
@@ -21,6 +21,7 @@ enum ExitCode : int {
   kTerminated = 143,     // SIGTERM, after a clean teardown
 };
 
+// For an error that ends the command.
 int exit_code(ErrorKind kind);
 
-}  // namespace labctl::commands
+}  // namespace labctl::report
