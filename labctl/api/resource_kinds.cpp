@@ -3,6 +3,7 @@
 #include "labctl/api/uri.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/nearest.hpp"
+#include "topology/model/place.hpp"
 
 #include <algorithm>
 #include <array>
@@ -202,37 +203,12 @@ ResourceRef parse_resource_ref(std::string_view text, std::string_view default_n
 }
 
 std::string parse_vantage(std::string_view text, std::string_view default_namespace) {
-  const std::vector<std::string_view> parts = split(text, '/');
-  const bool complete =
-      std::none_of(parts.begin(), parts.end(), [](std::string_view part) { return part.empty(); });
-  const auto is_pod = [](std::string_view word) { return word == "pod" || word == "po" || word == "pods"; };
-  const auto is_node = [](std::string_view word) {
-    return word == "node" || word == "no" || word == "nodes";
-  };
-  if (complete && parts.size() == 1) {
-    return "pod/" + std::string(default_namespace) + "/" + std::string(text);
+  const auto place = model::parse_short_place(text, default_namespace);
+  if (!place) {
+    throw Error(ErrorKind::InvalidInput, "\"" + std::string(text) + "\" names no place in the lab",
+                "use POD, pod/NAMESPACE/POD, node/NODE or outside/HOST");
   }
-  if (complete && parts.size() == 2) {
-    if (is_pod(parts[0])) {
-      return "pod/" + std::string(default_namespace) + "/" + std::string(parts[1]);
-    }
-    if (is_node(parts[0])) {
-      return "node/" + std::string(parts[1]);
-    }
-    if (parts[0] == "outside") {
-      return std::string(text);
-    }
-  }
-  if (complete && parts.size() == 3) {
-    if (is_pod(parts[0])) {
-      return "pod/" + std::string(parts[1]) + "/" + std::string(parts[2]);
-    }
-    if (is_pod(parts[1])) {
-      return "pod/" + std::string(parts[0]) + "/" + std::string(parts[2]);
-    }
-  }
-  throw Error(ErrorKind::InvalidInput, "\"" + std::string(text) + "\" names no place in the lab",
-              "use POD, pod/NAMESPACE/POD, node/NODE or outside/HOST");
+  return to_string(*place);
 }
 
 std::string nearest_resource(std::string_view word) {

@@ -6,6 +6,7 @@
 #include "labctl/report/objects/fields.hpp"
 #include "labctl/supervisor/registry.hpp"
 #include "topology/manifest/kinds/kinds.hpp"
+#include "topology/model/place.hpp"
 
 #include <chrono>
 #include <map>
@@ -138,7 +139,7 @@ void add_vantages(std::vector<std::string>& out, const Typed& typed) {
   if (std::optional<api::Client> client = client_of(typed)) {
     const nlohmann::json graph = client->get("/lab/v1/graph").json();
     for (const nlohmann::json& host : report::at(graph, "/outside")) {
-      out.push_back("outside/" + report::text(host, "/name"));
+      out.push_back(to_string(model::Place::outside(report::text(host, "/name"))));
     }
   }
 }

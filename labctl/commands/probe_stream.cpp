@@ -4,6 +4,7 @@
 #include "labctl/api/resource_kinds.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/ip_address.hpp"
+#include "topology/model/place.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -311,14 +312,16 @@ std::string complete_target(const std::string& target, const std::string& ns) {
   if (slash == std::string::npos && target.find('.') != std::string::npos) {
     return target;  // a domain name: few pods have a dot in theirs, and those are written with pod/
   }
+  const std::string name = target.substr(0, colon);
+  const std::string port = target.substr(name.size());
   if (slash == std::string::npos) {
-    return "pod/" + ns + "/" + target;
+    return to_string(model::Place::pod(ns, name)) + port;
   }
-  const std::string word = target.substr(0, slash);
-  const bool in_namespace = word == "pod" || word == "svc";
-  return in_namespace && target.find('/', slash + 1) == std::string::npos
-             ? word + "/" + ns + target.substr(slash)
-             : target;
+  if (target.starts_with("svc/")) {
+    return target.find('/', slash + 1) == std::string::npos ? "svc/" + ns + target.substr(slash) : target;
+  }
+  const auto place = model::parse_short_place(name, ns);
+  return place ? to_string(*place) + port : target;
 }
 
 }  // namespace labctl::commands

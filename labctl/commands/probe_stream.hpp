@@ -41,8 +41,9 @@ ProbeStreamEnd stream_probes(int fd, const ProbeStreamOptions& options,
                              const std::function<void(const nlohmann::json&)>& on_result,
                              const std::function<void(size_t, const std::string&)>& on_bad_line);
 
-// A target as users shorten it, in full: "web-0:80" and "pod/web-0" get their namespace, a bare address
-// becomes "icmp:ADDRESS". Everything else is left as it is, for the lab to judge.
+// A target as users shorten it, in full: places as model::parse_short_place() takes them, with or without a
+// port; "svc/web:80" gets its namespace, a bare address becomes "icmp:ADDRESS". Everything else is left as it
+// is, for the lab to judge.
 std::string complete_target(const std::string& target, const std::string& ns);
 
 }  // namespace labctl::commands

@@ -3,6 +3,7 @@
 #include "labctl/report/text/table.hpp"
 #include "labctl/report/text/xml.hpp"
 #include "topology/base/printable.hpp"
+#include "topology/model/place.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -360,7 +361,8 @@ class Picture {
   }
 
   static std::string tooltip(const GraphModel::Pod& pod) {
-    return "pod/" + pod.ns + "/" + pod.name + " " + pod.ip + (pod.link.empty() ? "" : ", link " + pod.link);
+    return to_string(model::Place::pod(pod.ns, pod.name)) + " " + pod.ip +
+           (pod.link.empty() ? "" : ", link " + pod.link);
   }
 
   const GraphModel& model_;

@@ -2,6 +2,7 @@
 
 #include "topology/base/current_exception.hpp"
 #include "topology/base/error.hpp"
+#include "topology/model/place.hpp"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -129,8 +130,8 @@ ContainerRuntime::PodId LocalRuntime::add_pod(PodSite site) {
   auto pod = std::make_unique<Pod>();
   pod->site = std::move(site);
   const PodSite& its = pod->site;
-  pod->server_id = server_->add_pod(
-      {"pod/" + to_string(its.key), its.hostname, its.key.ns, its.key.name, its.addresses, its.netns_fd});
+  pod->server_id = server_->add_pod({to_string(model::Place::pod(its.key)), its.hostname, its.key.ns,
+                                     its.key.name, its.addresses, its.netns_fd});
   const PodId id = next_pod_++;
   pod->directory = options_.directory / std::to_string(id);  // names of pods may be too long for a file
   built_in_pods_.emplace(pod->server_id, id);

@@ -59,7 +59,7 @@ plan::PodSlot slot_of(const model::Cluster& cluster, const model::Pod& pod, std:
   if (node == cluster.nodes.end()) {
     throw Error(ErrorKind::NotFound, "node \"" + pod.node_name + "\": not in this lab");
   }
-  return {"pod/" + to_string(pod.key), static_cast<size_t>(node - cluster.nodes.begin()), pod.ips, number};
+  return {plan::pod_id(pod.key), static_cast<size_t>(node - cluster.nodes.begin()), pod.ips, number};
 }
 
 }  // namespace labctl::lab

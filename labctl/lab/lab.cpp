@@ -5,6 +5,7 @@
 #include "topology/base/error.hpp"
 #include "topology/base/timestamp.hpp"
 #include "topology/kernel/network_namespace.hpp"
+#include "topology/model/place.hpp"
 #include "topology/plan/address_plan.hpp"
 
 #include <fcntl.h>
@@ -71,14 +72,11 @@ kubelet::LocalRuntime::Options runtime_options(kernel::IdMapping mapping) {
   return {"/run/labctl-pods", kernel::kScratch, privilege_of(mapping)};
 }
 
-// "pod/NAMESPACE/NAME" as a key; nothing for other vantages.
+// The key of a vantage that is a pod; nothing for others.
 std::optional<model::PodKey> pod_named(const std::string& vantage) {
-  constexpr std::string_view kPod = "pod/";
-  const size_t slash = vantage.find('/', kPod.size());
-  if (!vantage.starts_with(kPod) || slash == std::string::npos) {
-    return std::nullopt;
-  }
-  return model::PodKey{vantage.substr(kPod.size(), slash - kPod.size()), vantage.substr(slash + 1)};
+  const auto place = model::parse_place(vantage);
+  return place && place->kind == model::PlaceKind::Pod ? std::optional(model::PodKey{place->ns, place->name})
+                                                       : std::nullopt;
 }
 
 // What Services are given is claimed in the shared table as well, when there is one.

@@ -154,12 +154,8 @@ class Resolve {
     to_name(target.name);
     probe_.port = target.port;
   }
-  void operator()(const protocol::PodTarget& target) {
-    to_place("pod/" + target.ns + "/" + target.name, target.port, true);
-  }
-  void operator()(const protocol::NodeTarget& target) { to_place("node/" + target.name, target.port, false); }
-  void operator()(const protocol::OutsideTarget& target) {
-    to_place("outside/" + target.name, target.port, false);
+  void operator()(const protocol::PlaceTarget& target) {
+    to_place(to_string(target.place), target.port, target.place.kind == PlaceKind::Pod);
   }
   void operator()(const protocol::ServiceTarget& target) {
     const model::Service service = objects::decode_service(table_.service(target.ns, target.name));

@@ -40,7 +40,10 @@ const engine::Vantage& VantageTable::vantage(const std::string& id) const {
     for (const PlacePtr& place : places_) {
       ids.push_back(place->id);
     }
-    const std::string near = nearest(id, ids);
+    std::string near = model::nearest_place(id, ids);
+    if (near.empty()) {
+      near = nearest(id, ids);
+    }
     throw Error(ErrorKind::NotFound, "\"" + id + "\": no such place in this lab",
                 near.empty() ? "name it as pod/NAMESPACE/NAME, node/NAME or outside/NAME"
                              : "did you mean " + near + "?");

@@ -9,6 +9,7 @@
 #include "labctl/store/change.hpp"
 #include "probes/engine/probe.hpp"
 #include "topology/base/unique_fd.hpp"
+#include "topology/model/place.hpp"
 #include "topology/model/pod.hpp"
 
 #include <atomic>
@@ -23,7 +24,7 @@
 
 namespace labctl::probing {
 
-enum class PlaceKind { Pod, Node, Outside };
+using model::PlaceKind;
 
 // One namespace with its addresses. Pods on the host network share their node's namespace and addresses.
 struct Place {

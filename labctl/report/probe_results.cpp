@@ -5,6 +5,7 @@
 #include "labctl/report/text/table.hpp"
 #include "probes/outcome/outcome.hpp"
 #include "topology/base/printable.hpp"
+#include "topology/model/place.hpp"
 
 #include <algorithm>
 #include <array>
@@ -145,12 +146,11 @@ void print_dns(std::ostream& out, const Json& result, bool wide) {
 }  // namespace
 
 std::string short_vantage(const std::string& id) {
-  constexpr std::string_view kDefault = "pod/default/";
-  constexpr std::string_view kPod = "pod/";
-  if (id.starts_with(kDefault)) {
-    return id.substr(kDefault.size());
+  const auto place = model::parse_place(id);
+  if (!place || place->kind != model::PlaceKind::Pod) {
+    return id;
   }
-  return id.starts_with(kPod) ? id.substr(kPod.size()) : id;
+  return place->ns == "default" ? place->name : place->ns + "/" + place->name;
 }
 
 void print_probe(std::ostream& out, const Json& result, const Palette& palette, bool wide) {

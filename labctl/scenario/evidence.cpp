@@ -9,6 +9,7 @@
 #include "labctl/supervisor/registry.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/unique_fd.hpp"
+#include "topology/model/place.hpp"
 #include "topology/model/well_known.hpp"
 
 #include <fcntl.h>
@@ -58,24 +59,15 @@ std::string file_name(std::string text) {
 
 // Every pod/NAMESPACE/NAME and outside/NAME in a text.
 std::set<std::string> places_named(const std::string& text) {
-  constexpr std::string_view kNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+  constexpr std::string_view kPlaceCharacters = "abcdefghijklmnopqrstuvwxyz0123456789.-/";
   std::set<std::string> places;
-  for (const auto& [kind, parts] : {std::pair<std::string, int>("pod/", 2), {"outside/", 1}}) {
-    for (size_t at = text.find(kind); at != std::string::npos; at = text.find(kind, at + 1)) {
-      size_t end = at + kind.size();
-      for (int part = 1; end != std::string::npos; ++part) {
-        const size_t begin = end;
-        end = std::min(text.find_first_not_of(kNameCharacters, begin), text.size());
-        if (end == begin) {
-          break;
-        }
-        if (part == parts) {
-          places.insert(text.substr(at, end - at));
-          break;
-        }
-        end = end < text.size() && text[end] == '/' ? end + 1 : std::string::npos;
-      }
+  for (size_t at = 0; (at = text.find_first_of(kPlaceCharacters, at)) != std::string::npos;) {
+    const size_t end = std::min(text.find_first_not_of(kPlaceCharacters, at), text.size());
+    const auto place = model::parse_place(std::string_view(text).substr(at, end - at));
+    if (place && place->kind != model::PlaceKind::Node) {
+      places.insert(to_string(*place));
     }
+    at = end;
   }
   return places;
 }
@@ -134,7 +126,7 @@ class Collector {
     try {
       const json graph = client_.get("/lab/v1/graph").json();
       for (const json& node : graph.value("nodes", json::array())) {
-        places.insert("node/" + node.value("name", ""));
+        places.insert(to_string(model::Place::node(node.value("name", ""))));
       }
     } catch (const Error&) {
       return places;

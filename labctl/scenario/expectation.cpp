@@ -3,6 +3,7 @@
 #include "topology/base/duration.hpp"
 #include "topology/base/ip_address.hpp"
 #include "topology/base/pattern.hpp"
+#include "topology/model/place.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -257,7 +258,7 @@ void check_outcome(const json& expect, const std::string& otherwise, const std::
 AddressBook address_book(const json& graph) {
   AddressBook book;
   for (const json& node : graph.value("nodes", json::array())) {
-    const std::string id = "node/" + node.value("name", "");
+    const std::string id = to_string(model::Place::node(node.value("name", "")));
     const std::set<std::string> addresses = words_of(node.value("addresses", json::array()));
     book.own[id] = book.node[id] = addresses;
     // Towards pods a node speaks with the address of its bridge or of its VXLAN device.
@@ -270,13 +271,15 @@ AddressBook address_book(const json& graph) {
       }
     }
     for (const json& pod : node.value("pods", json::array())) {
-      const std::string pod_id = "pod/" + pod.value("namespace", "") + "/" + pod.value("name", "");
+      const std::string pod_id =
+          to_string(model::Place::pod(pod.value("namespace", ""), pod.value("name", "")));
       book.own[pod_id] = words_of(pod.value("ips", json::array()));
       book.node[pod_id] = addresses;
     }
   }
   for (const json& host : graph.value("outside", json::array())) {
-    book.own["outside/" + host.value("name", "")] = words_of(host.value("addresses", json::array()));
+    book.own[to_string(model::Place::outside(host.value("name", "")))] =
+        words_of(host.value("addresses", json::array()));
   }
   return book;
 }

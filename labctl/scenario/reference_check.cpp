@@ -5,6 +5,7 @@
 #include "topology/base/error.hpp"
 #include "topology/manifest/yaml/findings.hpp"
 #include "topology/manifest/yaml/text_format.hpp"
+#include "topology/model/place.hpp"
 
 #include <algorithm>
 #include <set>
@@ -29,24 +30,6 @@ std::string reference_to(const manifest::Object& object) {
 
 std::vector<std::string_view> views_of(const std::set<std::string>& words) {
   return {words.begin(), words.end()};
-}
-
-// The same kind, and the nearest name in the same namespace or the same name in another; "" if there is none.
-std::string nearest_reference(const std::string& text, const std::set<std::string>& known) {
-  const std::string place = text.substr(0, text.rfind('/') + 1);
-  const std::string kind = text.substr(0, text.find('/') + 1);
-  const std::string_view name = std::string_view(text).substr(place.size());
-  std::vector<std::string_view> names;
-  std::string elsewhere;
-  for (const std::string& one : known) {
-    if (one.starts_with(place)) {
-      names.push_back(std::string_view(one).substr(place.size()));
-    } else if (one.starts_with(kind) && one.ends_with("/" + std::string(name))) {
-      elsewhere = one;
-    }
-  }
-  const std::string near = manifest::nearest(name, names);
-  return near.empty() ? elsewhere : place + near;
 }
 
 // "spec.steps[0].probe.from" of "/spec/steps/0/probe/from".
@@ -80,10 +63,10 @@ class References {
  public:
   explicit References(const ReferenceCheck& check) : check_(check) {
     for (const model::Node& node : check.scenario.cluster.nodes) {
-      nodes_.insert("node/" + node.name);
+      nodes_.insert(to_string(model::Place::node(node.name)));
     }
     for (const model::OutsideHost& host : check.scenario.cluster.outside.hosts) {
-      outside_.insert("outside/" + host.name);
+      outside_.insert(to_string(model::Place::outside(host.name)));
     }
     for (const auto* objects : {&check.scenario.objects, &check.step_objects}) {
       for (const manifest::Object& object : *objects) {
@@ -184,30 +167,31 @@ class References {
       return;
     }
     const std::string kind = text.substr(0, text.find('/'));
-    if (kind == "node") {
-      check_fixed(text, nodes_, "no node of the cluster is called ", pointer);
-    } else if (kind == "outside") {
-      check_fixed(text, outside_, "no outside host of the cluster is called ", pointer);
+    const auto place = model::parse_place(text);
+    if (place && place->kind == model::PlaceKind::Node) {
+      check_fixed(*place, nodes_, "no node of the cluster is called ", pointer);
+    } else if (place && place->kind == model::PlaceKind::Outside) {
+      check_fixed(*place, outside_, "no outside host of the cluster is called ", pointer);
     } else if (is_checked(kind) && std::count(text.begin(), text.end(), '/') == 2 &&
                check_.are_objects_known && !is_declared(kind, text)) {
-      const std::string near = nearest_reference(text, objects_);
+      const std::string near = model::nearest_place(text, views_of(objects_));
       say(Severity::Warning, pointer, "no manifest declares " + text,
           near.empty() ? "" : "did you mean " + near + "?");
     }
   }
 
-  void check_fixed(const std::string& text, const std::set<std::string>& known, const char* complaint,
+  void check_fixed(const model::Place& place, const std::set<std::string>& known, const char* complaint,
                    const std::string& pointer) {
-    if (!check_.is_cluster_known || std::count(text.begin(), text.end(), '/') != 1 || known.contains(text)) {
+    const std::string text = to_string(place);
+    if (!check_.is_cluster_known || known.contains(text)) {
       return;
     }
-    const std::string near = nearest_reference(text, known);
+    const std::string near = model::nearest_place(text, views_of(known));
     std::string all;
     if (near.empty()) {
       all = known.empty() ? "it has none" : "it has " + manifest::some_of(views_of(known));
     }
-    say(Severity::Error, pointer, complaint + text.substr(text.find('/') + 1),
-        near.empty() ? all : "did you mean " + near + "?");
+    say(Severity::Error, pointer, complaint + place.name, near.empty() ? all : "did you mean " + near + "?");
   }
 
   // Also what a controller may name: web-7d4b9-x2z of a Deployment web.

@@ -86,34 +86,55 @@ std::optional<std::uint16_t> take_port(const Cursor& text, std::string_view& res
   return port;
 }
 
-std::pair<std::string_view, std::string_view> split_namespace(const Cursor& text, std::string_view rest,
-                                                              std::string_view form) {
-  const std::size_t slash = rest.find('/');
-  if (slash == std::string_view::npos) {
-    throw text.bad("the namespace is missing", "write " + std::string(form));
-  }
-  return {rest.substr(0, slash), rest.substr(slash + 1)};
+Error missing_namespace(const Cursor& text, std::string_view form) {
+  return text.bad("the namespace is missing", "write " + std::string(form));
 }
 
-Target parse_pod(const Cursor& text, std::string_view rest) {
-  PodTarget pod;
-  pod.port = take_port(text, rest);
-  const auto [ns, name] =
-      split_namespace(text, rest, "pod/NAMESPACE/NAME[:PORT], as in pod/default/web-0:80");
-  pod.ns = name_of(text, ns, "namespace", false);
-  pod.name = name_of(text, name, "pod name");
-  return pod;
+std::string_view what_is_named(model::PlaceKind kind) {
+  switch (kind) {
+    case model::PlaceKind::Pod:
+      return "pod name";
+    case model::PlaceKind::Node:
+      return "node name";
+    case model::PlaceKind::Outside:
+      return "outside host";
+  }
+  return "name";
+}
+
+// Nothing if it does not begin as a place does.
+std::optional<PlaceTarget> parse_place_target(const Cursor& text) {
+  std::string_view rest = text.whole;
+  if (!model::split_place(rest)) {
+    return std::nullopt;
+  }
+  PlaceTarget target;
+  target.port = take_port(text, rest);
+  const model::PlaceParts parts = *model::split_place(rest);
+  target.place.kind = parts.kind;
+  if (parts.kind == model::PlaceKind::Pod) {
+    if (!parts.ns) {
+      throw missing_namespace(text, "pod/NAMESPACE/NAME[:PORT], as in pod/default/web-0:80");
+    }
+    target.place.ns = name_of(text, *parts.ns, "namespace", false);
+  }
+  target.place.name = name_of(text, parts.name, what_is_named(parts.kind));
+  return target;
 }
 
 Target parse_service(const Cursor& text, std::string_view rest) {
   constexpr std::string_view kForm = "svc/NAMESPACE/NAME:PORT, as in svc/default/web:80";
-  const auto [ns, name_and_port] = split_namespace(text, rest, kForm);
+  const std::size_t slash = rest.find('/');
+  if (slash == std::string_view::npos) {
+    throw missing_namespace(text, kForm);
+  }
+  const std::string_view name_and_port = rest.substr(slash + 1);
   const std::size_t colon = name_and_port.find(':');
   if (colon == std::string_view::npos) {
     throw text.bad("the port is missing", "write " + std::string(kForm));
   }
   ServiceTarget service;
-  service.ns = name_of(text, ns, "namespace", false);
+  service.ns = name_of(text, rest.substr(0, slash), "namespace", false);
   service.name = name_of(text, name_and_port.substr(0, colon), "Service name");
   const std::string_view port = name_and_port.substr(colon + 1);
   // A port's name has at least one letter (the API's rule), so that digits
@@ -219,14 +240,8 @@ struct Printer {
   std::string operator()(const NameTarget& target) const {
     return target.port == 0 ? "icmp:" + target.name : target.name + ':' + std::to_string(target.port);
   }
-  std::string operator()(const PodTarget& target) const {
-    return with_port("pod/" + target.ns + '/' + target.name, target.port);
-  }
-  std::string operator()(const NodeTarget& target) const {
-    return with_port("node/" + target.name, target.port);
-  }
-  std::string operator()(const OutsideTarget& target) const {
-    return with_port("outside/" + target.name, target.port);
+  std::string operator()(const PlaceTarget& target) const {
+    return with_port(to_string(target.place), target.port);
   }
   std::string operator()(const ServiceTarget& target) const {
     return "svc/" + target.ns + '/' + target.name + ':' +
@@ -257,21 +272,11 @@ Target parse_target(std::string_view whole) {
   if (whole.starts_with("http://") || whole.starts_with("https://")) {
     return UrlTarget{parse_url(whole)};
   }
-  if (whole.starts_with("pod/")) {
-    return parse_pod(text, after("pod/"));
+  if (const auto target = parse_place_target(text)) {
+    return *target;
   }
   if (whole.starts_with("svc/")) {
     return parse_service(text, after("svc/"));
-  }
-  if (whole.starts_with("node/")) {
-    std::string_view rest = after("node/");
-    const auto port = take_port(text, rest);
-    return NodeTarget{name_of(text, rest, "node name"), port};
-  }
-  if (whole.starts_with("outside/")) {
-    std::string_view rest = after("outside/");
-    const auto port = take_port(text, rest);
-    return OutsideTarget{name_of(text, rest, "outside host"), port};
   }
   if (whole.starts_with("icmp:")) {
     if (const auto address = IpAddress::parse(after("icmp:"))) {

@@ -14,6 +14,7 @@
 
 #include "probes/protocol/url.hpp"
 #include "topology/base/ip_address.hpp"
+#include "topology/model/place.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -29,23 +30,10 @@ struct AddressTarget {
   bool operator==(const AddressTarget&) const = default;
 };
 
-struct PodTarget {
-  std::string ns;
-  std::string name;
+struct PlaceTarget {
+  model::Place place;
   std::optional<std::uint16_t> port;
-  bool operator==(const PodTarget&) const = default;
-};
-
-struct NodeTarget {
-  std::string name;
-  std::optional<std::uint16_t> port;
-  bool operator==(const NodeTarget&) const = default;
-};
-
-struct OutsideTarget {
-  std::string name;
-  std::optional<std::uint16_t> port;
-  bool operator==(const OutsideTarget&) const = default;
+  bool operator==(const PlaceTarget&) const = default;
 };
 
 struct ServiceTarget {
@@ -81,8 +69,8 @@ struct DnsTarget {
   bool operator==(const DnsTarget&) const = default;
 };
 
-using Target = std::variant<AddressTarget, NameTarget, PodTarget, NodeTarget, OutsideTarget, ServiceTarget,
-                            UrlTarget, IcmpTarget, DnsTarget>;
+using Target =
+    std::variant<AddressTarget, NameTarget, PlaceTarget, ServiceTarget, UrlTarget, IcmpTarget, DnsTarget>;
 
 // Throws Error InvalidInput: the message says which part is wrong, the hint how to write it.
 Target parse_target(std::string_view text);

@@ -1,5 +1,6 @@
 #include "topology/plan/fabric.hpp"
 
+#include "topology/model/place.hpp"
 #include "topology/plan/address_plan.hpp"
 #include "topology/plan/fabric_parts.hpp"
 #include "topology/ruleset/node_ruleset.hpp"
@@ -146,7 +147,8 @@ std::vector<Step> plan_fabric(const model::Cluster& cluster, int bridge_ports) {
   return steps;
 }
 
-NamespaceId node_id(const std::string& name) { return "node/" + name; }
-NamespaceId outside_id(const std::string& name) { return "outside/" + name; }
+NamespaceId pod_id(const model::PodKey& key) { return to_string(model::Place::pod(key)); }
+NamespaceId node_id(const std::string& name) { return to_string(model::Place::node(name)); }
+NamespaceId outside_id(const std::string& name) { return to_string(model::Place::outside(name)); }
 
 }  // namespace labctl::plan

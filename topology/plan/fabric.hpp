@@ -10,6 +10,7 @@
 // Preconditions: the cluster went through give_out_addresses().
 
 #include "topology/model/cluster.hpp"
+#include "topology/model/pod.hpp"
 #include "topology/plan/step.hpp"
 
 #include <cstdint>
@@ -57,6 +58,7 @@ std::string pod_port_name(std::uint32_t number);
 int pod_mtu(const model::Cluster& cluster);
 
 // Vantage ids.
+NamespaceId pod_id(const model::PodKey& key);
 NamespaceId node_id(const std::string& name);
 NamespaceId outside_id(const std::string& name);
 

@@ -14,7 +14,7 @@
 
 namespace labctl::plan {
 
-// Names a namespace of the lab: kUnderlay, kRouter, "node/node-1", "pod/default/web-0", "outside/client".
+// Names a namespace of the lab: kUnderlay, kRouter, or the text of a model::Place.
 // kUnderlay is the capsule's own namespace and is never made or dropped.
 using NamespaceId = std::string;
 inline constexpr const char* kUnderlay = "underlay";

@@ -4,6 +4,7 @@
 #include "labctl/objects/conditions.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/objects/own_pods.hpp"
+#include "topology/model/place.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -88,7 +89,7 @@ void drop_address(Work& work, const Key& key, const ObjectPtr& pod) {
 
 std::string address_pool(const Prefix& pod_cidr) { return "pods/" + to_string(pod_cidr); }
 
-std::string address_owner(const Key& pod) { return "pod/" + pod.ns + "/" + pod.name; }
+std::string address_owner(const Key& pod) { return to_string(model::Place::pod(pod.ns, pod.name)); }
 
 AddressPass::AddressPass(Work& work) : work_(work), transaction_(work.store.allocations()) {}
 

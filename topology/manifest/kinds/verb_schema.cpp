@@ -6,6 +6,7 @@
 
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/yaml/findings.hpp"
+#include "topology/model/place.hpp"
 
 #include <algorithm>
 #include <array>
@@ -60,11 +61,11 @@ std::optional<Complaint> check_vantage(std::string_view text) {
   if (has_variable(text)) {
     return std::nullopt;
   }
-  const auto parts = split(text);
-  if ((parts.size() == 3 && parts[0] == "pod" && is_name(parts[1]) && is_name(parts[2])) ||
-      (parts.size() == 2 && (parts[0] == "node" || parts[0] == "outside") && is_name(parts[1]))) {
+  const auto place = model::parse_place(text);
+  if (place && is_name(place->name) && (place->ns.empty() || is_name(place->ns))) {
     return std::nullopt;
   }
+  const auto parts = split(text);
   std::string hint;
   if (parts.size() == 2 && parts[0] == "pod" && is_name(parts[1])) {
     hint = "with the namespace: pod/default/" + std::string(parts[1]);
@@ -85,10 +86,8 @@ std::optional<Complaint> check_target(std::string_view text) {
         "must be what to reach, without spaces; got " + in_quotes(text),
         "as in pod/default/web-0:8080, svc/default/web:80, 198.51.100.80:80 or http://web/hostname"};
   }
-  for (const std::string_view start : {"pod/", "node/", "outside/"}) {
-    if (text.starts_with(start)) {
-      return check_vantage(text.substr(0, text.find(':')));
-    }
+  if (model::split_place(text)) {
+    return check_vantage(text.substr(0, text.find(':')));
   }
   if (text.starts_with("svc/") && split(text).size() != 3) {
     return Complaint{"must be svc/NAMESPACE/NAME:PORT, got " + in_quotes(text), {}};

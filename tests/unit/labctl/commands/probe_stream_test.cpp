@@ -1,6 +1,7 @@
 #include "labctl/commands/probe_stream.hpp"
 
 #include "fake_lab.hpp"
+#include "labctl/api/resource_kinds.hpp"
 #include "topology/base/error.hpp"
 
 #include <gmock/gmock.h>
@@ -190,7 +191,21 @@ TEST(Target, IsCompletedWhereItIsShort) {
   EXPECT_EQ(complete_target("web-0:80", "shop"), "pod/shop/web-0:80");
   EXPECT_EQ(complete_target("pod/web-0", "shop"), "pod/shop/web-0");
   EXPECT_EQ(complete_target("svc/web:http", "shop"), "svc/shop/web:http");
+  EXPECT_EQ(complete_target("svc", "shop"), "pod/shop/svc");
   EXPECT_EQ(complete_target("2001:db8::1", "shop"), "icmp:2001:db8::1");
+}
+
+TEST(Target, MayBeSaidInTheWordsOfAVantage) {
+  for (const char* from : {"po/a", "pods/a", "po/shop/a", "shop/pod/a", "no/node-1", "nodes/node-1"}) {
+    EXPECT_EQ(complete_target(std::string(from) + ":80", "shop"), api::parse_vantage(from, "shop") + ":80");
+    EXPECT_EQ(complete_target(from, "shop"), api::parse_vantage(from, "shop"));
+  }
+}
+
+TEST(Target, IsLeftToTheLabWhereItIsNone) {
+  for (const char* target : {"", ":80", "pod/:80", "shop/a:80", "pod/a/b/c:80", "svc/a/b/c:80", "svc/"}) {
+    EXPECT_NO_THROW(complete_target(target, "shop")) << target;
+  }
 }
 
 TEST(Target, IsLeftAsItIsWhereItIsComplete) {

@@ -70,5 +70,16 @@ TEST(VantageTable, NamesANearPlaceForOneThatIsNotThere) {
   }
 }
 
+TEST(VantageTable, NamesAPlaceOfAnotherNamespaceThatIsCalledTheSame) {
+  VantageTable table;
+  table.add(some_place(1, std::make_shared<const UniqueFd>()));
+  try {
+    table.vantage("pod/shop/p-1");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.hint(), "did you mean pod/default/p-1?");
+  }
+}
+
 }  // namespace
 }  // namespace labctl::probing

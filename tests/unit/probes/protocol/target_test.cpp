@@ -14,10 +14,12 @@ TEST(Target, EveryFormParsesToItsKind) {
   EXPECT_EQ(parse_target("web.shop:80"), Target(NameTarget{"web.shop", 80}));
   EXPECT_EQ(parse_target("www.example.org.:80"), Target(NameTarget{"www.example.org.", 80}));
   EXPECT_EQ(parse_target("icmp:web.shop"), Target(NameTarget{"web.shop", 0}));
-  EXPECT_EQ(parse_target("pod/default/web-0:8080"), Target(PodTarget{"default", "web-0", 8080}));
-  EXPECT_EQ(parse_target("pod/default/web-0"), Target(PodTarget{"default", "web-0", std::nullopt}));
-  EXPECT_EQ(parse_target("node/node-1:30080"), Target(NodeTarget{"node-1", 30080}));
-  EXPECT_EQ(parse_target("outside/www:80"), Target(OutsideTarget{"www", 80}));
+  EXPECT_EQ(parse_target("pod/default/web-0:8080"),
+            Target(PlaceTarget{model::Place::pod("default", "web-0"), 8080}));
+  EXPECT_EQ(parse_target("pod/default/web-0"),
+            Target(PlaceTarget{model::Place::pod("default", "web-0"), std::nullopt}));
+  EXPECT_EQ(parse_target("node/node-1:30080"), Target(PlaceTarget{model::Place::node("node-1"), 30080}));
+  EXPECT_EQ(parse_target("outside/www:80"), Target(PlaceTarget{model::Place::outside("www"), 80}));
   EXPECT_EQ(parse_target("svc/default/web:80"), Target(ServiceTarget{"default", "web", 80, ""}));
   EXPECT_EQ(parse_target("svc/default/web:http"), Target(ServiceTarget{"default", "web", 0, "http"}));
   EXPECT_EQ(parse_target("http://web/x"), Target(UrlTarget{Url{"http", "web", 80, "/x"}}));
@@ -64,7 +66,10 @@ TEST(Target, BadOnesSayWhatIsWrongAndHowToMendIt) {
       {"pod/default/web:http", "port \"http\" is not a number"},
       {"svc/default/web", "the port is missing"},
       {"svc/web:80", "the namespace is missing"},
+      {"pod/default/a/b", "\"a/b\" is no pod name"},
       {"node/", "\"\" is no node name"},
+      {"node/a/b", "\"a/b\" is no node name"},
+      {"outside/", "\"\" is no outside host"},
       {"icmp:web:80", "no address or name after icmp:"},
       {"icmp:192.0.2", "no address or name after icmp:"},
       {"dns:", "the name to look up is missing"},
