@@ -1,13 +1,17 @@
-// What is outside the nodes' tables: routes to load balancer addresses, and the router's own table for
-// addresses of the mode Proxy (network model §10.2).
+#include "labctl/dataplane/balancer_routes.hpp"
 
-#include "labctl/dataplane/service_proxy.hpp"
+#include "topology/base/error.hpp"
 #include "topology/plan/fabric.hpp"
+#include "topology/ruleset/services/layout_factory.hpp"
+#include "topology/service/backends.hpp"
+#include "topology/service/node_program.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
 
 namespace labctl::dataplane {
 namespace {
-
-using model::ServiceKey;
 
 std::vector<plan::NextHop> next_hops(const std::vector<IpAddress>& nodes) {
   std::vector<plan::NextHop> hops;
@@ -19,34 +23,19 @@ std::vector<plan::NextHop> next_hops(const std::vector<IpAddress>& nodes) {
 
 Prefix host_prefix(const IpAddress& address) { return {address, static_cast<int>(address.size()) * 8}; }
 
-}  // namespace
-
-// Those that a balancer outside sends to: with a ready endpoint of their own if the policy is Local. When
-// none is fit, all of them: then the nodes themselves say what becomes of a packet.
-std::vector<IpAddress> ServiceProxy::balanced_nodes(const Known& known) const {
-  const bool is_local = known.service.external_policy == model::TrafficPolicy::Local;
-  const Slices slices = known.slice_list();
-  std::vector<IpAddress> fit, all;
-  for (const NodeState& node : nodes_) {
-    if (!node.takes_balanced_traffic) {
-      continue;
-    }
-    const bool is_fit = !is_local || service::ready_on(node.program.viewer.node, slices) > 0;
-    for (const IpAddress& address : node.program.addresses) {
-      all.push_back(address);
-      if (is_fit) {
-        fit.push_back(address);
-      }
-    }
+std::vector<BalancedNode> balanced_nodes(const model::Cluster& cluster) {
+  std::vector<BalancedNode> nodes;
+  for (const model::Node& node : cluster.nodes) {
+    nodes.push_back({node.name, node.addresses});
   }
-  return fit.empty() ? all : fit;
+  return nodes;
 }
 
 // To each load balancer address the nodes of its family.
-std::map<IpAddress, std::vector<IpAddress>> ServiceProxy::wanted_routes(
-    const Known& known, const std::vector<IpAddress>& nodes) const {
+std::map<IpAddress, std::vector<IpAddress>> wanted_routes(const model::Service& service,
+                                                          const std::vector<IpAddress>& nodes) {
   std::map<IpAddress, std::vector<IpAddress>> wanted;
-  for (const IpAddress& address : known.service.load_balancer_ips) {
+  for (const IpAddress& address : service.load_balancer_ips) {
     for (const IpAddress& node : nodes) {
       if (node.family() == address.family()) {
         wanted[address].push_back(node);
@@ -56,36 +45,81 @@ std::map<IpAddress, std::vector<IpAddress>> ServiceProxy::wanted_routes(
   return wanted;
 }
 
-void ServiceProxy::queue_router(const Known& known) {
-  const model::Service& service = known.service;
-  const bool is_balanced = !known.is_gone() && !service.is_ignored &&
-                           !(service.load_balancer_ips.empty() && service.proxied_ips.empty());
-  const std::vector<IpAddress> nodes = is_balanced ? balanced_nodes(known) : std::vector<IpAddress>{};
-  router_->set("svc " + to_string(service.key),
-               is_balanced ? service::router_program(service, nodes) : service::NodeProgram{});
-  const auto wanted = wanted_routes(known, nodes);
-  const auto had = balanced_.find(service.key);
-  for (const IpAddress& address : had == balanced_.end() ? std::vector<IpAddress>{} : had->second) {
+std::string owner_of(const model::ServiceKey& service) { return "svc " + to_string(service); }
+
+}  // namespace
+
+std::vector<IpAddress> fit_nodes(const model::Service& service,
+                                 std::span<const model::EndpointSlice* const> slices,
+                                 std::span<const BalancedNode> nodes) {
+  const bool is_local = service.external_policy == model::TrafficPolicy::Local;
+  std::vector<IpAddress> fit, all;
+  for (const BalancedNode& node : nodes) {
+    if (!node.takes_traffic) {
+      continue;
+    }
+    const bool is_fit = !is_local || service::ready_on(node.name, slices) > 0;
+    for (const IpAddress& address : node.addresses) {
+      all.push_back(address);
+      if (is_fit) {
+        fit.push_back(address);
+      }
+    }
+  }
+  return fit.empty() ? all : fit;
+}
+
+BalancerRoutes::BalancerRoutes(const model::Cluster& cluster, apply::Fabric& fabric)
+    : fabric_(fabric),
+      nodes_(balanced_nodes(cluster)),
+      table_(fabric.namespace_fd(plan::kRouter), ruleset::make_router_layout(cluster)) {}
+
+void BalancerRoutes::set(const model::Service& service, std::span<const model::EndpointSlice* const> slices) {
+  if (service.is_ignored || (service.load_balancer_ips.empty() && service.proxied_ips.empty())) {
+    return remove(service.key);
+  }
+  const std::vector<IpAddress> nodes = fit_nodes(service, slices, nodes_);
+  table_.set(owner_of(service.key), service::router_program(service, nodes));
+  set_routes(service.key, wanted_routes(service, nodes));
+}
+
+void BalancerRoutes::remove(const model::ServiceKey& service) {
+  table_.set(owner_of(service), service::NodeProgram{});
+  set_routes(service, {});
+}
+
+void BalancerRoutes::set_routes(const model::ServiceKey& service,
+                                const std::map<IpAddress, NodeAddresses>& wanted) {
+  for (const IpAddress& address : std::exchange(balanced_[service], {})) {
     if (!wanted.contains(address)) {
-      route_changes_.push_back(plan::DeleteRoute{host_prefix(address), next_hops(routes_[address])});
+      changes_.push_back(plan::DeleteRoute{host_prefix(address), next_hops(routes_[address])});
       routes_.erase(address);
     }
   }
-  if (wanted.empty()) {
-    if (had != balanced_.end()) {
-      balanced_.erase(had);
-    }
-    return;
-  }
-  std::vector<IpAddress>& balanced = balanced_[service.key];
-  balanced.clear();
   for (const auto& [address, to] : wanted) {
-    balanced.push_back(address);
+    balanced_[service].push_back(address);
     if (routes_[address] != to) {
-      route_changes_.push_back(
+      changes_.push_back(
           plan::ReplaceRoute{host_prefix(address), next_hops(to), next_hops(routes_[address])});
       routes_[address] = to;
     }
+  }
+  if (wanted.empty()) {
+    balanced_.erase(service);
+  }
+}
+
+void BalancerRoutes::commit() {
+  if (changes_.empty()) {
+    return;
+  }
+  plan::Step step;
+  step.ns = plan::kRouter;
+  step.changes = std::exchange(changes_, {});
+  try {
+    fabric_.apply(std::span(&step, 1));
+  } catch (const Error& error) {
+    spdlog::error("router: route to load balancer addresses: {}", error.what());
   }
 }
 

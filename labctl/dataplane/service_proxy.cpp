@@ -51,16 +51,12 @@ std::vector<service::PortEndpoint> all_endpoints(const model::Service& service,
 
 ServiceProxy::ServiceProxy(store::Store& store, const model::Cluster& cluster, apply::Fabric& fabric,
                            server::Server& server)
-    : store_(store), cluster_(cluster), fabric_(fabric), server_(server) {
+    : store_(store),
+      cluster_(cluster),
+      fabric_(fabric),
+      node_servers_(cluster, fabric, server),
+      health_checks_(cluster, node_servers_, server) {
   subscription_ = store_.on_change([this](const store::Change& change) { note(change); });
-}
-
-ServiceProxy::~ServiceProxy() {
-  for (const NodeState& node : nodes_) {
-    if (node.server) {
-      server_.remove_pod(*node.server);
-    }
-  }
 }
 
 void ServiceProxy::open() {
@@ -71,7 +67,7 @@ void ServiceProxy::open() {
                             ruleset::make_node_layout(cluster_, node));
     nodes_[i].program = {{node.name, ""}, node.addresses};
   }
-  router_.emplace(fabric_.namespace_fd(plan::kRouter), ruleset::make_router_layout(cluster_));
+  balancer_routes_.emplace(cluster_, fabric_);
 }
 
 // ---- What changed ------------------------------------------------------------------------------------
@@ -120,8 +116,8 @@ void ServiceProxy::read_nodes() {
     const store::ObjectPtr node = store_.find({"nodes", "", cluster_.nodes[i].name});
     const json* labels = node == nullptr ? nullptr : objects::field(*node, "metadata.labels");
     nodes_[i].program.viewer.zone = labels == nullptr ? std::string() : labels->value(model::kZoneLabel, "");
-    nodes_[i].takes_balanced_traffic =
-        (labels == nullptr || !labels->contains(kExcludeLabel)) && (node == nullptr || !is_down(*node));
+    balancer_routes_->set_takes_traffic(
+        i, (labels == nullptr || !labels->contains(kExcludeLabel)) && (node == nullptr || !is_down(*node)));
   }
 }
 
@@ -143,8 +139,13 @@ void ServiceProxy::update(const ServiceKey& key) {
   known.service = known.is_gone() ? model::Service() : objects::decode_service(*known.object);
   known.service.key = key;
   queue_programs(known);
-  queue_router(known);
-  update_health(known);
+  if (known.is_gone()) {
+    balancer_routes_->remove(key);
+    health_checks_.remove(key);
+  } else {
+    balancer_routes_->set(known.service, known.slice_list());
+    health_checks_.set(known.service, known.slice_list());
+  }
   UdpEndpoints udp = udp_endpoints(known);
   const std::vector<apply::UdpFlows> ended = ended_flows(known.udp, udp);
   stale_.insert(stale_.end(), ended.begin(), ended.end());
@@ -209,7 +210,9 @@ std::vector<std::pair<std::string, apply::ServiceTable*>> ServiceProxy::tables()
   for (NodeState& node : nodes_) {
     tables.emplace_back(node.program.viewer.node, &*node.table);
   }
-  tables.emplace_back("router", &*router_);
+  if (balancer_routes_) {
+    tables.emplace_back("router", &balancer_routes_->table());
+  }
   return tables;
 }
 
@@ -221,16 +224,7 @@ void ServiceProxy::commit() {
       spdlog::error("{}: program Services: {}", name, error.what());
     }
   }
-  if (!route_changes_.empty()) {
-    plan::Step step;
-    step.ns = plan::kRouter;
-    step.changes = std::exchange(route_changes_, {});
-    try {
-      fabric_.apply(std::span(&step, 1));
-    } catch (const Error& error) {
-      spdlog::error("router: route to load balancer addresses: {}", error.what());
-    }
-  }
+  balancer_routes_->commit();
 }
 
 std::size_t ServiceProxy::resync() {
@@ -241,9 +235,9 @@ std::size_t ServiceProxy::resync() {
   are_nodes_dirty_ = true;
   sync();
   end_stale_flows();
-  std::size_t mended = router_ ? router_->resync() : 0;
-  for (NodeState& node : nodes_) {
-    mended += node.table->resync();
+  std::size_t mended = 0;
+  for (const auto& [name, table] : tables()) {
+    mended += table->resync();
   }
   return mended;
 }

@@ -1,12 +1,18 @@
 #pragma once
 
-// From the Services and EndpointSlices in the store to what every node does with their packets, and the
-// router: data path, routes to load balancer addresses, health checks. Looks only at what changed.
+// From the Services and EndpointSlices in the store to what every node does with their packets. Looks only at
+// what changed, and tells whoever else follows a Service: the router's routes, the nodes' health checks, and
+// the name servers.
 //
 //   store --changes--> dirty Services --topology/service--> programs --topology/apply--> kernel
+//                          |
+//                          +--> BalancerRoutes, HealthChecks, on_service
 //
 // Threads: the main loop's.
 
+#include "labctl/dataplane/balancer_routes.hpp"
+#include "labctl/dataplane/health_checks.hpp"
+#include "labctl/dataplane/node_servers.hpp"
 #include "labctl/dataplane/udp_flows.hpp"
 #include "labctl/store/store.hpp"
 #include "probes/server/server.hpp"
@@ -31,7 +37,6 @@ class ServiceProxy {
   // All must outlive this.
   ServiceProxy(store::Store& store, const model::Cluster& cluster, apply::Fabric& fabric,
                server::Server& server);
-  ~ServiceProxy();
   ServiceProxy(const ServiceProxy&) = delete;
   ServiceProxy& operator=(const ServiceProxy&) = delete;
 
@@ -49,8 +54,8 @@ class ServiceProxy {
   void claim_host_ports(const model::Pod& pod, std::size_t node);
   void release_host_ports(const model::PodKey& pod);
 
-  // The built-in server's place in a node: what a node itself answers is started there. After open().
-  server::PodId server_of(std::size_t node);
+  // After open().
+  NodeServers& node_servers() { return node_servers_; }
 
   // Acts on all that changed. What a node refuses is logged.
   void sync();
@@ -77,26 +82,13 @@ class ServiceProxy {
   };
   struct NodeState {
     service::ProgramNode program;
-    bool takes_balanced_traffic = true;  // not excluded from external load balancers
     std::optional<apply::ServiceTable> table;
-    std::optional<server::PodId> server;
-  };
-  struct HealthCheck {
-    server::ContainerId server = 0;
-    std::uint16_t port = 0;
-    std::size_t ready = 0;
   };
   void note(const store::Change& change);
   void note_slice(const store::Change& change);
   void read_nodes();
   void update(const model::ServiceKey& key);
   void queue_programs(const Known& known);
-  void queue_router(const Known& known);
-  std::map<IpAddress, std::vector<IpAddress>> wanted_routes(const Known& known,
-                                                            const std::vector<IpAddress>& nodes) const;
-  std::vector<IpAddress> balanced_nodes(const Known& known) const;
-  void update_health(const Known& known);
-  void start_health(std::size_t node, const model::ServiceKey& key, HealthCheck& check);
   UdpEndpoints udp_endpoints(const Known& known) const;
   std::vector<service::Vip> vips_of(const model::Service& service, const model::ServicePort& port) const;
   std::vector<std::pair<std::string, apply::ServiceTable*>> tables();
@@ -105,7 +97,6 @@ class ServiceProxy {
   store::Store& store_;
   const model::Cluster& cluster_;
   apply::Fabric& fabric_;
-  server::Server& server_;
 
   std::map<model::ServiceKey, Known> known_;
   std::map<store::Key, model::ServiceKey> slice_owner_;
@@ -115,12 +106,10 @@ class ServiceProxy {
   std::map<model::PodKey, std::pair<std::size_t, service::NodeProgram>> host_ports_;
 
   std::vector<NodeState> nodes_;
-  std::optional<apply::ServiceTable> router_;
-  std::map<IpAddress, std::vector<IpAddress>> routes_;            // of load balancer addresses, to nodes
-  std::map<model::ServiceKey, std::vector<IpAddress>> balanced_;  // which of them are a Service's
-  std::map<std::pair<model::ServiceKey, std::size_t>, HealthCheck> health_;
+  NodeServers node_servers_;
+  HealthChecks health_checks_;
+  std::optional<BalancerRoutes> balancer_routes_;  // once open
   std::vector<apply::UdpFlows> stale_;
-  std::vector<plan::LinkChange> route_changes_;
   OnService on_service_;
   store::Store::Subscription subscription_;
 };

@@ -96,7 +96,7 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   connected.get();
   dns_.start_outside(fabric_.namespace_fd(plan::kRouter));
   data_path_.open();
-  runtime_.server().start(data_path_.server_of(0), apiserver::api_stand_in());
+  runtime_.server().start(data_path_.node_servers().of(0), apiserver::api_stand_in());
   data_path_.sync();  // what there is by now is in the first zone files
   for (const model::Node& node : cluster_.nodes) {
     node_netns_fds_.push_back(fabric_.namespace_fd(plan::node_id(node.name)));
