@@ -83,8 +83,8 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   if (!brings_own) {
     create_api_service();
   }
-  dns_.create_service(services_, objects);
-  create_objects(store_, services_, objects);
+  dns_.create_service(allocation_, objects);
+  create_objects(store_, allocation_, objects);
   if (brings_own) {
     create_api_service();
   }
@@ -95,9 +95,9 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   pods.insert(pods.begin(), dns_pods.begin(), dns_pods.end());
   connected.get();
   dns_.start_outside(fabric_.namespace_fd(plan::kRouter));
-  data_path_.open();
-  runtime_.server().start(data_path_.node_servers().of(0), apiserver::api_stand_in());
-  data_path_.sync();  // what there is by now is in the first zone files
+  service_proxy_.open();
+  runtime_.server().start(service_proxy_.node_servers().of(0), apiserver::api_stand_in());
+  service_proxy_.sync();  // what there is by now is in the first zone files
   for (const model::Node& node : cluster_.nodes) {
     node_netns_fds_.push_back(fabric_.namespace_fd(plan::node_id(node.name)));
   }
@@ -120,7 +120,7 @@ void Lab::create_api_service() {
                                                                : "endpointslices",
                                          object);
     if (kind == "Service") {
-      services_.create(key, std::move(object));
+      allocation_.create(key, std::move(object));
     } else {
       store_.create(key, std::move(object));
     }

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace labctl::lab {
@@ -29,7 +30,24 @@ class ControlApi {
   api::Response answer(const api::Request& request);
 
  private:
+  struct Route;
   api::Response on_lab(const api::Request& request);
+
+  // What stands in the table of routes, each with what is left of the path.
+  api::Response apply(const api::Request& request, std::string_view rest);
+  api::Response remove(const api::Request& request, std::string_view rest);
+  api::Response wait(const api::Request& request, std::string_view rest);
+  api::Response probes(const api::Request& request, std::string_view rest);
+  api::Response matrix(const api::Request& request, std::string_view rest);
+  api::Response dns(const api::Request& request, std::string_view rest);
+  api::Response exec(const api::Request& request, std::string_view rest);
+  api::Response logs(const api::Request& request, std::string_view rest);
+  api::Response status(const api::Request& request, std::string_view rest);
+  api::Response graph(const api::Request& request, std::string_view rest);
+  api::Response service(const api::Request& request, std::string_view rest);
+  api::Response resync(const api::Request& request, std::string_view rest);
+  api::Response repair(const api::Request& request, std::string_view rest);
+  api::Response shutdown(const api::Request& request, std::string_view rest);
 
   Lab& lab_;
   std::function<void()> shut_down_;

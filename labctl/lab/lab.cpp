@@ -109,20 +109,20 @@ Lab::Lab(loop::MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       mapping_(setup.mapping),
       pid_outside_(setup.pid_outside),
       store_(name_, clock_),
-      services_(sharing(store_, cluster_, std::move(setup.shared)), cluster_),
+      allocation_(sharing(store_, cluster_, std::move(setup.shared)), cluster_),
       service_env_(store_),
       repair_(store_, cluster_),
       reconciler_(store_, cluster_, clock_),
       fabric_(network_, own_network()),
       runtime_(loop_, reaper_, runtime_options(mapping_)),
       life_(loop_, clock_, runtime_, life_options(cluster_), life_hooks()),
-      data_path_(store_, cluster_, fabric_, runtime_.server()),
+      service_proxy_(store_, cluster_, fabric_, runtime_.server()),
       dns_(loop_, reaper_, store_, cluster_, life_, setup.boot_within),
       engine_(&runtime_.server()) {
   loop_.set_on_failure([this](const std::string& words) { on_failure(words); });
   store_.set_bound("events", objects::kEventsKept);
   node_resolver_ = std::make_shared<probing::Resolver>(resolver_of(node_resolv_conf(cluster_)));
-  data_path_.set_on_service([this](const auto& service, const auto& slices, bool is_gone) {
+  service_proxy_.set_on_service([this](const auto& service, const auto& slices, bool is_gone) {
     dns_.note_service(service, slices, is_gone);
   });
   subscription_ = store_.on_change([this](const store::Change& change) {

@@ -94,9 +94,9 @@ class Lab {
 
   bool has_pod(const model::PodKey& key) const { return life_.contains(key); }
   store::Store& objects() { return store_; }
-  dataplane::ServiceProxy& data_path() { return data_path_; }
+  dataplane::ServiceProxy& service_proxy() { return service_proxy_; }
   // The way by which Services are written.
-  allocation::ServiceAllocation& services() { return services_; }
+  allocation::ServiceAllocation& allocation() { return allocation_; }
   // One pass over what was given out; done by itself every kRepairEvery. What it found and mended.
   nlohmann::json repair();
   const model::Cluster& cluster() const { return cluster_; }
@@ -160,7 +160,7 @@ class Lab {
 
   SystemClock clock_;
   store::Store store_;
-  allocation::ServiceAllocation services_;
+  allocation::ServiceAllocation allocation_;
   kubelet::ServiceEnvironments service_env_;
   allocation::AllocationRepair repair_;
   controllers::Reconciler reconciler_;
@@ -168,7 +168,7 @@ class Lab {
   apply::Fabric fabric_;
   kubelet::LocalRuntime runtime_;
   kubelet::PodLife life_;
-  dataplane::ServiceProxy data_path_;
+  dataplane::ServiceProxy service_proxy_;
   nameserver::NameServers dns_;
   engine::Engine engine_;
 

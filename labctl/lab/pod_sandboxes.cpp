@@ -65,9 +65,9 @@ void Lab::sync() {
     }
     is_done = is_at_rest();
   }
-  bool is_well = loop_.carry_out([this] { data_path_.sync(); });
+  bool is_well = loop_.carry_out([this] { service_proxy_.sync(); });
   is_well = loop_.carry_out([this] { dns_.sync(); }) && is_well;
-  is_well = loop_.carry_out([this] { data_path_.end_stale_flows(); }) && is_well;
+  is_well = loop_.carry_out([this] { service_proxy_.end_stale_flows(); }) && is_well;
   if (!is_done) {
     schedule_sync();
   } else if (is_well) {
@@ -316,7 +316,7 @@ void Lab::start_containers(const model::Pod& pod, int netns_fd) {
   place.host_ips = node.addresses;
   place.binds = dns_.binds_of(pod);
   if (!pod.host_network) {
-    data_path_.claim_host_ports(pod, placed_.at(pod.key).slot.node);
+    service_proxy_.claim_host_ports(pod, placed_.at(pod.key).slot.node);
   }
   if (const store::ObjectPtr object = store_.find(key_of(pod.key))) {
     place.services = service_env_.of(pod.key.ns, wants_service_links(*object));
@@ -347,7 +347,7 @@ void Lab::disconnect(const std::vector<model::PodKey>& keys) {
       placed->second.is_connected = false;
       *placed->second.has_gone = true;
       place_changed(placed->second);
-      data_path_.release_host_ports(key);
+      service_proxy_.release_host_ports(key);
       if (!placed->second.on_host_network) {
         slots.push_back(placed->second.slot);
       }
