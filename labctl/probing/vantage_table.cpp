@@ -10,34 +10,42 @@
 
 namespace labctl::probing {
 
+std::shared_ptr<const VantageTable> VantageTable::with_services(
+    std::vector<store::ObjectPtr> services) const {
+  const auto table = std::make_shared<VantageTable>(*this);
+  table->services_ = std::move(services);
+  return table;
+}
+
 const VantageTable::Index& VantageTable::index() const {
-  std::call_once(is_indexed_, [this] {
-    index_.vantages.reserve(places_.size());
-    index_.by_id.reserve(places_.size());
-    for (std::size_t i = 0; i < places_.size(); ++i) {
-      const Place& place = *places_[i];
-      index_.vantages.push_back({place.id, place.netns->get(), place.addresses});
-      index_.by_id.emplace(place.id, i);
+  std::call_once(places_->is_indexed, [this] {
+    Index& index = places_->index;
+    index.vantages.reserve(places().size());
+    index.by_id.reserve(places().size());
+    for (std::size_t i = 0; i < places().size(); ++i) {
+      const Place& place = *places()[i];
+      index.vantages.push_back({place.id, place.netns->get(), place.addresses});
+      index.by_id.emplace(place.id, i);
       if (!place.on_host_network) {
         for (const IpAddress& address : place.addresses) {
-          index_.by_address.emplace(address, i);
+          index.by_address.emplace(address, i);
         }
       }
     }
   });
-  return index_;
+  return places_->index;
 }
 
 const Place* VantageTable::find(const std::string& id) const {
   const auto found = index().by_id.find(id);
-  return found != index().by_id.end() ? places_[found->second].get() : nullptr;
+  return found != index().by_id.end() ? places()[found->second].get() : nullptr;
 }
 
 const engine::Vantage& VantageTable::vantage(const std::string& id) const {
   const auto found = index().by_id.find(id);
   if (found == index().by_id.end()) {
     std::vector<std::string_view> ids;
-    for (const PlacePtr& place : places_) {
+    for (const PlacePtr& place : places()) {
       ids.push_back(place->id);
     }
     std::string near = model::nearest_place(id, ids);
@@ -75,7 +83,7 @@ const nlohmann::json& VantageTable::service(const std::string& ns, const std::st
 const std::string& VantageTable::owner_of(const IpAddress& address) const {
   static const std::string nobody;
   const auto found = index().by_address.find(address);
-  return found != index().by_address.end() ? places_[found->second]->id : nobody;
+  return found != index().by_address.end() ? places()[found->second]->id : nobody;
 }
 
 }  // namespace labctl::probing

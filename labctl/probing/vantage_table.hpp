@@ -45,9 +45,11 @@ class VantageTable {
  public:
   using PlacePtr = std::shared_ptr<const Place>;
 
-  void add(PlacePtr place) { places_.push_back(std::move(place)); }
+  void add(PlacePtr place) { places_->list.push_back(std::move(place)); }
   // The Services of the lab, by namespace and name.
   void set_services(std::vector<store::ObjectPtr> services) { services_ = std::move(services); }
+  // The same places, for when only the Services changed: they are not gone through again.
+  std::shared_ptr<const VantageTable> with_services(std::vector<store::ObjectPtr> services) const;
 
   // Null when absent.
   const Place* find(const std::string& id) const;
@@ -58,21 +60,25 @@ class VantageTable {
   // Throws Error NotFound with a hint that names a near one.
   const nlohmann::json& service(const std::string& ns, const std::string& name) const;
   // In the order they were added.
-  const std::vector<PlacePtr>& places() const { return places_; }
+  const std::vector<PlacePtr>& places() const { return places_->list; }
 
  private:
   // Made by whoever asks first: not on the lab's main loop, which has made the table.
   struct Index {
-    std::vector<engine::Vantage> vantages;  // as places_
+    std::vector<engine::Vantage> vantages;  // as the places
     std::unordered_map<std::string_view, std::size_t> by_id;
     std::map<IpAddress, std::size_t> by_address;
   };
   const Index& index() const;
 
-  std::vector<PlacePtr> places_;
+  struct Places {
+    std::vector<PlacePtr> list;
+    std::once_flag is_indexed;
+    Index index;
+  };
+
+  std::shared_ptr<Places> places_ = std::make_shared<Places>();  // of all tables with the same places
   std::vector<store::ObjectPtr> services_;
-  mutable std::once_flag is_indexed_;
-  mutable Index index_;
 };
 
 }  // namespace labctl::probing

@@ -6,6 +6,8 @@
 
 #include <fcntl.h>
 
+#include <nlohmann/json.hpp>
+
 #include <thread>
 
 namespace labctl::probing {
@@ -55,6 +57,23 @@ TEST(VantageTable, MayBeAskedByManyAtOnce) {
   for (std::thread& thread : threads) {
     thread.join();
   }
+}
+
+store::ObjectPtr some_service(const std::string& name) {
+  return std::make_shared<const nlohmann::json>(
+      nlohmann::json{{"metadata", {{"namespace", "default"}, {"name", name}}}});
+}
+
+TEST(VantageTable, WithOtherServicesHasTheSamePlaces) {
+  VantageTable before;
+  before.add(some_place(1, std::make_shared<const UniqueFd>()));
+  before.set_services({some_service("old")});
+  const engine::Vantage& vantage = before.vantage("pod/default/p-1");
+  const auto now = before.with_services({some_service("new")});
+  EXPECT_EQ(&now->vantage("pod/default/p-1"), &vantage) << "they were gone through again";
+  EXPECT_EQ(now->service("default", "new").at("metadata").at("name"), "new");
+  EXPECT_THROW(now->service("default", "old"), Error);
+  EXPECT_NO_THROW(before.service("default", "old")) << "for the request that is under way";
 }
 
 TEST(VantageTable, NamesANearPlaceForOneThatIsNotThere) {
