@@ -303,7 +303,7 @@ plan::NamespaceId Lab::namespace_of(const model::Pod& pod) const {
 }
 
 void Lab::start_containers(const model::Pod& pod, int netns_fd) {
-  if (!dns_.has_been_ready() && !objects::is_dns_pod(pod) && kubelet::runs_programs(pod, cluster_.images)) {
+  if (dns_.holds_others_back() && !dns_.is_mine(pod) && kubelet::runs_programs(pod, cluster_.images)) {
     waiting_for_dns_.emplace_back(pod, netns_fd);
     return;
   }
@@ -314,7 +314,9 @@ void Lab::start_containers(const model::Pod& pod, int netns_fd) {
   place.netns_fd = netns_fd;
   place.hostname = pod.host_network ? node.name : model::hostname_of(pod, cluster_.dns.domain);
   place.host_ips = node.addresses;
-  place.binds = dns_.binds_of(pod);
+  if (dns_.is_mine(pod)) {
+    place.binds = dns_.binds_of(pod);
+  }
   if (!pod.host_network) {
     service_proxy_.claim_host_ports(pod, placed_.at(pod.key).slot.node);
   }
@@ -376,7 +378,7 @@ void Lab::take_down(const std::vector<model::PodKey>& keys) {
     if (!placed->second.on_host_network) {
       ids.push_back(placed->second.slot.id);
     }
-    dns_.forget(key);
+    dns_.gone(key);
     placed_.erase(placed);
     changed_pods_.insert(key_of(key));  // its object is to go, or a namesake's turn has come
   }
@@ -425,7 +427,9 @@ kubelet::PodLifeHooks Lab::life_hooks() {
     });
   };
   hooks.before_start = [this](const model::Pod& pod, const kubelet::PodPlace& place) {
-    dns_.before_start(pod, place.netns_fd);
+    if (dns_.is_mine(pod)) {
+      dns_.before_start(pod, place.netns_fd);
+    }
   };
   hooks.on_notice = [](std::string_view text) { spdlog::info("{}", text); };
   return hooks;

@@ -321,10 +321,9 @@ void NameServers::write_files(const std::string& folder) const {
   }
 }
 
+bool NameServers::is_mine(const model::Pod& pod) const { return is_on_ && objects::is_dns_pod(pod); }
+
 void NameServers::before_start(const model::Pod& pod, int netns_fd) {
-  if (!is_on_ || !objects::is_dns_pod(pod)) {
-    return;
-  }
   Server& server = servers_[pod.key];
   server.folder = dns_folder(pod.key.name);
   if (!server.updater) {
@@ -351,11 +350,10 @@ void NameServers::before_start(const model::Pod& pod, int netns_fd) {
 }
 
 std::vector<kernel::FileBind> NameServers::binds_of(const model::Pod& pod) const {
-  return is_on_ && objects::is_dns_pod(pod) ? named_binds(dns_folder(pod.key.name))
-                                            : std::vector<kernel::FileBind>();
+  return named_binds(dns_folder(pod.key.name));
 }
 
-void NameServers::forget(const model::PodKey& pod) {
+void NameServers::gone(const model::PodKey& pod) {
   const auto found = servers_.find(pod);
   if (found != servers_.end()) {
     std::error_code ignored;  // the folder goes with the lab at the latest
@@ -371,15 +369,9 @@ void NameServers::on_ready(const model::PodKey& pod) {
   set_gate(pod, true);
 }
 
-// The condition of the pod's readiness gate: without it the Service does not send questions there.
+// Without it the Service does not send questions there.
 void NameServers::set_gate(const model::PodKey& pod, bool is_open, const std::string& why) {
-  const store::Key key = key_of_pod(pod);
-  if (store_.find(key) != nullptr) {
-    store_.modify(key, [&](json& object) {
-      objects::set_condition(object["status"], kZonesLoaded, is_open ? "True" : "False",
-                             store_.clock().wall(), is_open ? "ZonesLoaded" : "ZonesNotLoaded", why);
-    });
-  }
+  kubelet::set_gate(store_, pod, {kZonesLoaded, "ZonesLoaded", "ZonesNotLoaded"}, is_open, why);
 }
 
 void NameServers::on_refused(const model::PodKey& pod, const ZoneJournal::Batch& refused,

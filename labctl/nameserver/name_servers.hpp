@@ -14,6 +14,7 @@
 // Threads: the main loop's.
 
 #include "labctl/allocation/service_allocation.hpp"
+#include "labctl/kubelet/pod_companion.hpp"
 #include "labctl/kubelet/pod_life.hpp"
 #include "labctl/loop/captured_run.hpp"
 #include "labctl/loop/main_loop.hpp"
@@ -42,12 +43,12 @@ namespace labctl::nameserver {
 // The Cluster wants DNS servers, and no file brings a kube-dns of its own: this host must have named.
 bool needs_named(const model::Cluster& cluster, const std::vector<manifest::Object>& objects);
 
-class NameServers {
+class NameServers : public kubelet::PodCompanion {
  public:
   // All must outlive this. `boot_within`: how long whoever boots the lab is going to wait, from now.
   NameServers(loop::MainLoop& loop, kernel::Reaper& reaper, store::Store& store,
               const model::Cluster& cluster, kubelet::PodLife& life, std::chrono::milliseconds boot_within);
-  ~NameServers();
+  ~NameServers() override;
   NameServers(const NameServers&) = delete;
   NameServers& operator=(const NameServers&) = delete;
 
@@ -61,17 +62,15 @@ class NameServers {
   // of the outside. Meanwhile the loop runs.
   void start_outside(int router_netns_fd);
   void wait_until_ready();
-  // Some server of the cluster, and the outside one, have been ready, or there are none.
-  bool has_been_ready() const { return has_been_ready_; }
 
-  // A DNS pod's container is about to start in this namespace: its files are written.
-  // Other pods are passed over. Throws Error.
-  void before_start(const model::Pod& pod, int netns_fd);
-  // What a DNS pod's programs see of the supervisor's files: the server and its
-  // own folder. Of other pods nothing.
-  std::vector<kernel::FileBind> binds_of(const model::Pod& pod) const;
-  // Its namespace goes.
-  void forget(const model::PodKey& pod);
+  // The DNS pods, unless they came with the files.
+  bool is_mine(const model::Pod& pod) const override;
+  bool holds_others_back() const override { return !has_been_ready_; }
+  // The server and its own folder.
+  std::vector<kernel::FileBind> binds_of(const model::Pod& pod) const override;
+  // Writes the server's files, and begins to tell it what changes from then on.
+  void before_start(const model::Pod& pod, int netns_fd) override;
+  void gone(const model::PodKey& pod) override;
 
   // `service` as the data path has it; `is_gone`: no longer there.
   void note_service(const model::Service& service, const std::vector<const model::EndpointSlice*>& slices,
@@ -109,8 +108,8 @@ class NameServers {
   store::Store& store_;
   const model::Cluster& cluster_;
   kubelet::PodLife& life_;
-  bool is_on_ = false;  // as needs_named() says, once create_service() was called
-  bool has_been_ready_ = false;
+  bool is_on_ = false;           // as needs_named() says, once create_service() was called
+  bool has_been_ready_ = false;  // some server of the cluster, or there are none
 
   dns::RecordBook book_;
   ZoneJournal journal_;
