@@ -21,6 +21,7 @@ class Turn {
   Turn() = default;
   Turn(const Clock& clock, std::chrono::milliseconds length) : clock_(&clock), end_(clock.now() + length) {}
 
+  bool is_endless() const { return clock_ == nullptr; }
   bool is_over() const { return clock_ != nullptr && clock_->now() >= end_; }
 
  private:

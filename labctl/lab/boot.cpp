@@ -5,62 +5,13 @@
 #include "labctl/controllers/pods/nodes.hpp"
 #include "labctl/lab/boot_objects.hpp"
 #include "labctl/lab/lab.hpp"
-#include "labctl/objects/contain.hpp"
-#include "topology/base/scope_exit.hpp"
 #include "topology/model/well_known.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
-#include <condition_variable>
 #include <future>
-#include <mutex>
-#include <unordered_map>
 
 namespace labctl::lab {
 namespace {
-
-// Waking the main loop for each would slow the other thread down.
-constexpr size_t kTogether = 32;
-
-// Namespaces on their way from the thread that makes them to the main loop.
-class MadeNamespaces {
- public:
-  struct Made {
-    plan::NamespaceId id;
-    int fd = -1;
-  };
-
-  void add(const plan::NamespaceId& id, int fd) {
-    const std::lock_guard lock(mutex_);
-    made_.push_back({id, fd});
-    if (made_.size() >= kTogether) {
-      more_.notify_one();
-    }
-  }
-  // No more will come.
-  void end() {
-    const std::lock_guard lock(mutex_);
-    has_ended_ = true;
-    more_.notify_one();
-  }
-  // Waits for many, or the rest; none is the end.
-  std::vector<Made> take() {
-    std::unique_lock lock(mutex_);
-    more_.wait(lock, [this] { return has_ended_ || made_.size() >= kTogether; });
-    return std::exchange(made_, {});
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable more_;
-  std::vector<Made> made_;
-  bool has_ended_ = false;
-};
-
-double in_milliseconds(std::chrono::steady_clock::duration time) {
-  return std::chrono::duration<double, std::milli>(time).count();
-}
 
 // Whether the files say something of default/kubernetes themselves.
 bool bring_api_service(const std::vector<manifest::Object>& objects) {
@@ -98,15 +49,13 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   service_proxy_.open();
   runtime_.server().start(service_proxy_.node_servers().of(0), apiserver::api_stand_in());
   service_proxy_.sync();  // what there is by now is in the first zone files
-  for (const model::Node& node : cluster_.nodes) {
-    node_netns_fds_.push_back(fabric_.namespace_fd(plan::node_id(node.name)));
-  }
+  sandboxes_.open();
   start_outside_hosts();
-  place_at_boot(pods);
+  sandboxes_.place_at_boot(pods);
   sync();
   is_booted_ = true;
   dns_.wait_until_ready();
-  start_waiting_containers();
+  sandboxes_.start_waiting();  // programs look names up as soon as they run
   repair_later();
   boot_time_ = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - begin);
 }
@@ -146,57 +95,6 @@ void Lab::start_outside_hosts() {
       runtime_.server().start(id, server::role_of(request));
     }
   }
-}
-
-// Starts each pod's containers as soon as its namespace is there.
-void Lab::place_at_boot(const std::vector<model::Pod>& pods) {
-  const auto begin = clock_.now();
-  std::vector<plan::PodSlot> slots;
-  std::vector<const model::Pod*> with_place;
-  for (const model::Pod& pod : pods) {
-    const bool has_place = objects::contain(store_, {"pods", pod.key.ns, pod.key.name},
-                                            "FailedCreatePodSandBox", "kubelet", [&] {
-                                              if (const auto slot = make_slot(pod)) {
-                                                slots.push_back(*slot);
-                                              }
-                                            });
-    if (has_place) {
-      with_place.push_back(&pod);
-    } else {
-      try_again_later(pod.key, pod.uid);
-    }
-  }
-  const std::vector<plan::Step> steps = plan::plan_pods(cluster_, slots);
-  std::unordered_map<plan::NamespaceId, const model::Pod*> waiting;
-  MadeNamespaces made;
-  std::future<void> connected = std::async(std::launch::async, [&] {
-    const ScopeExit end([&] { made.end(); });
-    fabric_.apply(steps, [&](const plan::NamespaceId& id, int fd) { made.add(id, fd); });
-  });
-  for (const model::Pod* pod : with_place) {
-    if (!pod->host_network) {
-      waiting.emplace(namespace_of(*pod), pod);
-    }
-  }
-  std::vector<model::PodKey> failed;
-  const auto start = [&](const model::Pod& pod, int netns_fd) {
-    if (!try_start(pod, netns_fd)) {
-      failed.push_back(pod.key);
-    }
-  };
-  for (auto some = made.take(); !some.empty(); some = made.take()) {
-    for (const auto& [id, fd] : some) {
-      start(*waiting.at(id), fd);
-    }
-  }
-  connected.get();
-  for (const model::Pod* pod : with_place) {
-    if (pod->host_network) {
-      start(*pod, fabric_.namespace_fd(namespace_of(*pod)));
-    }
-  }
-  take_down(failed);
-  spdlog::info("{} pods: {:.1f} ms", pods.size(), in_milliseconds(clock_.now() - begin));
 }
 
 }  // namespace labctl::lab

@@ -23,6 +23,14 @@ namespace {
 using nlohmann::json;
 using probing::resolver_of;
 
+// One turn settles; the next rounds only follow what it caused. More means that something turns around.
+constexpr int kRoundsMax = 100;
+// After so long the loop is for others. With the pods under way at its end a turn takes less than twice as
+// much.
+constexpr std::chrono::milliseconds kTurn{20};
+constexpr std::chrono::milliseconds kTurnAgainFirst{100};
+constexpr int kTurnAgainDoublings = 6;
+
 UniqueFd own_network() {
   UniqueFd fd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
   if (!fd) {
@@ -110,14 +118,14 @@ Lab::Lab(loop::MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       pid_outside_(setup.pid_outside),
       store_(name_, clock_),
       allocation_(sharing(store_, cluster_, std::move(setup.shared)), cluster_),
-      service_env_(store_),
       repair_(store_, cluster_),
       reconciler_(store_, cluster_, clock_),
       fabric_(network_, own_network()),
       runtime_(loop_, reaper_, runtime_options(mapping_)),
-      life_(loop_, clock_, runtime_, life_options(cluster_), life_hooks()),
       service_proxy_(store_, cluster_, fabric_, runtime_.server()),
-      dns_(loop_, reaper_, store_, cluster_, life_, setup.boot_within),
+      sandboxes_({loop_, clock_, store_, cluster_, fabric_, runtime_, service_proxy_}, life_options(cluster_),
+                 sandbox_hooks()),
+      dns_(loop_, reaper_, store_, cluster_, sandboxes_.life(), setup.boot_within),
       engine_(&runtime_.server()) {
   loop_.set_on_failure([this](const std::string& words) { on_failure(words); });
   store_.set_bound("events", objects::kEventsKept);
@@ -125,15 +133,8 @@ Lab::Lab(loop::MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
   service_proxy_.set_on_service([this](const auto& service, const auto& slices, bool is_gone) {
     dns_.note_service(service, slices, is_gone);
   });
-  subscription_ = store_.on_change([this](const store::Change& change) {
-    if (change.key.resource == "pods") {
-      changed_pods_.insert(change.key);
-      note_ready(change);
-    } else if (change.key.resource == allocation::kServices) {
-      vantages_.reset();
-    }
-    schedule_sync();
-  });
+  sandboxes_.add_companion(dns_);
+  subscription_ = store_.on_change([this](const store::Change& change) { note(change); });
 }
 
 Lab::~Lab() {
@@ -143,11 +144,84 @@ Lab::~Lab() {
   }
 }
 
+PodSandboxes::Hooks Lab::sandbox_hooks() {
+  return {.has_work = [this] { schedule_sync(); }, .places_changed = [this] { vantages_.reset(); }};
+}
+
+// ---- Turns -------------------------------------------------------------------------------------------
+
+void Lab::note(const store::Change& change) {
+  if (change.key.resource == "pods") {
+    sandboxes_.note(change.key);
+    note_ready(change);
+  } else if (change.key.resource == allocation::kServices) {
+    have_services_changed_ = true;
+  }
+  schedule_sync();
+}
+
 void Lab::schedule_sync() {
   if (is_booted_ && !is_sync_scheduled_) {
     is_sync_scheduled_ = true;
     loop_.post([this] { sync(); });
   }
+}
+
+void Lab::sync() {
+  is_sync_scheduled_ = false;
+  const controllers::Turn turn = is_booted_ ? controllers::Turn(clock_, kTurn) : controllers::Turn();
+  bool is_done = false;
+  for (int round = 0; !is_done && (round == 0 || !turn.is_over()); ++round) {
+    if (round == kRoundsMax) {
+      throw Error(ErrorKind::Internal, "the lab does not settle");
+    }
+    if (const std::vector<model::Pod> to_place = reconcile(turn); !to_place.empty()) {
+      sandboxes_.place(to_place);
+    }
+    is_done = is_at_rest();
+  }
+  bool is_well = loop_.carry_out([this] { service_proxy_.sync(); });
+  is_well = loop_.carry_out([this] { dns_.sync(); }) && is_well;
+  is_well = loop_.carry_out([this] { service_proxy_.end_stale_flows(); }) && is_well;
+  if (!is_done) {
+    schedule_sync();
+  } else if (is_well) {
+    failures_in_a_row_ = 0;
+  }
+}
+
+bool Lab::is_at_rest() const { return !sandboxes_.has_work() && !reconciler_.has_work(); }
+
+std::vector<controllers::Stuck> Lab::stuck() const {
+  return controllers::find_stuck(store_, sandboxes_.held());
+}
+
+// One turn of the controllers, and of what follows from it but for the pods to be placed: these it returns.
+std::vector<model::Pod> Lab::reconcile(const controllers::Turn& turn) {
+  const controllers::Reconciled reconciled = reconciler_.run(turn);
+  if (reconciled.again_at) {
+    if (timer_) {
+      loop_.cancel(*timer_);
+    }
+    const auto delay =
+        std::chrono::duration_cast<std::chrono::milliseconds>(*reconciled.again_at - clock_.wall());
+    timer_ = loop_.call_after(std::max(delay, std::chrono::milliseconds(1)), [this] { sync(); });
+  }
+  return sandboxes_.take_in(turn);
+}
+
+// Something was thrown that belongs to no object, or work was lost on its way: what is left is looked at
+// again.
+void Lab::on_failure(const std::string& words) {
+  spdlog::error("main loop: {}", words);
+  if (turn_again_ != 0) {
+    return;
+  }
+  const int doublings = std::min(failures_in_a_row_++, kTurnAgainDoublings);
+  turn_again_ = loop_.call_after(kTurnAgainFirst * (1 << doublings), [this] {
+    turn_again_ = 0;
+    sync();
+  });
 }
 
 void Lab::repair_later() {
@@ -171,7 +245,7 @@ json Lab::repair() {
     for (const controllers::Stuck& one : stuck()) {
       spdlog::error("{}: {}: it is looked at again", store::to_string(one.key), one.why);
       if (one.key.resource == "pods") {
-        changed_pods_.insert(one.key);
+        sandboxes_.note(one.key);
         schedule_sync();
       }
     }
@@ -188,6 +262,8 @@ void Lab::note_ready(const store::Change& change) {
     ++ready_pods_;
   }
 }
+
+// ---- Answers -----------------------------------------------------------------------------------------
 
 json Lab::status() const {
   json families = json::array();
@@ -218,14 +294,14 @@ json Lab::graph() const {
                      {"podCIDRs", std::move(cidrs)},
                      {"pods", json::array()}});
   }
-  for (const auto& [key, placed] : placed_) {
-    nodes[placed.slot.node]["pods"].push_back(
+  sandboxes_.each_slot([&](const model::PodKey& key, const plan::PodSlot& slot, bool on_host_network) {
+    nodes[slot.node]["pods"].push_back(
         {{"namespace", key.ns},
          {"name", key.name},
-         {"ip", placed.slot.addresses.empty() ? "" : to_string(placed.slot.addresses.front())},
-         {"ips", addresses_json(placed.slot.addresses)},
-         {"link", placed.on_host_network ? "" : plan::pod_port_name(placed.slot.number)}});
-  }
+         {"ip", slot.addresses.empty() ? "" : to_string(slot.addresses.front())},
+         {"ips", addresses_json(slot.addresses)},
+         {"link", on_host_network ? "" : plan::pod_port_name(slot.number)}});
+  });
   json outside = json::array();
   for (const model::OutsideHost& host : cluster_.outside.hosts) {
     outside.push_back({{"name", host.name}, {"addresses", addresses_json(host.addresses)}});
@@ -245,47 +321,23 @@ json Lab::graph() const {
 }
 
 std::shared_ptr<const probing::VantageTable> Lab::vantages() {
-  if (vantages_ != nullptr) {
-    return vantages_;
-  }
-  if (fixed_places_.empty()) {
-    fixed_places_ = fixed_places();
-  }
-  const auto table = std::make_shared<probing::VantageTable>();
-  table->set_services(store_.list("services"));
-  for (auto& [key, placed] : placed_) {
-    if (placed.is_connected) {
-      if (placed.place == nullptr) {
-        placed.place = place_of(placed);
-      }
-      if (placed.place != nullptr) {
-        table->add(placed.place);
+  if (vantages_ == nullptr) {
+    if (fixed_places_.empty()) {
+      fixed_places_ = fixed_places();
+    }
+    const auto table = std::make_shared<probing::VantageTable>();
+    for (const auto& places : {sandboxes_.places(), fixed_places_}) {
+      for (const probing::VantageTable::PlacePtr& place : places) {
+        table->add(place);
       }
     }
+    table->set_services(store_.list("services"));
+    vantages_ = table;
+  } else if (have_services_changed_) {
+    vantages_ = vantages_->with_services(store_.list("services"));
   }
-  for (const probing::VantageTable::PlacePtr& place : fixed_places_) {
-    table->add(place);
-  }
-  vantages_ = table;
+  have_services_changed_ = false;
   return vantages_;
-}
-
-probing::VantageTable::PlacePtr Lab::place_of(const Placed& placed) const {
-  const plan::NamespaceId ns =
-      placed.on_host_network ? plan::node_id(cluster_.nodes[placed.slot.node].name) : placed.slot.id;
-  if (!fabric_.has(ns)) {
-    return nullptr;  // not made yet: its containers' start will say so
-  }
-  probing::Place place;
-  place.id = placed.slot.id;
-  place.addresses = placed.slot.addresses;
-  place.ports = placed.ports;
-  place.on_host_network = placed.on_host_network;
-  place.is_labs_own = placed.is_dns;
-  place.netns = fabric_.share_namespace(ns);
-  place.resolver = placed.resolver;
-  place.has_gone = placed.has_gone;
-  return std::make_shared<const probing::Place>(std::move(place));
 }
 
 std::vector<probing::VantageTable::PlacePtr> Lab::fixed_places() const {
@@ -314,20 +366,15 @@ std::vector<probing::VantageTable::PlacePtr> Lab::fixed_places() const {
   return places;
 }
 
-void Lab::place_changed(Placed& placed) {
-  placed.place.reset();
-  vantages_.reset();
-}
-
 probing::Resolver Lab::cluster_resolver(const std::string& ns) const {
   model::Pod pod;
   pod.key.ns = ns;
-  return resolver_of(kubelet::pod_resolv_conf(pod, life_.dns()).conf);
+  return resolver_of(kubelet::pod_resolv_conf(pod, sandboxes_.life().dns()).conf);
 }
 
 void Lab::check_vantage(const std::string& vantage) const {
   const auto pod = pod_named(vantage);
-  const bool is_there = pod ? life_.contains(*pod) : fabric_.has(vantage) && vantage != plan::kUnderlay;
+  const bool is_there = pod ? has_pod(*pod) : fabric_.has(vantage) && vantage != plan::kUnderlay;
   if (!is_there) {
     throw Error(ErrorKind::NotFound, "\"" + vantage + "\": no such place in this lab",
                 "labctl get pods -A shows the pods; else node/NAME or outside/NAME");
@@ -338,7 +385,7 @@ kernel::ProcessOptions Lab::exec_options(const std::string& vantage, const std::
                                          std::vector<std::string> command, const kubelet::Environment& env) {
   check_vantage(vantage);
   if (const auto pod = pod_named(vantage)) {
-    return life_.exec_options(*pod, container, std::move(command), env);
+    return sandboxes_.life().exec_options(*pod, container, std::move(command), env);
   }
   kernel::ProcessOptions options;
   options.argv = std::move(command);

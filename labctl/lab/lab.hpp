@@ -1,10 +1,12 @@
 #pragma once
 
-// A running lab: its objects, the loops that act on them, the network and the processes that follow.
+// A running lab: its objects, the loops that act on them, the network and the processes that follow from
+// them. What each part does is in its room; here they are made, in order, and told of each other.
 //
-//   store --changes--> reconciler --pods with node and address--> fabric --> pod life (its containers)
-//     ^                                                                          |
-//     +-------------------------------- status ----------------------------------+
+//   store --changes--> Reconciler --pods with node and address--> PodSandboxes (network, containers)
+//     ^ |                                                             |
+//     | +--changes--> ServiceProxy (packets) --> NameServers (names)  |
+//     +------------------------------- status ------------------------+
 //
 // Threads: the main loop's, for everything that is not said to be safe elsewhere.
 
@@ -15,10 +17,9 @@
 #include "labctl/dataplane/service_proxy.hpp"
 #include "labctl/kubelet/local_runtime.hpp"
 #include "labctl/kubelet/pod_life.hpp"
-#include "labctl/kubelet/service_env.hpp"
+#include "labctl/lab/pod_sandboxes.hpp"
 #include "labctl/loop/main_loop.hpp"
 #include "labctl/nameserver/name_servers.hpp"
-#include "labctl/objects/pod_course.hpp"
 #include "labctl/probing/vantage_table.hpp"
 #include "labctl/store/shared_table.hpp"
 #include "labctl/store/store.hpp"
@@ -35,11 +36,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include <atomic>
-#include <map>
+#include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -89,10 +89,10 @@ class Lab {
                                       std::vector<std::string> command, const kubelet::Environment& env);
   // Throws Error: NotFound.
   kubelet::ContainerLog& log(const model::PodKey& key, const std::string& container) {
-    return life_.log(key, container);
+    return sandboxes_.life().log(key, container);
   }
 
-  bool has_pod(const model::PodKey& key) const { return life_.contains(key); }
+  bool has_pod(const model::PodKey& key) const { return sandboxes_.life().contains(key); }
   store::Store& objects() { return store_; }
   dataplane::ServiceProxy& service_proxy() { return service_proxy_; }
   // The way by which Services are written.
@@ -106,50 +106,16 @@ class Lab {
   const engine::Engine& engine() const { return engine_; }
 
  private:
-  // A pod that has its place in the network.
-  struct Placed {
-    std::string uid;  // of its object: another may come under its name
-    objects::PodHold hold = objects::PodHold::Placed;
-    plan::PodSlot slot;
-    bool on_host_network = false;
-    bool is_dns = false;       // of the lab's own
-    bool is_connected = true;  // false: finished, its address may be another's by now
-    std::vector<model::ContainerPort> ports;
-    std::shared_ptr<const probing::Resolver>
-        resolver;                           // as the pod's resolv.conf says; null before it starts
-    probing::VantageTable::PlacePtr place;  // of all this, for vantages(); null: to be made
-    std::shared_ptr<std::atomic<bool>> has_gone = std::make_shared<std::atomic<bool>>(false);
-  };
-
+  PodSandboxes::Hooks sandbox_hooks();
+  void note(const store::Change& change);
+  void note_ready(const store::Change& change);
   void create_api_service();
   void start_outside_hosts();
-  void place_at_boot(const std::vector<model::Pod>& pods);
-  void note_ready(const store::Change& change);
   void schedule_sync();
-  void repair_later();
   std::vector<model::Pod> reconcile(const controllers::Turn& turn);
-  objects::PodHold hold_of(const model::PodKey& key) const;
-  void take_in(const store::Key& key, std::vector<model::Pod>& to_place);
-  void end_life(const model::PodKey& key, std::chrono::milliseconds grace);
-  void place(const std::vector<model::Pod>& pods);
-  // Null while it has no network.
-  probing::VantageTable::PlacePtr place_of(const Placed& placed) const;
-  std::vector<probing::VantageTable::PlacePtr> fixed_places() const;
-  // What probes see of the pod has changed.
-  void place_changed(Placed& placed);
-  bool connect(const std::vector<const model::Pod*>& pods);
-  bool try_start(const model::Pod& pod, int netns_fd);
-  void try_again_later(const model::PodKey& key, const std::string& uid);
-  std::optional<plan::PodSlot> make_slot(const model::Pod& pod);
-  plan::NamespaceId namespace_of(const model::Pod& pod) const;
-  void start_containers(const model::Pod& pod, int netns_fd);
-  void start_waiting_containers();
-  void disconnect(const std::vector<model::PodKey>& keys);
-  void take_down(const std::vector<model::PodKey>& keys);
-  void remove_stopped();
   void on_failure(const std::string& words);
-  void write_status(const kubelet::PodReport& report);
-  kubelet::PodLifeHooks life_hooks();
+  void repair_later();
+  std::vector<probing::VantageTable::PlacePtr> fixed_places() const;
 
   loop::MainLoop& loop_;
   kernel::Reaper& reaper_;
@@ -161,43 +127,28 @@ class Lab {
   SystemClock clock_;
   store::Store store_;
   allocation::ServiceAllocation allocation_;
-  kubelet::ServiceEnvironments service_env_;
   allocation::AllocationRepair repair_;
   controllers::Reconciler reconciler_;
   apply::KernelNetwork network_;
   apply::Fabric fabric_;
   kubelet::LocalRuntime runtime_;
-  kubelet::PodLife life_;
   dataplane::ServiceProxy service_proxy_;
+  PodSandboxes sandboxes_;
   nameserver::NameServers dns_;
   engine::Engine engine_;
 
   store::Store::Subscription subscription_;
-  std::shared_ptr<const probing::Resolver> node_resolver_;  // of nodes and outside hosts
-  std::vector<int> node_netns_fds_;  // as cluster_.nodes; the fabric's, for as long as it has the nodes
-  std::map<model::PodKey, Placed> placed_;
-  std::shared_ptr<const probing::VantageTable> vantages_;      // null: to be made anew
+  std::shared_ptr<const probing::Resolver> node_resolver_;     // of nodes and outside hosts
   std::vector<probing::VantageTable::PlacePtr> fixed_places_;  // nodes and outside hosts
-  // Pods whose network or start failed, by the uid of their object.
-  struct Retry {
-    std::string uid;
-    int times = 0;                 // in a row
-    loop::MainLoop::Id timer = 0;  // 0: it is under way
-  };
-  std::map<model::PodKey, Retry> retries_;
-  std::set<store::Key> changed_pods_;
-  std::size_t ready_pods_ = 0;  // objects whose condition Ready is True
-  std::vector<model::PodKey> stopped_;
-  std::uint32_t next_pod_number_ = 1;
-  std::vector<std::pair<model::Pod, int>>
-      waiting_for_dns_;  // at boot: pods with programs, and their namespaces
+  std::shared_ptr<const probing::VantageTable> vantages_;      // null: places have changed
+  bool have_services_changed_ = false;                         // since vantages_ was made
+  std::size_t ready_pods_ = 0;                                 // objects whose condition Ready is True
   std::vector<server::PodId> outside_servers_;
   bool is_sync_scheduled_ = false;
   bool is_booted_ = false;
   std::optional<loop::MainLoop::Id> timer_;
   int failures_in_a_row_ = 0;  // of turns
   loop::MainLoop::Id turn_again_ = 0;
-  std::size_t place_at_once_ = 32;  // as many as take about kPlacing
   std::chrono::system_clock::time_point created_at_;
   std::chrono::milliseconds boot_time_{0};
 };

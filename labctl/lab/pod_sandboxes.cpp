@@ -1,39 +1,33 @@
-// Pods of a lab: from an object with a node and an address to a network namespace with running containers,
-// and back.
+#include "labctl/lab/pod_sandboxes.hpp"
 
 #include "labctl/kubelet/image_map.hpp"
 #include "labctl/lab/boot_objects.hpp"
-#include "labctl/lab/lab.hpp"
-#include "labctl/nameserver/dns_objects.hpp"
+#include "labctl/lab/made_namespaces.hpp"
 #include "labctl/objects/contain.hpp"
 #include "labctl/objects/decode_pod.hpp"
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "topology/base/current_exception.hpp"
-#include "topology/base/error.hpp"
+#include "topology/base/scope_exit.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <future>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
 
 namespace labctl::lab {
 namespace {
 
 using nlohmann::json;
 
-// One turn settles; the next rounds only follow what it caused. More means that something turns around.
-constexpr int kRoundsMax = 100;
-// After so long the loop is for others. With the pods under way at its end a turn takes less than twice as
-// much.
-constexpr std::chrono::milliseconds kTurn{20};
 // Pods placed at once in a running lab: as many as take about this long.
 constexpr std::chrono::milliseconds kPlacing{25};
 constexpr std::size_t kPlaceAtOnceLeast = 16;
 constexpr std::size_t kPlaceAtOnceMost = 256;
 // Ends of pods carried out at once: their links go in one batch.
 constexpr std::size_t kRemoveAtOnce = 64;
-constexpr std::chrono::milliseconds kTurnAgainFirst{100};
-constexpr int kTurnAgainDoublings = 6;
 
 constexpr std::string_view kKubelet = "kubelet";
 
@@ -52,108 +46,85 @@ std::chrono::milliseconds grace_of(const json& pod) {
 
 }  // namespace
 
-void Lab::sync() {
-  is_sync_scheduled_ = false;
-  const controllers::Turn turn = is_booted_ ? controllers::Turn(clock_, kTurn) : controllers::Turn();
-  bool is_done = false;
-  for (int round = 0; !is_done && (round == 0 || !turn.is_over()); ++round) {
-    if (round == kRoundsMax) {
-      throw Error(ErrorKind::Internal, "the lab does not settle");
-    }
-    if (const std::vector<model::Pod> to_place = reconcile(turn); !to_place.empty()) {
-      place(to_place);
-    }
-    is_done = is_at_rest();
-  }
-  bool is_well = loop_.carry_out([this] { service_proxy_.sync(); });
-  is_well = loop_.carry_out([this] { dns_.sync(); }) && is_well;
-  is_well = loop_.carry_out([this] { service_proxy_.end_stale_flows(); }) && is_well;
-  if (!is_done) {
-    schedule_sync();
-  } else if (is_well) {
-    failures_in_a_row_ = 0;
+PodSandboxes::PodSandboxes(Surroundings surroundings, kubelet::PodLifeOptions options, Hooks hooks)
+    : clock_(surroundings.clock),
+      store_(surroundings.store),
+      cluster_(surroundings.cluster),
+      fabric_(surroundings.fabric),
+      service_proxy_(surroundings.service_proxy),
+      hooks_(std::move(hooks)),
+      service_env_(store_),
+      retries_(surroundings.loop,
+               [this](const model::PodKey& pod) {
+                 changed_.insert(key_of(pod));
+                 hooks_.has_work();
+               }),
+      life_(surroundings.loop, clock_, surroundings.runtime, std::move(options), life_hooks()) {}
+
+void PodSandboxes::open() {
+  for (const model::Node& node : cluster_.nodes) {
+    node_netns_fds_.push_back(fabric_.namespace_fd(plan::node_id(node.name)));
   }
 }
 
-bool Lab::is_at_rest() const { return changed_pods_.empty() && stopped_.empty() && !reconciler_.has_work(); }
-
-std::vector<controllers::Stuck> Lab::stuck() const {
-  std::map<store::Key, controllers::HeldPod> held;
-  for (const auto& [key, placed] : placed_) {
-    held[key_of(key)] = {placed.uid, placed.hold};
-  }
-  for (const auto& [key, retry] : retries_) {
-    if (retry.timer != 0 && !placed_.contains(key)) {
-      held[key_of(key)] = {retry.uid, objects::PodHold::Retrying};
-    }
-  }
-  return controllers::find_stuck(store_, held);
+kubelet::PodCompanion* PodSandboxes::companion_of(const model::Pod& pod) const {
+  const auto found = std::find_if(companions_.begin(), companions_.end(),
+                                  [&](const kubelet::PodCompanion* one) { return one->is_mine(pod); });
+  return found == companions_.end() ? nullptr : *found;
 }
 
-// Something was thrown that belongs to no object, or work was lost on its way: what is left is looked at
-// again.
-void Lab::on_failure(const std::string& words) {
-  spdlog::error("main loop: {}", words);
-  if (turn_again_ != 0) {
-    return;
-  }
-  const int doublings = std::min(failures_in_a_row_++, kTurnAgainDoublings);
-  turn_again_ = loop_.call_after(kTurnAgainFirst * (1 << doublings), [this] {
-    turn_again_ = 0;
-    sync();
-  });
-}
+// ---- The course of a pod -----------------------------------------------------------------------------
 
-// One turn of the controllers, and of what follows from it but for the pods to be placed: these it returns.
-std::vector<model::Pod> Lab::reconcile(const controllers::Turn& turn) {
-  const controllers::Reconciled reconciled = reconciler_.run(turn);
-  if (reconciled.again_at) {
-    if (timer_) {
-      loop_.cancel(*timer_);
-    }
-    const auto delay =
-        std::chrono::duration_cast<std::chrono::milliseconds>(*reconciled.again_at - clock_.wall());
-    timer_ = loop_.call_after(std::max(delay, std::chrono::milliseconds(1)), [this] { sync(); });
-  }
+std::vector<model::Pod> PodSandboxes::take_in(const controllers::Turn& turn) {
   remove_stopped();
   std::vector<model::Pod> to_place;
   std::size_t looked_at = 0;
-  while (!changed_pods_.empty() && !(looked_at >= kRemoveAtOnce && turn.is_over()) &&
-         !(is_booted_ && to_place.size() >= place_at_once_)) {
-    const store::Key key = std::move(changed_pods_.extract(changed_pods_.begin()).value());
+  while (!changed_.empty() && !(looked_at >= kRemoveAtOnce && turn.is_over()) &&
+         (turn.is_endless() || to_place.size() < place_at_once_)) {
+    const store::Key key = std::move(changed_.extract(changed_.begin()).value());
     ++looked_at;
     if (!objects::contain(store_, key, "FailedSync", kKubelet, [&] { take_in(key, to_place); })) {
       const store::ObjectPtr pod = store_.find(key);
-      try_again_later(key_of(key), pod == nullptr ? std::string() : objects::uid_of(*pod));
+      retries_.later(key_of(key), pod == nullptr ? std::string() : objects::uid_of(*pod));
     }
   }
   return to_place;
 }
 
-objects::PodHold Lab::hold_of(const model::PodKey& key) const {
+std::map<store::Key, controllers::HeldPod> PodSandboxes::held() const {
+  std::map<store::Key, controllers::HeldPod> held;
+  for (const auto& [key, placed] : placed_) {
+    held[key_of(key)] = {placed.uid, placed.hold};
+  }
+  for (const model::PodKey& key : retries_.waiting()) {
+    if (!placed_.contains(key)) {
+      held[key_of(key)] = {retries_.uid_of(key), objects::PodHold::Retrying};
+    }
+  }
+  return held;
+}
+
+objects::PodHold PodSandboxes::hold_of(const model::PodKey& key) const {
   if (const auto placed = placed_.find(key); placed != placed_.end()) {
     return placed->second.hold;
   }
-  const auto retry = retries_.find(key);
-  return retry != retries_.end() && retry->second.timer != 0 ? objects::PodHold::Retrying
-                                                             : objects::PodHold::None;
+  return retries_.is_waiting(key) ? objects::PodHold::Retrying : objects::PodHold::None;
 }
 
 // Does what the pod's course (objects/pod_course.hpp) says is next.
-void Lab::take_in(const store::Key& key, std::vector<model::Pod>& to_place) {
+void PodSandboxes::take_in(const store::Key& key, std::vector<model::Pod>& to_place) {
   using objects::PodAct;
   using objects::PodHold;
   const model::PodKey pod_key = key_of(key);
   const PodHold hold = hold_of(pod_key);
   const auto placed = placed_.find(pod_key);
-  const auto retry = retries_.find(pod_key);
   store::ObjectPtr pod = store_.find(key);
   if (pod != nullptr && hold != PodHold::None &&
-      objects::uid_of(*pod) != (placed != placed_.end() ? placed->second.uid : retry->second.uid)) {
+      objects::uid_of(*pod) != (placed != placed_.end() ? placed->second.uid : retries_.uid_of(pod_key))) {
     pod = nullptr;  // a namesake: its time comes
   }
   if (pod == nullptr && hold == PodHold::None) {
-    retries_.erase(pod_key);
+    retries_.forget(pod_key);
   }
   const auto wish = pod == nullptr ? std::nullopt : std::optional(objects::wish_of(*pod));
   switch (objects::next_act(wish, hold)) {
@@ -164,12 +135,11 @@ void Lab::take_in(const store::Key& key, std::vector<model::Pod>& to_place) {
       to_place.push_back(objects::decode_pod(*pod));
       break;
     case PodAct::ForgetRetry:
-      loop_.cancel(retry->second.timer);
-      retries_.erase(retry);
+      retries_.forget(pod_key);
       take_in(key, to_place);
       break;
     case PodAct::GiveUpPlace:
-      std::erase_if(waiting_for_dns_, [&](const auto& waiting) { return waiting.first.key == pod_key; });
+      std::erase_if(waiting_, [&](const auto& waiting) { return waiting.first.key == pod_key; });
       placed->second.hold = PodHold::Stopped;
       stopped_.push_back(pod_key);
       break;
@@ -191,30 +161,40 @@ void Lab::take_in(const store::Key& key, std::vector<model::Pod>& to_place) {
   }
 }
 
-void Lab::end_life(const model::PodKey& key, std::chrono::milliseconds grace) {
+void PodSandboxes::end_life(const model::PodKey& key, std::chrono::milliseconds grace) {
   placed_.at(key).hold = objects::PodHold::Stopping;
   life_.stop(key, grace);  // may end it here and now
 }
 
+void PodSandboxes::remove_stopped() {
+  const std::size_t count = std::min(stopped_.size(), kRemoveAtOnce);
+  const auto end = stopped_.begin() + static_cast<std::ptrdiff_t>(count);
+  const std::vector<model::PodKey> keys(stopped_.begin(), end);
+  stopped_.erase(stopped_.begin(), end);
+  take_down(keys);
+}
+
+// ---- Placing -----------------------------------------------------------------------------------------
+
 // Notes the pod's place; nothing when it takes none of its own. Throws Error: NotFound for a node that is not
 // there.
-std::optional<plan::PodSlot> Lab::make_slot(const model::Pod& pod) {
+std::optional<plan::PodSlot> PodSandboxes::make_slot(const model::Pod& pod) {
   Placed placed;
   placed.uid = pod.uid;
-  placed.slot = slot_of(cluster_, pod, next_pod_number_++);
+  placed.slot = slot_of(cluster_, pod, next_number_++);
   placed.on_host_network = pod.host_network;
-  placed.is_dns = objects::is_dns_pod(pod);
+  placed.companion = companion_of(pod);
   for (const model::Container& container : pod.containers) {
     placed.ports.insert(placed.ports.end(), container.ports.begin(), container.ports.end());
   }
   const plan::PodSlot slot = placed.slot;
   placed_[pod.key] = std::move(placed);
-  vantages_.reset();
+  hooks_.places_changed();
   return pod.host_network ? std::nullopt : std::optional(slot);
 }
 
 // Networks of all of them, and then their containers.
-void Lab::place(const std::vector<model::Pod>& pods) {
+void PodSandboxes::place(const std::vector<model::Pod>& pods) {
   const auto begin = clock_.now();
   std::vector<const model::Pod*> all;
   for (const model::Pod& pod : pods) {
@@ -230,7 +210,8 @@ void Lab::place(const std::vector<model::Pod>& pods) {
   }
   std::vector<model::PodKey> failed;
   for (const model::Pod* pod : all) {
-    if (placed_.contains(pod->key) && !try_start(*pod, fabric_.namespace_fd(namespace_of(*pod)))) {
+    if (placed_.contains(pod->key) &&
+        !try_start(*pod, fabric_.namespace_fd(namespace_of(placed_.at(pod->key))))) {
       failed.push_back(pod->key);
     }
   }
@@ -244,7 +225,7 @@ void Lab::place(const std::vector<model::Pod>& pods) {
 }
 
 // All or none; alone, a pod that fails is tried again later.
-bool Lab::connect(const std::vector<const model::Pod*>& pods) {
+bool PodSandboxes::connect(const std::vector<const model::Pod*>& pods) {
   std::vector<plan::PodSlot> slots;
   std::string words;
   try {
@@ -261,50 +242,92 @@ bool Lab::connect(const std::vector<const model::Pod*>& pods) {
   for (const model::Pod* pod : pods) {
     placed_.erase(pod->key);
   }
-  vantages_.reset();
+  hooks_.places_changed();
   if (pods.size() == 1) {
     objects::tell_failure(store_, key_of(pods.front()->key), "FailedCreatePodSandBox", kKubelet, words);
-    try_again_later(pods.front()->key, pods.front()->uid);
+    retries_.later(pods.front()->key, pods.front()->uid);
   }
   return false;
 }
 
-// Of a pod that has its network. If not, the network is to be taken down, and it is tried again later.
-bool Lab::try_start(const model::Pod& pod, int netns_fd) {
-  const bool is_started = objects::contain(store_, key_of(pod.key), "FailedCreatePodSandBox", kKubelet,
-                                           [&] { start_containers(pod, netns_fd); });
-  if (!is_started && !life_.contains(pod.key)) {
-    try_again_later(pod.key, pod.uid);
-    return false;
-  }
-  retries_.erase(pod.key);
-  return true;
-}
-
-void Lab::try_again_later(const model::PodKey& key, const std::string& uid) {
-  Retry& retry = retries_[key];
-  if (retry.uid != uid) {
-    loop_.cancel(retry.timer);
-    retry = {uid, 0, 0};
-  }
-  if (retry.timer == 0) {
-    retry.timer = loop_.call_after(objects::pause_after(++retry.times), [this, key] {
-      retries_.at(key).timer = 0;
-      changed_pods_.insert(key_of(key));
-      schedule_sync();
+void PodSandboxes::place_at_boot(const std::vector<model::Pod>& pods) {
+  const auto begin = clock_.now();
+  std::vector<plan::PodSlot> slots;
+  std::vector<const model::Pod*> with_place;
+  for (const model::Pod& pod : pods) {
+    const bool has_place = objects::contain(store_, key_of(pod.key), "FailedCreatePodSandBox", kKubelet, [&] {
+      if (const auto slot = make_slot(pod)) {
+        slots.push_back(*slot);
+      }
     });
+    if (has_place) {
+      with_place.push_back(&pod);
+    } else {
+      retries_.later(pod.key, pod.uid);
+    }
   }
+  const std::vector<plan::Step> steps = plan::plan_pods(cluster_, slots);
+  std::unordered_map<plan::NamespaceId, const model::Pod*> waiting;
+  MadeNamespaces made;
+  std::future<void> connected = std::async(std::launch::async, [&] {
+    const ScopeExit end([&] { made.end(); });
+    fabric_.apply(steps, [&](const plan::NamespaceId& id, int fd) { made.add(id, fd); });
+  });
+  for (const model::Pod* pod : with_place) {
+    if (!pod->host_network) {
+      waiting.emplace(placed_.at(pod->key).slot.id, pod);
+    }
+  }
+  std::vector<model::PodKey> failed;
+  const auto start = [&](const model::Pod& pod, int netns_fd) {
+    if (!try_start(pod, netns_fd)) {
+      failed.push_back(pod.key);
+    }
+  };
+  for (auto some = made.take(); !some.empty(); some = made.take()) {
+    for (const auto& [id, fd] : some) {
+      start(*waiting.at(id), fd);
+    }
+  }
+  connected.get();
+  for (const model::Pod* pod : with_place) {
+    if (pod->host_network) {
+      start(*pod, fabric_.namespace_fd(namespace_of(placed_.at(pod->key))));
+    }
+  }
+  take_down(failed);
+  const std::chrono::duration<double, std::milli> took = clock_.now() - begin;
+  spdlog::info("{} pods: {:.1f} ms", pods.size(), took.count());
 }
 
 // Whose network the pod's containers run in.
-plan::NamespaceId Lab::namespace_of(const model::Pod& pod) const {
-  const Placed& placed = placed_.at(pod.key);
+plan::NamespaceId PodSandboxes::namespace_of(const Placed& placed) const {
   return placed.on_host_network ? plan::node_id(cluster_.nodes[placed.slot.node].name) : placed.slot.id;
 }
 
-void Lab::start_containers(const model::Pod& pod, int netns_fd) {
-  if (dns_.holds_others_back() && !dns_.is_mine(pod) && kubelet::runs_programs(pod, cluster_.images)) {
-    waiting_for_dns_.emplace_back(pod, netns_fd);
+// ---- Starting ----------------------------------------------------------------------------------------
+
+// Of a pod that has its network. If not, the network is to be taken down, and it is tried again later.
+bool PodSandboxes::try_start(const model::Pod& pod, int netns_fd) {
+  const bool is_started = objects::contain(store_, key_of(pod.key), "FailedCreatePodSandBox", kKubelet,
+                                           [&] { start_containers(pod, netns_fd); });
+  if (!is_started && !life_.contains(pod.key)) {
+    retries_.later(pod.key, pod.uid);
+    return false;
+  }
+  retries_.forget(pod.key);
+  return true;
+}
+
+bool PodSandboxes::has_to_wait(const model::Pod& pod) const {
+  return companion_of(pod) == nullptr && kubelet::runs_programs(pod, cluster_.images) &&
+         std::any_of(companions_.begin(), companions_.end(),
+                     [](const kubelet::PodCompanion* one) { return one->holds_others_back(); });
+}
+
+void PodSandboxes::start_containers(const model::Pod& pod, int netns_fd) {
+  if (has_to_wait(pod)) {
+    waiting_.emplace_back(pod, netns_fd);
     return;
   }
   const auto index = placed_.at(pod.key).slot.node;
@@ -314,8 +337,8 @@ void Lab::start_containers(const model::Pod& pod, int netns_fd) {
   place.netns_fd = netns_fd;
   place.hostname = pod.host_network ? node.name : model::hostname_of(pod, cluster_.dns.domain);
   place.host_ips = node.addresses;
-  if (dns_.is_mine(pod)) {
-    place.binds = dns_.binds_of(pod);
+  if (const kubelet::PodCompanion* companion = placed_.at(pod.key).companion) {
+    place.binds = companion->binds_of(pod);
   }
   if (!pod.host_network) {
     service_proxy_.claim_host_ports(pod, placed_.at(pod.key).slot.node);
@@ -327,13 +350,13 @@ void Lab::start_containers(const model::Pod& pod, int netns_fd) {
   Placed& placed = placed_.at(pod.key);
   placed.hold = objects::PodHold::Living;
   placed.resolver = std::make_shared<probing::Resolver>(probing::resolver_of(life_.resolv_conf(pod.key)));
-  place_changed(placed);
+  placed.place.reset();
+  hooks_.places_changed();
 }
 
-// Programs may look names up as soon as they run.
-void Lab::start_waiting_containers() {
+void PodSandboxes::start_waiting() {
   std::vector<model::PodKey> failed;
-  for (const auto& [pod, netns_fd] : std::exchange(waiting_for_dns_, {})) {
+  for (const auto& [pod, netns_fd] : std::exchange(waiting_, {})) {
     if (!try_start(pod, netns_fd)) {
       failed.push_back(pod.key);
     }
@@ -341,14 +364,16 @@ void Lab::start_waiting_containers() {
   take_down(failed);
 }
 
-void Lab::disconnect(const std::vector<model::PodKey>& keys) {
+// ---- Taking down -------------------------------------------------------------------------------------
+
+void PodSandboxes::disconnect(const std::vector<model::PodKey>& keys) {
   std::vector<plan::PodSlot> slots;
   for (const model::PodKey& key : keys) {
     const auto placed = placed_.find(key);
     if (placed != placed_.end() && placed->second.is_connected) {
       placed->second.is_connected = false;
       *placed->second.has_gone = true;
-      place_changed(placed->second);
+      hooks_.places_changed();
       service_proxy_.release_host_ports(key);
       if (!placed->second.on_host_network) {
         slots.push_back(placed->second.slot);
@@ -364,7 +389,7 @@ void Lab::disconnect(const std::vector<model::PodKey>& keys) {
 }
 
 // Of pods without a life: their networks go.
-void Lab::take_down(const std::vector<model::PodKey>& keys) {
+void PodSandboxes::take_down(const std::vector<model::PodKey>& keys) {
   if (keys.empty()) {
     return;
   }
@@ -378,22 +403,57 @@ void Lab::take_down(const std::vector<model::PodKey>& keys) {
     if (!placed->second.on_host_network) {
       ids.push_back(placed->second.slot.id);
     }
-    dns_.gone(key);
+    if (placed->second.companion != nullptr) {
+      placed->second.companion->gone(key);
+    }
     placed_.erase(placed);
-    changed_pods_.insert(key_of(key));  // its object is to go, or a namesake's turn has come
+    changed_.insert(key_of(key));  // its object is to go, or a namesake's turn has come
   }
   fabric_.remove(ids);
 }
 
-void Lab::remove_stopped() {
-  const std::size_t count = std::min(stopped_.size(), kRemoveAtOnce);
-  const auto end = stopped_.begin() + static_cast<std::ptrdiff_t>(count);
-  const std::vector<model::PodKey> keys(stopped_.begin(), end);
-  stopped_.erase(stopped_.begin(), end);
-  take_down(keys);
+// ---- Places ------------------------------------------------------------------------------------------
+
+void PodSandboxes::each_slot(const OnSlot& on_slot) const {
+  for (const auto& [key, placed] : placed_) {
+    on_slot(key, placed.slot, placed.on_host_network);
+  }
 }
 
-void Lab::write_status(const kubelet::PodReport& report) {
+std::vector<probing::VantageTable::PlacePtr> PodSandboxes::places() {
+  std::vector<probing::VantageTable::PlacePtr> places;
+  for (auto& [key, placed] : placed_) {
+    if (placed.is_connected && placed.place == nullptr) {
+      placed.place = place_of(placed);
+    }
+    if (placed.is_connected && placed.place != nullptr) {
+      places.push_back(placed.place);
+    }
+  }
+  return places;
+}
+
+// Null while it has no network.
+probing::VantageTable::PlacePtr PodSandboxes::place_of(const Placed& placed) const {
+  const plan::NamespaceId ns = namespace_of(placed);
+  if (!fabric_.has(ns)) {
+    return nullptr;  // not made yet: its containers' start will say so
+  }
+  probing::Place place;
+  place.id = placed.slot.id;
+  place.addresses = placed.slot.addresses;
+  place.ports = placed.ports;
+  place.on_host_network = placed.on_host_network;
+  place.is_labs_own = placed.companion != nullptr;
+  place.netns = fabric_.share_namespace(ns);
+  place.resolver = placed.resolver;
+  place.has_gone = placed.has_gone;
+  return std::make_shared<const probing::Place>(std::move(place));
+}
+
+// ---- Status ------------------------------------------------------------------------------------------
+
+void PodSandboxes::write_status(const kubelet::PodReport& report) {
   const store::Key key = key_of(report.key);
   const store::ObjectPtr pod = store_.find(key);
   if (pod == nullptr || objects::text_at(*pod, "metadata.uid") != report.uid) {
@@ -404,7 +464,7 @@ void Lab::write_status(const kubelet::PodReport& report) {
   store_.update(key, std::move(updated));
 }
 
-kubelet::PodLifeHooks Lab::life_hooks() {
+kubelet::PodLifeHooks PodSandboxes::life_hooks() {
   kubelet::PodLifeHooks hooks;
   // Neither keeps a pod from its life: a status that users wrote may be one that nothing can be added to.
   hooks.on_change = [this](const kubelet::PodReport& report) {
@@ -415,7 +475,7 @@ kubelet::PodLifeHooks Lab::life_hooks() {
       placed->second.hold = objects::PodHold::Stopped;
       stopped_.push_back(report.key);
     }
-    schedule_sync();
+    hooks_.has_work();
   };
   hooks.on_event = [this](const model::PodKey& key, const kubelet::PodEvent& event) {
     objects::contain(store_, key_of(key), "FailedEvent", kKubelet, [&] {
@@ -427,8 +487,8 @@ kubelet::PodLifeHooks Lab::life_hooks() {
     });
   };
   hooks.before_start = [this](const model::Pod& pod, const kubelet::PodPlace& place) {
-    if (dns_.is_mine(pod)) {
-      dns_.before_start(pod, place.netns_fd);
+    if (kubelet::PodCompanion* companion = companion_of(pod)) {
+      companion->before_start(pod, place.netns_fd);
     }
   };
   hooks.on_notice = [](std::string_view text) { spdlog::info("{}", text); };
