@@ -25,8 +25,8 @@ class PodRetries {
   PodRetries(const PodRetries&) = delete;
   PodRetries& operator=(const PodRetries&) = delete;
 
-  // It failed once more. `uid` is its object's: a namesake begins anew. One that waits already goes on
-  // waiting.
+  // It failed once more. `uid` is its object's: a namesake begins anew. One
+  // that waits already goes on waiting.
   void later(const model::PodKey& pod, const std::string& uid);
   // It succeeded, or is gone.
   void forget(const model::PodKey& pod);

@@ -6,8 +6,8 @@
 //
 //   pod/NAMESPACE/NAME      node/NAME      outside/NAME
 //
-// A name is taken as it is written: whether it may be one, and whether there is such a place, is the caller's
-// question.
+// A name is taken as it is written: whether it may be one, and whether there is
+// such a place, is the caller's question.
 
 #include "topology/model/pod.hpp"
 

@@ -26,8 +26,8 @@ std::vector<Backend> chosen(std::span<const PortEndpoint> endpoints, const Predi
   return backends;
 }
 
-// The hints of ready endpoints in one dimension: usable only if each has one and one names `name` (network
-// model §8.5).
+// The hints of ready endpoints in one dimension: usable only if each has one and
+// one names `name` (network model §8.5).
 template <typename Hints>
 bool hints_apply(std::span<const PortEndpoint> endpoints, const std::string& name, const Hints& hints_of) {
   bool is_named = false;

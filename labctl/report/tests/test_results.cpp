@@ -61,7 +61,7 @@ nlohmann::json run_summary_json(const TestRun& run) {
   nlohmann::json out{{"passed", run.count(Verdict::Passed)}, {"failed", run.count(Verdict::Failed)},
                      {"broken", run.count(Verdict::Broken)}, {"skipped", run.count(Verdict::Skipped)},
                      {"flaky", run.count_flaky()},           {"exitCode", run.exit_code},
-                     {"started", timestamp(run.started)},  {"elapsedMs", milliseconds(run.elapsed)}};
+                     {"started", timestamp(run.started)},    {"elapsedMs", milliseconds(run.elapsed)}};
   add_text(out, "shard", run.shard);
   add_text(out, "host", run.host);
   if (run.seed) {

@@ -1,5 +1,5 @@
-// What the verb `flow` of a Scenario's step may say: constant traffic over the steps between its start and
-// its stop.
+// What the verb `flow` of a Scenario's step may say: constant traffic over the
+// steps between its start and its stop.
 
 #include "topology/base/duration.hpp"
 #include "topology/manifest/kinds/verb_schema.hpp"
