@@ -13,10 +13,8 @@ namespace {
 using api::Fields;
 using api::Mistakes;
 using nlohmann::json;
-using protocol::ProbeProtocol;
 
 constexpr api::Range kWaitMs{0, 86'400'000, "a time to wait in milliseconds"};
-constexpr api::Range kProbeMs{1, 600'000, "a timeout in milliseconds"};
 constexpr api::Range kTerminalSize{0, 65535, "a terminal's size"};
 constexpr api::Range kGraceSeconds{0, INT32_MAX, "a grace period in seconds"};
 
@@ -89,26 +87,6 @@ WaitRequest parse_wait(const json& body) {
     fields.mistake("condition", "is required, or a pointer");
   }
   wanted.timeout = std::chrono::milliseconds(fields.number("timeout_ms", kWaitMs, 30'000));
-  fields.close();
-  mistakes.throw_if_any();
-  return wanted;
-}
-
-MatrixRequest parse_matrix(const json& body) {
-  Mistakes mistakes;
-  Fields fields(body, "", mistakes);
-  MatrixRequest wanted;
-  if (const std::string proto = fields.text("proto"); !proto.empty()) {
-    wanted.protocol = protocol::parse_probe_protocol(proto);
-    if (!wanted.protocol || *wanted.protocol == ProbeProtocol::Dns ||
-        *wanted.protocol == ProbeProtocol::Http) {
-      fields.mistake("proto", "is none of tcp, udp, sctp, icmp");
-    }
-  }
-  wanted.port = static_cast<std::uint16_t>(fields.number("port", api::kPortOrNone, 0));
-  wanted.timeout = std::chrono::milliseconds(fields.number("timeout_ms", kProbeMs, 1000));
-  wanted.from = fields.texts("from");
-  wanted.to = fields.texts("to");
   fields.close();
   mistakes.throw_if_any();
   return wanted;

@@ -1,13 +1,13 @@
 #pragma once
 
 // What the requests of /lab/v1 say, as values: read once, at the door, with every field of the right type and
-// within its bounds. What a body has wrong is told with the path of the field, all of it together.
+// within its bounds. What a body has wrong is told with the path of the field, all of it together. Those for
+// probes are in probe_message.hpp and matrix_message.hpp.
 //
 // Pure. All of these throw Error InvalidInput.
 
 #include "labctl/api/http.hpp"
 #include "labctl/api/resource_kinds.hpp"
-#include "probes/protocol/probe_protocol.hpp"
 #include "topology/manifest/yaml/source.hpp"
 #include "topology/model/pod.hpp"
 
@@ -32,16 +32,6 @@ struct WaitRequest {
   std::chrono::milliseconds timeout{30'000};
 };
 WaitRequest parse_wait(const nlohmann::json& body);
-
-// {"proto","port","timeout_ms","from":[ids],"to":[ids]}
-struct MatrixRequest {
-  std::optional<protocol::ProbeProtocol> protocol;
-  std::uint16_t port = 0;  // 0: the first that each pod declares
-  std::chrono::milliseconds timeout{1000};
-  std::vector<std::string> from;  // empty: all places
-  std::vector<std::string> to;    // empty: all pods
-};
-MatrixRequest parse_matrix(const nlohmann::json& body);
 
 // {"from","container","command":[],"env":{},"tty","rows","cols"}
 struct ExecStart {

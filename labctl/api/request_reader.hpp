@@ -13,6 +13,8 @@
 // A field that is null counts as absent. After a mistake a reader returns
 // the default, so that reading goes on.
 
+#include "topology/base/error.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
@@ -84,5 +86,19 @@ class Fields {
   Mistakes* mistakes_;
   std::vector<std::string_view> known_;
 };
+
+// What `read(mistakes)` makes of what the lab has said. The lab is the author of that: what is wrong with it
+// is Error Internal.
+template <typename Read>
+auto read_reply(const Read& read) {
+  try {
+    Mistakes mistakes;
+    auto value = read(mistakes);
+    mistakes.throw_if_any();
+    return value;
+  } catch (const Error& error) {
+    throw Error(ErrorKind::Internal, "reply of the lab: " + error.message());
+  }
+}
 
 }  // namespace labctl::api

@@ -1,8 +1,8 @@
+#include "labctl/api/matrix_message.hpp"
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/report/exit_code.hpp"
-#include "labctl/report/objects/fields.hpp"
 #include "labctl/report/objects/resources.hpp"
 #include "labctl/report/probe_results.hpp"
 
@@ -26,39 +26,45 @@ struct MatrixOptions {
   bool exit_zero = false;
 };
 
-nlohmann::json vantages(const std::vector<std::string>& words, const std::string& ns) {
-  nlohmann::json out = nlohmann::json::array();
+std::vector<std::string> vantages(const std::vector<std::string>& words, const std::string& ns) {
+  std::vector<std::string> out;
   for (const std::string& word : words) {
     out.push_back(api::parse_vantage(word, ns));
   }
   return out;
 }
 
+api::MatrixRequest request_of(const MatrixOptions& options) {
+  return api::parse_matrix(
+      {{"proto", options.proto},
+       {"port", options.port},
+       {"timeout_ms", parse_flag_duration("--probe-timeout", options.probe_timeout).count()},
+       {"from", vantages(options.from, options.ns)},
+       {"to", vantages(options.to, options.ns)}});
+}
+
 int run_matrix(const Session& session, const MatrixOptions& options) {
   using report::Format;
   const Format format =
       parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
-  const nlohmann::json request{
-      {"proto", options.proto},
-      {"port", options.port},
-      {"timeout_ms", parse_flag_duration("--probe-timeout", options.probe_timeout).count()},
-      {"from", vantages(options.from, options.ns)},
-      {"to", vantages(options.to, options.ns)}};
+  const api::MatrixRequest request = request_of(options);
   api::Client client = session.client(parse_flag_duration("--timeout", options.timeout));
-  const nlohmann::json matrix = client.post("/lab/v1/matrix", request.dump()).json();
+  const nlohmann::json body = client.post("/lab/v1/matrix", to_json(request).dump()).json();
+  const api::MatrixReply reply = api::parse_matrix_reply(body);
+  // To programs as the lab said it.
   if (format == Format::JsonLines) {
-    report::print_value(session.out(), report::at(matrix, "/failures"), format);
+    report::print_value(session.out(), body.value("failures", nlohmann::json::array()), format);
   } else if (report::is_structured(format)) {
-    report::print_value(session.out(), matrix, format);
+    report::print_value(session.out(), body, format);
   } else {
-    report::print_matrix(session.out(), matrix, session.palette());
+    report::print_matrix(session.out(), reply, session.palette());
   }
-  if (report::number(matrix, "/total") == 0) {
+  const matrix::ReachMatrix::Summary counts = reply.reach.summary();
+  if (counts.probed == 0) {
     session.warn("no pair to probe", "no pod is up: labctl get pods -A shows them");
     return report::kNothingMatched;
   }
-  const bool passed = report::number(matrix, "/ok") == report::number(matrix, "/total");
-  return passed || options.exit_zero ? report::kPassed : report::kAssertionFailed;
+  return counts.as_wanted == counts.probed || options.exit_zero ? report::kPassed : report::kAssertionFailed;
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
+#include "labctl/api/probe_message.hpp"
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/expectation.hpp"
 #include "labctl/commands/probe_stream.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/report/exit_code.hpp"
-#include "labctl/report/objects/fields.hpp"
 #include "labctl/report/objects/resources.hpp"
 #include "labctl/report/probe_results.hpp"
 #include "labctl/supervisor/registry.hpp"
@@ -17,7 +17,9 @@
 
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <ostream>
+#include <utility>
 
 namespace labctl::commands {
 namespace {
@@ -43,7 +45,7 @@ report::Format format_of(const ProbeOptions& options) {
 }
 
 // One probe, from flags or the two arguments.
-nlohmann::json request_of(const ProbeOptions& options, const Expectation& expect) {
+api::ProbeRequest request_of(const ProbeOptions& options, const Expectation& expect) {
   std::string from = options.from;
   std::string to = options.to;
   std::vector<std::string> places = options.places;
@@ -59,14 +61,11 @@ nlohmann::json request_of(const ProbeOptions& options, const Expectation& expect
     throw Error(ErrorKind::InvalidInput, "probe: from where to where?",
                 "such as `labctl probe client web-0:80`");
   }
-  nlohmann::json request{{"id", 1},
-                         {"from", api::parse_vantage(from, options.ns)},
+  nlohmann::json request{{"from", api::parse_vantage(from, options.ns)},
                          {"to", complete_target(to, options.ns)},
+                         {"proto", options.proto},
                          {"count", options.count},
                          {"timeout_ms", parse_flag_duration("--timeout", options.timeout).count()}};
-  if (!options.proto.empty()) {
-    request["proto"] = options.proto;
-  }
   if (!options.retry_within.empty()) {
     const auto outcome = expect.single_outcome();
     if (!outcome) {
@@ -76,50 +75,46 @@ nlohmann::json request_of(const ProbeOptions& options, const Expectation& expect
     request["expect"] = *outcome;
     request["retry_within_ms"] = parse_flag_duration("--retry-within", options.retry_within).count();
   }
-  return request;
+  return api::parse_probe(request);
 }
 
 // The lab retries and repeats by itself: its answer may take that long, and a little more.
-std::chrono::milliseconds patience(const nlohmann::json& request) {
-  const auto one = request["timeout_ms"].get<long long>();
-  const auto retries = request.value("retry_within_ms", 0LL);
-  return std::chrono::milliseconds(one * (request["count"].get<long long>() + 1) + retries) +
-         std::chrono::seconds(10);
+std::chrono::milliseconds patience(const api::ProbeRequest& request) {
+  return request.timeout * (request.count + 1) + request.retry_within + std::chrono::seconds(10);
+}
+
+api::ProbeResult ask(api::Client& client, const api::ProbeRequest& request) {
+  std::optional<api::ProbeResult> result;
+  client.lines("POST", "/lab/v1/probes", to_json(request).dump() + "\n", [&](std::string_view line) {
+    result = api::parse_probe_line(line);
+    return true;
+  });
+  if (!result) {
+    throw Error(ErrorKind::Internal, "reply of the lab: no answer to the probe");
+  }
+  if (!result->error.empty()) {
+    throw Error(ErrorKind::InvalidInput, result->error, result->hint);
+  }
+  return std::move(*result);
 }
 
 int run_one(const Session& session, const ProbeOptions& options) {
   const report::Format format = format_of(options);
   const Expectation expect = parse_expectation(options.expect.empty() ? "ok" : options.expect);
-  const nlohmann::json request = request_of(options, expect);
+  const api::ProbeRequest request = request_of(options, expect);
   api::Client client = session.client(patience(request));
-  nlohmann::json result;
-  client.lines("POST", "/lab/v1/probes", request.dump() + "\n", [&](std::string_view line) {
-    result = nlohmann::json::parse(line, nullptr, false);
-    return true;
-  });
-  if (!result.is_object()) {
-    throw Error(ErrorKind::Internal, "reply of the lab: no answer to the probe");
-  }
-  if (result.contains("error")) {
-    throw Error(ErrorKind::InvalidInput, report::text(result, "/error"), report::text(result, "/hint"));
-  }
-  result.erase("id");
-  result["from"] = request["from"];
-  result["to"] = request["to"];
-  const auto why = expect.mismatch(result);
+  report::ProbeLine probe{.result = ask(client, request), .from = request.from, .to = request.to};
+  probe.why = expect.mismatch(to_json(probe.result)).value_or("");
+  probe.passed = probe.why.empty();
   if (report::is_structured(format)) {
-    result["passed"] = !why.has_value();
-    if (why) {
-      result["why"] = *why;
-    }
-    report::print_value(session.out(), result, format);
+    report::print_value(session.out(), to_json(probe), format);
   } else {
-    report::print_probe(session.out(), result, session.palette(), format == report::Format::Wide);
+    report::print_probe(session.out(), probe, session.palette(), format == report::Format::Wide);
   }
-  if (why && !options.expect.empty()) {
-    session.note(*why);
+  if (!*probe.passed && !options.expect.empty()) {
+    session.note(probe.why);
   }
-  return why ? report::kAssertionFailed : report::kPassed;
+  return *probe.passed ? report::kPassed : report::kAssertionFailed;
 }
 
 int run_file(const Session& session, const ProbeOptions& options) {
@@ -146,13 +141,13 @@ int run_file(const Session& session, const ProbeOptions& options) {
   nlohmann::json all = nlohmann::json::array();
   const ProbeStreamEnd end = stream_probes(
       file ? file.get() : STDIN_FILENO, stream,
-      [&](const nlohmann::json& result) {
+      [&](const report::ProbeLine& probe) {
         if (format == report::Format::Table || format == report::Format::Wide) {
-          report::print_probe(session.out(), result, session.palette(), format == report::Format::Wide);
+          report::print_probe(session.out(), probe, session.palette(), format == report::Format::Wide);
         } else if (format == report::Format::JsonLines) {
-          report::print_value(session.out(), result, format);
+          report::print_value(session.out(), to_json(probe), format);
         } else {
-          all.push_back(result);
+          all.push_back(to_json(probe));
         }
         session.out().flush();
       },

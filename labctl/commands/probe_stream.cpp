@@ -1,6 +1,7 @@
 #include "labctl/commands/probe_stream.hpp"
 
 #include "labctl/api/client.hpp"
+#include "labctl/api/probe_message.hpp"
 #include "labctl/api/resource_kinds.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/ip_address.hpp"
@@ -29,10 +30,11 @@ using nlohmann::json;
 // No probe needs more; a longer line is another kind of file.
 constexpr size_t kLongestLine = 1024 * 1024;
 
+// A line of the input, with what is known of its answer before it has come.
 struct Entry {
-  size_t line = 0;
-  json id;
-  json from, to, proto;
+  size_t number = 0;
+  json id;  // the user's own
+  report::ProbeLine probe;
   std::optional<Expectation> expect;
 };
 
@@ -41,9 +43,14 @@ struct Batch {
   std::string body;
 };
 
+std::string text_in(const json& probe, const char* field) {
+  const auto found = probe.find(field);
+  return found != probe.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 class Stream {
  public:
-  Stream(const ProbeStreamOptions& options, const std::function<void(const json&)>& on_result,
+  Stream(const ProbeStreamOptions& options, const std::function<void(const report::ProbeLine&)>& on_result,
          const std::function<void(size_t, const std::string&)>& on_bad_line)
       : options_(options), on_result_(on_result), on_bad_line_(on_bad_line) {}
 
@@ -101,27 +108,31 @@ class Stream {
     if (text.find_first_not_of(" \t\r") == std::string_view::npos) {
       return;
     }
-    try {
-      add(json::parse(text, nullptr, false));
-    } catch (const Error& error) {
+    json probe = json::parse(text, nullptr, false);
+    if (!probe.is_object()) {
       const std::lock_guard lock(output_);
-      ++end_.bad_lines;
-      on_bad_line_(line_, error.message() + (error.hint().empty() ? "" : " (" + error.hint() + ")"));
-      return;
+      return tell_bad_line(line_, "not a JSON object",
+                           R"(such as {"id":1,"from":"pod/default/a","to":"pod/default/b:80"})");
+    }
+    Entry entry;
+    entry.number = line_;
+    entry.id = probe.value("id", json());
+    entry.probe.from = text_in(probe, "from");
+    entry.probe.to = text_in(probe, "to");
+    try {
+      add(std::move(probe), entry);
+    } catch (const Error& error) {
+      api::ProbeResult result;
+      result.error = error.message();
+      result.hint = error.hint();
+      finish(std::move(entry), std::move(result));
     }
     if (batch_.entries.size() >= options_.batch_lines) {
       submit();
     }
   }
 
-  void add(json probe) {
-    if (!probe.is_object()) {
-      throw Error(ErrorKind::InvalidInput, "not a JSON object",
-                  R"(such as {"id":1,"from":"pod/default/a","to":"pod/default/b:80"})");
-    }
-    Entry entry;
-    entry.line = line_;
-    entry.id = probe.contains("id") ? probe["id"] : json();
+  void add(json probe, Entry& entry) {
     entry.expect = options_.expect;
     if (probe.contains("expect")) {
       entry.expect = expectation_from_json(probe["expect"]);
@@ -131,18 +142,13 @@ class Stream {
     if (entry.expect && entry.expect->single_outcome()) {
       probe["expect"] = *entry.expect->single_outcome();
     }
-    for (const char* key : {"from", "to"}) {
-      if (!probe.contains(key) || !probe[key].is_string()) {
-        throw Error(ErrorKind::InvalidInput, std::string("\"") + key + "\": must be a string");
-      }
-    }
-    probe["from"] = api::parse_vantage(probe["from"].get<std::string>(), options_.ns);
-    probe["to"] = complete_target(probe["to"].get<std::string>(), options_.ns);
-    entry.from = probe["from"];
-    entry.to = probe["to"];
-    entry.proto = probe.value("proto", json());
-    probe["id"] = batch_.entries.size();
-    batch_.body += probe.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    api::ProbeRequest request = api::parse_probe(probe);
+    request.from = entry.probe.from = api::parse_vantage(request.from, options_.ns);
+    request.to = complete_target(request.to, options_.ns);
+    entry.probe.to = request.target();
+    entry.probe.proto = request.protocol ? protocol::to_string(*request.protocol) : "";
+    request.id = batch_.entries.size();
+    batch_.body += to_json(request).dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
     batch_.entries.push_back(std::move(entry));
   }
 
@@ -202,17 +208,16 @@ class Stream {
     }
   }
 
-  void ask(api::Client& client, const Batch& batch) {
+  void ask(api::Client& client, Batch& batch) {
     size_t answers = 0;
     client.lines("POST", "/lab/v1/probes", batch.body, [&](std::string_view line) {
-      json result = json::parse(line, nullptr, false);
-      const json id = result.is_object() ? result.value("id", json()) : json();
-      if (!id.is_number_unsigned() || id.get<size_t>() >= batch.entries.size()) {
+      api::ProbeResult result = api::parse_probe_line(line);
+      if (!result.id.is_number_unsigned() || result.id.get<size_t>() >= batch.entries.size()) {
         throw Error(ErrorKind::Internal,
                     "reply of the lab: not the answer to a probe: " + std::string(line.substr(0, 200)));
       }
       ++answers;
-      finish(batch.entries[id.get<size_t>()], result);
+      finish(std::move(batch.entries[result.id.get<size_t>()]), std::move(result));
       return true;
     });
     if (answers != batch.entries.size()) {
@@ -221,36 +226,31 @@ class Stream {
     }
   }
 
-  void finish(const Entry& entry, json& result) {
-    result.erase("id");
+  void finish(Entry entry, api::ProbeResult result) {
+    report::ProbeLine& probe = entry.probe;
+    probe.result = std::move(result);
+    probe.result.id = entry.id;
     if (entry.id.is_null()) {
-      result["line"] = entry.line;
-    } else {
-      result["id"] = entry.id;
+      probe.line = entry.number;
     }
-    result["from"] = entry.from;
-    result["to"] = entry.to;
-    if (!entry.proto.is_null()) {
-      result["proto"] = entry.proto;
-    }
-    bool passed = true;
     if (entry.expect) {
-      const auto why = entry.expect->mismatch(result);
-      passed = !why;
-      result["passed"] = passed;
-      if (why) {
-        result["why"] = *why;
-      }
+      probe.why = entry.expect->mismatch(to_json(probe.result)).value_or("");
+      probe.passed = probe.why.empty();
     }
     const std::lock_guard lock(output_);
     ++end_.probes;
-    if (result.contains("error") && result["error"].is_string()) {
-      ++end_.bad_lines;
-      on_bad_line_(entry.line, result["error"].get<std::string>());
-    } else if (!passed) {
+    if (!probe.result.error.empty()) {
+      tell_bad_line(entry.number, probe.result.error, probe.result.hint);
+    } else if (!probe.passed.value_or(true)) {
       ++end_.unexpected;
     }
-    on_result_(result);
+    on_result_(probe);
+  }
+
+  // Called with output_ held.
+  void tell_bad_line(size_t number, const std::string& what, const std::string& hint) {
+    ++end_.bad_lines;
+    on_bad_line_(number, what + (hint.empty() ? "" : " (" + hint + ")"));
   }
 
   bool has_failed() {
@@ -271,7 +271,7 @@ class Stream {
   }
 
   const ProbeStreamOptions& options_;
-  const std::function<void(const json&)>& on_result_;
+  const std::function<void(const report::ProbeLine&)>& on_result_;
   const std::function<void(size_t, const std::string&)>& on_bad_line_;
   size_t line_ = 0;
   Batch batch_;
@@ -293,12 +293,15 @@ class Stream {
 }  // namespace
 
 ProbeStreamEnd stream_probes(int fd, const ProbeStreamOptions& options,
-                             const std::function<void(const json&)>& on_result,
+                             const std::function<void(const report::ProbeLine&)>& on_result,
                              const std::function<void(size_t, const std::string&)>& on_bad_line) {
   return Stream(options, on_result, on_bad_line).run(fd);
 }
 
 std::string complete_target(const std::string& target, const std::string& ns) {
+  if (target.empty()) {
+    return target;  // what is asked for is said otherwise
+  }
   if (IpAddress::parse(target)) {
     return "icmp:" + target;
   }

@@ -5,8 +5,7 @@
 // under way at once, each on a connection of its own, so results may come in another order than their probes.
 
 #include "labctl/commands/expectation.hpp"
-
-#include <nlohmann/json_fwd.hpp>
+#include "labctl/report/probe_results.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -33,12 +32,12 @@ struct ProbeStreamEnd {
   size_t bad_lines = 0;   // lines that are no probe, or that the lab could not make
 };
 
-// Reads `fd` to its end. `on_result` gets each answer, with the probe's own id ("line", its number, if it had
-// none), from, to and proto, and, where something was expected, "passed" and "why"; `on_bad_line` a line's
-// number and what is wrong with it. Both are called by one thread at a time. Throws what the first failing
-// request threw.
+// Reads `fd` to its end. `on_result` gets an answer to each line that is a JSON object, with the probe's own
+// id (the line's number if it had none), and, where something was expected, whether it is so; `on_bad_line` a
+// line's number and what is wrong with it, also of those that `on_result` is told of with an error. Both are
+// called by one thread at a time. Throws what the first failing request threw.
 ProbeStreamEnd stream_probes(int fd, const ProbeStreamOptions& options,
-                             const std::function<void(const nlohmann::json&)>& on_result,
+                             const std::function<void(const report::ProbeLine&)>& on_result,
                              const std::function<void(size_t, const std::string&)>& on_bad_line);
 
 // A target as users shorten it, in full: places as model::parse_short_place() takes them, with or without a

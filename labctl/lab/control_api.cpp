@@ -8,6 +8,7 @@
 #include "labctl/lab/lab.hpp"
 #include "labctl/lab/logs.hpp"
 #include "labctl/probing/dns_lookup.hpp"
+#include "labctl/probing/matrix_run.hpp"
 #include "labctl/probing/probe_lines.hpp"
 #include "topology/base/error.hpp"
 
@@ -136,7 +137,8 @@ api::Response ControlApi::probes(const api::Request& request, std::string_view) 
 api::Response ControlApi::matrix(const api::Request& request, std::string_view) {
   const api::MatrixRequest wanted = api::parse_matrix(parse_body(request));
   api::Response response;
-  response.body = probing::run_matrix(lab_.engine(), *vantages_of(lab_), wanted, request.gone);
+  response.body = api::to_text(
+      probing::run_matrix(lab_.engine(), *vantages_of(lab_), wanted, request.gone), request.gone);
   return response;
 }
 

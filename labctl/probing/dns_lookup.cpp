@@ -83,8 +83,8 @@ struct Findings {
         records.push_back(record);
       }
     }
-    for (json& query : queries_of(result)) {
-      queries.push_back(std::move(query));
+    for (const api::ProbeResult::Query& query : queries_of(result)) {
+      queries.push_back(to_json(query));
     }
     const bool says_more =
         !outcome || (*outcome != Outcome::Ok &&

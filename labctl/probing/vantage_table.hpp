@@ -39,6 +39,8 @@ struct Place {
   std::shared_ptr<const Resolver> resolver;  // null: names cannot be looked up from here
   // Set by the lab when the place loses its network. Null: it never does.
   std::shared_ptr<const std::atomic<bool>> has_gone;
+
+  bool has_ended() const { return has_gone != nullptr && *has_gone; }
 };
 
 class VantageTable {

@@ -1,36 +1,28 @@
 #include "labctl/report/probe_results.hpp"
 
 #include "labctl/report/objects/age.hpp"
-#include "labctl/report/objects/fields.hpp"
 #include "labctl/report/text/table.hpp"
 #include "probes/outcome/outcome.hpp"
 #include "topology/base/printable.hpp"
 #include "topology/model/place.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
-#include <array>
-#include <map>
+#include <iterator>
 #include <ostream>
-#include <set>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace labctl::report {
 namespace {
 
-using Json = nlohmann::json;
+using matrix::ReachMatrix;
+using probes::Outcome;
 
-// Pairs that were not asked (a pod and itself, a pod without such a port) have an empty outcome or "-".
-char glyph_of(const std::string& outcome) {
-  if (outcome.empty() || outcome == "-") {
-    return ' ';
-  }
-  const auto known = probes::parse_outcome(outcome);
-  return probes::glyph(known.value_or(probes::Outcome::Inconclusive));
-}
-
-std::string paint(const std::string& outcome, std::string_view shown, const Palette& palette) {
-  return outcome == "ok" ? palette.good(shown) : palette.bad(shown);
+std::string paint(Outcome outcome, std::string_view shown, const Palette& palette) {
+  return outcome == Outcome::Ok ? palette.good(shown) : palette.bad(shown);
 }
 
 std::string padded(const std::string& text, size_t width) {
@@ -38,108 +30,102 @@ std::string padded(const std::string& text, size_t width) {
   return used < width ? text + std::string(width - used, ' ') : text;
 }
 
-std::string spread(const Json& responses) {
+std::string spread(const std::map<std::string, std::uint64_t>& responses) {
   std::string out;
-  if (responses.is_object() && responses.size() > 1) {
-    for (const auto& [backend, count] : responses.items()) {
-      out += (out.empty() ? "" : ", ") + short_vantage(backend) + " " + count.dump();
+  if (responses.size() > 1) {
+    for (const auto& [backend, count] : responses) {
+      out += (out.empty() ? "" : ", ") + short_vantage(backend) + " " + std::to_string(count);
     }
   }
   return out;
 }
 
 // The id as a row or a legend shows it.
-std::string place_name(const Json& id) {
-  return id.is_string() ? printable_line(short_vantage(id.get<std::string>())) : "?";
+std::string place_name(const std::string& id) { return printable_line(short_vantage(id)); }
+
+// One row: a glyph under the number of each destination; nothing for a pair that was not asked.
+std::string grid_row(const ReachMatrix& reach, size_t row, size_t digits, const Palette& palette) {
+  std::string text;
+  for (size_t column = 0; column < reach.destinations().size(); ++column) {
+    text.append(digits, ' ');
+    const auto seen = reach.seen(row, column);
+    text += seen ? paint(*seen, std::string(1, probes::glyph(*seen)), palette) : " ";
+  }
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text;
 }
 
-// One row: a glyph under the number of each destination.
-std::string grid_row(const Json& cells, size_t digits, const Palette& palette, std::set<std::string>& seen) {
-  std::string row;
-  if (!cells.is_array()) {
-    return row;
-  }
-  for (const Json& cell : cells) {
-    const std::string outcome = cell.is_string() ? cell.get<std::string>() : std::string{};
-    const char glyph = glyph_of(outcome);
-    row.append(digits, ' ');
-    if (glyph == ' ') {
-      row += ' ';
-    } else {
-      seen.insert(outcome);
-      row += paint(outcome, std::string(1, glyph), palette);
-    }
-  }
-  row.erase(row.find_last_not_of(' ') + 1);
-  return row;
-}
-
-// The glyphs, and below them which destination each number is. Returns the outcomes that occurred.
-std::set<std::string> print_grid(std::ostream& out, const Json& matrix, const Palette& palette) {
-  const Json& sources = list(matrix, "/sources");
-  const Json& destinations = list(matrix, "/destinations");
-  const Json& rows = list(matrix, "/rows");
+// The glyphs, and below them which destination each number is.
+void print_grid(std::ostream& out, const ReachMatrix& reach, const Palette& palette) {
   size_t width = 4;
-  for (const Json& source : sources) {
+  for (const std::string& source : reach.sources()) {
     width = std::max(width, display_width(place_name(source)));
   }
-  const size_t digits = std::to_string(destinations.size()).size();
+  const size_t digits = std::to_string(reach.destinations().size()).size();
   out << std::string(width + 1, ' ');
-  for (size_t i = 1; i <= destinations.size(); ++i) {
+  for (size_t i = 1; i <= reach.destinations().size(); ++i) {
     const std::string label = std::to_string(i);
     out << std::string(digits + 1 - label.size(), ' ') << label;
   }
   out << '\n';
-  std::set<std::string> seen;
-  for (size_t i = 0; i < sources.size() && i < rows.size(); ++i) {
-    out << padded(place_name(sources[i]), width) << ' ' << grid_row(rows[i], digits, palette, seen) << '\n';
-  }
-  out << '\n';
-  for (size_t i = 0; i < destinations.size(); ++i) {
-    const std::string label = std::to_string(i + 1);
-    out << std::string(digits - label.size() + 2, ' ') << label << "  " << place_name(destinations[i])
+  for (size_t row = 0; row < reach.sources().size(); ++row) {
+    out << padded(place_name(reach.sources()[row]), width) << ' ' << grid_row(reach, row, digits, palette)
         << '\n';
   }
   out << '\n';
-  return seen;
+  for (size_t i = 0; i < reach.destinations().size(); ++i) {
+    const std::string label = std::to_string(i + 1);
+    out << std::string(digits - label.size() + 2, ' ') << label << "  " << place_name(reach.destinations()[i])
+        << '\n';
+  }
+  out << '\n';
 }
 
-void print_failures(std::ostream& out, const Json& failures, const Palette& palette) {
-  constexpr size_t kMostShown = 50;  // beyond that a list is no reading: -o json has them all
-  for (size_t i = 0; i < failures.size() && i < kMostShown; ++i) {
-    const Json& failure = failures[i];
-    out << "  " << printable_line(text(failure, "/from")) << " -> " << printable_line(text(failure, "/to"))
-        << ": " << palette.bad(printable_line(text(failure, "/outcome")));
-    if (const std::string backend = text(failure, "/backend"); !backend.empty()) {
-      out << " by " << printable_line(backend);
-    }
-    if (const std::string wanted = text(failure, "/wanted"); !wanted.empty()) {
-      out << palette.faint(", wanted " + printable_line(wanted));
-    }
-    out << '\n';
+// The outcomes that occur, by name.
+void print_legend(std::ostream& out, const probes::OutcomeCounts& seen, const Palette& palette) {
+  std::vector<Outcome> occurring;
+  std::copy_if(probes::kOutcomes.begin(), probes::kOutcomes.end(), std::back_inserter(occurring),
+               [&](Outcome outcome) { return seen[outcome] > 0; });
+  std::sort(occurring.begin(), occurring.end(),
+            [](Outcome a, Outcome b) { return probes::to_string(a) < probes::to_string(b); });
+  for (const Outcome outcome : occurring) {
+    out << "  " << paint(outcome, std::string(1, probes::glyph(outcome)), palette) << " "
+        << probes::to_string(outcome);
   }
-  if (failures.size() > kMostShown) {
-    out << "  and " << failures.size() - kMostShown << " more (-o json lists them all)\n";
+  out << (occurring.empty() ? "" : "\n");
+}
+
+void print_failures(std::ostream& out, const ReachMatrix& reach, size_t count, const Palette& palette) {
+  constexpr size_t kMostShown = 50;  // beyond that a list is no reading: -o json has them all
+  for (const ReachMatrix::Failure& failure : reach.failures(kMostShown)) {
+    out << "  " << printable_line(reach.sources()[failure.source]) << " -> "
+        << printable_line(reach.destinations()[failure.destination]) << ": "
+        << palette.bad(probes::to_string(failure.seen));
+    if (!failure.backend.empty()) {
+      out << " by " << printable_line(failure.backend);
+    }
+    out << palette.faint(", wanted " + std::string(probes::to_string(failure.wanted))) << '\n';
+  }
+  if (count > kMostShown) {
+    out << "  and " << count - kMostShown << " more (-o json lists them all)\n";
   }
 }
 
 // The records, and what was asked where for them: "web.default.svc. A @10.96.0.10 NXDOMAIN 212us".
-void print_dns(std::ostream& out, const Json& result, bool wide) {
-  for (const Json& answer : list(result, "/dns/answer")) {
-    out << "          " << printable_line(answer.is_string() ? answer.get<std::string>() : answer.dump())
-        << '\n';
+void print_dns(std::ostream& out, const api::ProbeResult& result, bool wide) {
+  for (const std::string& answer : result.dns->answer) {
+    out << "          " << printable_line(answer) << '\n';
   }
-  const Json& queries = list(result, "/dns/queries");
-  const bool came_to_nothing = queries.size() > 1 && text(result, "/outcome") != "ok";
+  const bool came_to_nothing = result.dns->queries.size() > 1 && result.outcome != Outcome::Ok;
   if (!wide && !came_to_nothing) {
     return;
   }
-  for (const Json& query : queries) {
-    const std::string said = text_or(query, "/rcode", text(query, "/outcome"));
-    out << "          ? " << printable_line(text(query, "/name")) << ' '
-        << printable_line(text(query, "/type")) << " @" << printable_line(text(query, "/server")) << "  "
-        << printable_line(said) << "  " << format_elapsed(std::chrono::microseconds(number(query, "/rtt_us")))
-        << '\n';
+  for (const api::ProbeResult::Query& query : result.dns->queries) {
+    const std::string said =
+        query.rcode.empty() ? std::string(probes::to_string(query.outcome)) : query.rcode;
+    out << "          ? " << printable_line(query.name) << ' ' << printable_line(query.type) << " @"
+        << printable_line(query.server) << "  " << printable_line(said) << "  "
+        << format_elapsed(std::chrono::microseconds(query.rtt_us)) << '\n';
   }
 }
 
@@ -153,54 +139,69 @@ std::string short_vantage(const std::string& id) {
   return place->ns == "default" ? place->name : place->ns + "/" + place->name;
 }
 
-void print_probe(std::ostream& out, const Json& result, const Palette& palette, bool wide) {
-  const std::string outcome = printable_line(text_or(result, "/outcome", "inconclusive"));
-  out << paint(outcome, padded(outcome, 8), palette) << "  " << printable_line(text(result, "/from"))
-      << " -> " << printable_line(text(result, "/to"));
-  if (const std::string proto = text(result, "/proto"); !proto.empty()) {
-    out << palette.faint("/" + printable_line(proto));
+nlohmann::json to_json(const ProbeLine& probe) {
+  nlohmann::json line = to_json(probe.result);
+  const std::pair<const char*, const std::string&> texts[] = {
+      {"from", probe.from}, {"to", probe.to}, {"proto", probe.proto}, {"why", probe.why}};
+  for (const auto& [name, text] : texts) {
+    if (!text.empty()) {
+      line[name] = text;
+    }
   }
-  const std::string backends = spread(at(result, "/responses"));
-  if (!backends.empty()) {
+  if (probe.line) {
+    line["line"] = *probe.line;
+  }
+  if (probe.passed) {
+    line["passed"] = *probe.passed;
+  }
+  return line;
+}
+
+void print_probe(std::ostream& out, const ProbeLine& probe, const Palette& palette, bool wide) {
+  const api::ProbeResult& result = probe.result;
+  out << paint(result.outcome, padded(std::string(probes::to_string(result.outcome)), 8), palette) << "  "
+      << printable_line(probe.from) << " -> " << printable_line(probe.to);
+  if (!probe.proto.empty()) {
+    out << palette.faint("/" + printable_line(probe.proto));
+  }
+  if (const std::string backends = spread(result.responses); !backends.empty()) {
     out << "   " << printable_line(backends);
-  } else if (const std::string backend = text(result, "/backend"); !backend.empty()) {
-    out << "   " << printable_line(short_vantage(backend));
+  } else if (!result.backend.empty()) {
+    out << "   " << printable_line(short_vantage(result.backend));
   }
-  if (const std::string source = text(result, "/source"); !source.empty()) {
-    out << "   " << palette.faint("from " + printable_line(source));
+  if (result.source) {
+    out << "   " << palette.faint("from " + to_string(*result.source));
   }
-  if (at(result, "/rtt_us").is_number() && outcome == "ok") {
-    out << "   " << format_elapsed(std::chrono::microseconds(number(result, "/rtt_us")));
+  if (result.rtt_us != 0 && result.outcome == Outcome::Ok) {
+    out << "   " << format_elapsed(std::chrono::microseconds(result.rtt_us));
   }
-  if (const long long tries = number(result, "/tries"); tries > 1) {
-    out << "   " << palette.faint(std::to_string(tries) + " tries");
+  if (result.tries > 1) {
+    out << "   " << palette.faint(std::to_string(result.tries) + " tries");
   }
-  if (const std::string status = text(result, "/status"); !status.empty()) {
-    out << "   HTTP " << printable_line(status);
+  if (result.http) {
+    out << "   HTTP " << result.http->status;
   }
   out << '\n';
-  print_dns(out, result, wide);
-  if (const std::string error = text(result, "/error"); !error.empty()) {
-    out << "          " << printable_line(error) << '\n';
+  if (result.dns) {
+    print_dns(out, result, wide);
+  }
+  if (!result.error.empty()) {
+    out << "          " << printable_line(result.error) << '\n';
   }
 }
 
-void print_matrix(std::ostream& out, const Json& matrix, const Palette& palette) {
-  const std::set<std::string> seen = print_grid(out, matrix, palette);
-  for (const std::string& outcome : seen) {
-    out << "  " << paint(outcome, std::string(1, glyph_of(outcome)), palette) << " "
-        << printable_line(outcome);
-  }
-  out << (seen.empty() ? "" : "\n");
-  const long long ok = number(matrix, "/ok");
-  const long long total = number(matrix, "/total");
-  const std::string summary = std::to_string(ok) + " of " + std::to_string(total) + " as they should be";
-  out << (ok == total ? palette.good(summary) : palette.bad(summary));
-  if (const long long elapsed = number(matrix, "/elapsed_ms"); elapsed > 0) {
+void print_matrix(std::ostream& out, const api::MatrixReply& reply, const Palette& palette) {
+  const ReachMatrix::Summary counts = reply.reach.summary();
+  print_grid(out, reply.reach, palette);
+  print_legend(out, counts.seen, palette);
+  const std::string summary =
+      std::to_string(counts.as_wanted) + " of " + std::to_string(counts.probed) + " as they should be";
+  out << (counts.as_wanted == counts.probed ? palette.good(summary) : palette.bad(summary));
+  if (const auto elapsed = static_cast<long long>(reply.elapsed_ms); elapsed > 0) {
     out << "  " << palette.faint("(" + format_elapsed(std::chrono::milliseconds(elapsed)) + ")");
   }
   out << '\n';
-  print_failures(out, list(matrix, "/failures"), palette);
+  print_failures(out, reply.reach, counts.probed - counts.as_wanted, palette);
 }
 
 }  // namespace labctl::report

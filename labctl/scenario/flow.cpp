@@ -142,12 +142,16 @@ bool is_flow_settled(const json& expect, const FlowRecord& record) {
 // Threads: the lanes share what stands below mutex_; each waits for the next time that is free, and sends.
 class Flow {
  public:
-  Flow(const std::filesystem::path& socket, const json& request, microseconds every,
-       std::chrono::milliseconds timeout, std::string step)
-      : socket_(socket), request_(request.dump()), every_(every), timeout_(timeout), step_(std::move(step)) {
+  Flow(const std::filesystem::path& socket, const api::ProbeRequest& request, microseconds every,
+       std::string step)
+      : socket_(socket),
+        request_(to_json(request).dump()),
+        every_(every),
+        timeout_(request.timeout),
+        step_(std::move(step)) {
     // Two probes from one port would meet.
-    const auto wanted = static_cast<size_t>(timeout / every + 1);
-    const size_t lanes = request.contains("source_port") ? 1 : std::min(wanted, kLanesMax);
+    const auto wanted = static_cast<size_t>(timeout_ / every + 1);
+    const size_t lanes = request.source_port != 0 ? 1 : std::min(wanted, kLanesMax);
     const SignalsBlocked blocked;  // signals are for the thread that runs the steps
     for (size_t i = 0; i < lanes; ++i) {
       lanes_.emplace_back([this] { send_in_time(); });
@@ -197,8 +201,7 @@ class Flow {
     while (const auto step = wait_for_my_time()) {
       const auto sent = steady_clock::now();
       try {
-        const json result = json::parse(client.post("/lab/v1/probes", request_).body, nullptr, false);
-        note(result, sent, *step);
+        note(api::parse_probe_line(client.post("/lab/v1/probes", request_).body), sent, *step);
       } catch (const Error& error) {
         give_up(error.message(), error.hint());
       }
@@ -218,23 +221,21 @@ class Flow {
     return step_;
   }
 
-  void note(const json& result, steady_clock::time_point sent, const std::string& step) {
-    if (!result.is_object() || result.contains("error")) {
-      const bool is_said = result.is_object();
-      return give_up(is_said ? result["error"].get<std::string>() : "reply of the lab: no result of a probe",
-                     is_said ? result.value("hint", "") : "");
+  void note(const api::ProbeResult& result, steady_clock::time_point sent, const std::string& step) {
+    if (!result.error.empty()) {
+      return give_up(result.error, result.hint);
     }
-    const std::string outcome = result.value("outcome", "");
     {
       const std::lock_guard lock(mutex_);
       ++answered_;
-      if (outcome == "ok") {
+      if (result.outcome == probes::Outcome::Ok) {
         ++record_.ok;
       } else {
-        record_.failures.push_back({flow_time(sent - begin_), step, outcome, result.value("reason", "")});
+        record_.failures.push_back(
+            {flow_time(sent - begin_), step, std::string(probes::to_string(result.outcome)), result.reason});
       }
-      if (const std::string backend = result.value("backend", ""); !backend.empty()) {
-        ++record_.backends[backend];
+      if (!result.backend.empty()) {
+        ++record_.backends[result.backend];
       }
     }
     changed_.notify_all();
@@ -278,12 +279,11 @@ void Flows::step_begins(const std::string& name) {
   }
 }
 
-void Flows::start(const std::string& name, const json& request, microseconds every,
-                  std::chrono::milliseconds timeout) {
+void Flows::start(const std::string& name, const api::ProbeRequest& request, microseconds every) {
   if (flows_.contains(name)) {
     throw Error(ErrorKind::InvalidInput, "a flow named \"" + name + "\" is under way already");
   }
-  auto flow = std::make_unique<Flow>(socket_, request, every, timeout, step_);
+  auto flow = std::make_unique<Flow>(socket_, request, every, step_);
   if (!flow->wait_for_an_answer()) {
     const FlowRecord record = flow->end();
     throw Error(ErrorKind::InvalidInput, record.error, record.hint);

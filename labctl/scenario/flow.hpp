@@ -5,6 +5,7 @@
 // other.
 
 #include "labctl/api/client.hpp"
+#include "labctl/api/probe_message.hpp"
 #include "labctl/scenario/expectation.hpp"
 
 #include <nlohmann/json.hpp>
@@ -63,8 +64,7 @@ class Flows {
   // Begins `name` and returns with its first answer, which need not be ok. `request` is that of each probe.
   // Throws Error: InvalidInput when one of this name is under way, NotFound and others when the lab refuses
   // the request.
-  void start(const std::string& name, const nlohmann::json& request, std::chrono::microseconds every,
-             std::chrono::milliseconds timeout);
+  void start(const std::string& name, const api::ProbeRequest& request, std::chrono::microseconds every);
   // Lets it go on until it is_flow_settled(), until `until` or `stop` at most; ends it, and waits for the
   // answers that are still to come. Throws Error NotFound.
   FlowRecord stop(const std::string& name, const nlohmann::json& expect,

@@ -7,11 +7,6 @@ namespace labctl::matrix {
 
 using probes::Outcome;
 
-std::string group_of(std::string_view vantage) {
-  const std::size_t slash = vantage.rfind('/');
-  return std::string(slash == std::string_view::npos ? vantage : vantage.substr(0, slash));
-}
-
 ReachMatrix::ReachMatrix(std::vector<std::string> sources, std::vector<std::string> destinations)
     : sources_(std::move(sources)),
       destinations_(std::move(destinations)),
@@ -24,11 +19,20 @@ std::size_t ReachMatrix::at(std::size_t source, std::size_t destination) const {
 }
 
 void ReachMatrix::want(std::size_t source, std::size_t destination, Outcome outcome) {
-  wanted_[at(source, destination)] = static_cast<std::uint8_t>(outcome);
+  const std::size_t cell = at(source, destination);
+  assert(seen_[cell] == kNotSeen);
+  wanted_[cell] = static_cast<std::uint8_t>(outcome);
 }
 
-void ReachMatrix::see(std::size_t source, std::size_t destination, Outcome outcome) {
-  seen_[at(source, destination)] = static_cast<std::uint8_t>(outcome);
+void ReachMatrix::see(std::size_t source, std::size_t destination, const Finding& finding) {
+  const std::size_t cell = at(source, destination);
+  if (seen_[cell] != kNotSeen && seen_[cell] != wanted_[cell]) {
+    return;
+  }
+  seen_[cell] = static_cast<std::uint8_t>(finding.outcome);
+  if (seen_[cell] != wanted_[cell]) {
+    failures_.emplace(cell, Evidence{finding.backend, finding.reason});
+  }
 }
 
 Outcome ReachMatrix::wanted(std::size_t source, std::size_t destination) const {
@@ -42,24 +46,26 @@ std::optional<Outcome> ReachMatrix::seen(std::size_t source, std::size_t destina
 
 std::vector<ReachMatrix::Failure> ReachMatrix::failures(std::size_t limit) const {
   std::vector<Failure> found;
-  for (std::size_t i = 0; i < seen_.size() && found.size() < limit; ++i) {
-    if (seen_[i] != kNotSeen && seen_[i] != wanted_[i]) {
-      found.push_back({i / destinations_.size(), i % destinations_.size(), static_cast<Outcome>(wanted_[i]),
-                       static_cast<Outcome>(seen_[i])});
+  for (const auto& [cell, evidence] : failures_) {
+    if (found.size() == limit) {
+      break;
     }
+    found.push_back({cell / destinations_.size(), cell % destinations_.size(),
+                     static_cast<Outcome>(wanted_[cell]), static_cast<Outcome>(seen_[cell]), evidence.backend,
+                     evidence.reason});
   }
   return found;
 }
 
 ReachMatrix::Summary ReachMatrix::summary() const {
   Summary summary;
-  for (std::size_t i = 0; i < seen_.size(); ++i) {
-    if (seen_[i] != kNotSeen) {
+  for (const std::uint8_t seen : seen_) {
+    if (seen != kNotSeen) {
       ++summary.probed;
-      summary.as_wanted += seen_[i] == wanted_[i] ? 1 : 0;
-      summary.seen.add(static_cast<Outcome>(seen_[i]));
+      summary.seen.add(static_cast<Outcome>(seen));
     }
   }
+  summary.as_wanted = summary.probed - failures_.size();
   return summary;
 }
 

@@ -1,22 +1,19 @@
 #pragma once
 
 // Wanted against seen, source by destination: what should become of each probe, and what did. A value; who
-// probes and who decides what is wanted is not known here.
+// probes is not known here, and what is wanted says wanted.hpp.
 
 #include "probes/outcome/outcome.hpp"
 #include "probes/outcome/outcome_counts.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace labctl::matrix {
-
-// "pod/default/a" is of group "pod/default", "node/node-1" of "node": all but the last part.
-std::string group_of(std::string_view vantage);
 
 class ReachMatrix {
  public:
@@ -26,11 +23,19 @@ class ReachMatrix {
   const std::vector<std::string>& sources() const noexcept { return sources_; }
   const std::vector<std::string>& destinations() const noexcept { return destinations_; }
 
+  // What a probe showed. Who answered and why are kept where the outcome is not as wanted.
+  struct Finding {
+    probes::Outcome outcome = probes::Outcome::Inconclusive;
+    std::string backend;  // who answered instead; empty: nobody
+    std::string reason;
+  };
   // Preconditions of all four: source < sources().size(), destination < destinations().size().
+  // What is wanted of a cell is said before it is seen.
   void want(std::size_t source, std::size_t destination, probes::Outcome outcome);
-  void see(std::size_t source, std::size_t destination, probes::Outcome outcome);
+  // Of several probes of a cell, such as one a family, the first that is not as wanted counts.
+  void see(std::size_t source, std::size_t destination, const Finding& finding);
   probes::Outcome wanted(std::size_t source, std::size_t destination) const;
-  // Nothing for a cell that was not probed, such as a pod's own.
+  // Nothing for a cell that was not probed.
   std::optional<probes::Outcome> seen(std::size_t source, std::size_t destination) const;
 
   struct Failure {
@@ -38,6 +43,8 @@ class ReachMatrix {
     std::size_t destination = 0;
     probes::Outcome wanted = probes::Outcome::Ok;
     probes::Outcome seen = probes::Outcome::Ok;
+    std::string backend;
+    std::string reason;
     bool operator==(const Failure&) const = default;
   };
   // Cells seen other than wanted, row by row; the first `limit`.
@@ -52,6 +59,11 @@ class ReachMatrix {
   Summary summary() const;
 
  private:
+  // There may be millions of cells: a byte for each, and more only for those that are not as wanted.
+  struct Evidence {
+    std::string backend;
+    std::string reason;
+  };
   static constexpr std::uint8_t kNotSeen = 0xff;
   std::size_t at(std::size_t source, std::size_t destination) const;
 
@@ -59,6 +71,7 @@ class ReachMatrix {
   std::vector<std::string> destinations_;
   std::vector<std::uint8_t> wanted_;
   std::vector<std::uint8_t> seen_;
+  std::map<std::size_t, Evidence> failures_;  // by cell
 };
 
 }  // namespace labctl::matrix

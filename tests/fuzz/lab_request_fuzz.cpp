@@ -2,9 +2,11 @@
 // mistake with a reason; and so is what a probe that was taken wants of a small lab.
 
 #include "labctl/api/lab_requests.hpp"
+#include "labctl/api/matrix_message.hpp"
+#include "labctl/api/probe_message.hpp"
 #include "labctl/api/request_reader.hpp"
 #include "labctl/api/uri.hpp"
-#include "labctl/probing/probe_request.hpp"
+#include "labctl/probing/resolve_probe.hpp"
 #include "tests/fuzz/require.hpp"
 #include "topology/base/error.hpp"
 

@@ -19,11 +19,8 @@ Attempt do_flow(Context& context, const json& value) {
     const auto until = std::chrono::steady_clock::now() + context.at_most(within);
     return judge_flow(expect, context.flows.stop(value["stop"], expect, until, context.stop));
   }
-  json request = probe_request(value);
-  const std::chrono::milliseconds timeout(milliseconds_of(value, "timeout", kFlowTimeoutMs));
-  request["timeout_ms"] = timeout.count();
-  context.flows.start(value["start"], request,
-                      std::chrono::milliseconds(milliseconds_of(value, "every", kEveryMs)), timeout);
+  context.flows.start(value["start"], probe_request(value, kFlowTimeoutMs),
+                      std::chrono::milliseconds(milliseconds_of(value, "every", kEveryMs)));
   return {};
 }
 

@@ -1,3 +1,4 @@
+#include "labctl/api/matrix_message.hpp"
 #include "labctl/scenario/verbs/verbs.hpp"
 
 namespace labctl::scenario {
@@ -8,28 +9,29 @@ using nlohmann::json;
 constexpr size_t kFailuresShown = 10;
 
 // With an expectation every cell is held against it; without, against what the model says.
-void check_cells(const json& expect, const json& result, Attempt& attempt) {
+void check_cells(const json& expect, const matrix::ReachMatrix& reach, Attempt& attempt) {
   size_t shown = 0;
-  const auto note = [&](const std::string& from, const std::string& to, const std::string& seen) {
+  const auto note = [&](size_t row, size_t column, const std::string& why) {
     attempt.passed = false;
     if (shown++ < kFailuresShown) {
-      attempt.details += from + " -> " + to + ": " + seen + "\n";
+      attempt.details += reach.sources()[row] + " -> " + reach.destinations()[column] + ": " + why + "\n";
     }
   };
   if (!expect.contains("outcome")) {
-    for (const json& failure : result["failures"]) {
-      note(failure["from"], failure["to"],
-           "wanted " + failure["wanted"].get<std::string>() + ", seen " +
-               failure["outcome"].get<std::string>());
+    for (const matrix::ReachMatrix::Failure& failure : reach.failures()) {
+      Attempt cell;
+      cell.fail(std::string(probes::to_string(failure.wanted)), std::string(probes::to_string(failure.seen)));
+      note(failure.source, failure.destination, cell.message);
     }
     return;
   }
-  for (size_t row = 0; row < result["rows"].size(); ++row) {
-    for (size_t column = 0; column < result["rows"][row].size(); ++column) {
+  for (size_t row = 0; row < reach.sources().size(); ++row) {
+    for (size_t column = 0; column < reach.destinations().size(); ++column) {
+      const auto seen = reach.seen(row, column);
       Attempt cell;
-      check_outcome(expect, "ok", result["rows"][row][column], "", cell);
+      check_outcome(expect, "ok", seen ? std::string(probes::to_string(*seen)) : "no probe", "", cell);
       if (!cell.passed) {
-        note(result["sources"][row], result["destinations"][column], cell.message);
+        note(row, column, cell.message);
       }
     }
   }
@@ -38,16 +40,20 @@ void check_cells(const json& expect, const json& result, Attempt& attempt) {
 }  // namespace
 
 Attempt do_matrix(Context& context, const json& value) {
-  json request{{"timeout_ms", milliseconds_of(value, "timeout", 1000)}};
+  json body{{"timeout_ms", milliseconds_of(value, "timeout", 1000)}};
   for (const char* field : {"proto", "port", "from", "to"}) {
     if (value.contains(field)) {
-      request[field] = value[field];
+      body[field] = value[field];
     }
   }
-  const json result = context.lab.post("/lab/v1/matrix", request.dump()).json();
+  const api::MatrixRequest request = api::parse_matrix(body);
+  const api::MatrixReply reply =
+      api::parse_matrix_reply(context.lab.post("/lab/v1/matrix", to_json(request).dump()).json());
   Attempt attempt;
-  check_cells(value.value("expect", json::object()), result, attempt);
-  const std::string counts = result["ok"].dump() + " of " + result["total"].dump() + " as they should be";
+  check_cells(value.value("expect", json::object()), reply.reach, attempt);
+  const auto counted = reply.reach.summary();
+  const std::string counts =
+      std::to_string(counted.as_wanted) + " of " + std::to_string(counted.probed) + " as they should be";
   if (!attempt.passed) {
     attempt.message = counts;
   } else {

@@ -6,59 +6,54 @@ namespace {
 
 using nlohmann::json;
 
-// Of a probe without "to" what it asks for.
-std::string target_of(const json& value) {
-  return value.contains("to") ? value["to"].get<std::string>()
-                              : "dns:" + value.value("/dns/name"_json_pointer, "");
-}
-
 // "A web.shop.svc.cluster.local: NXDOMAIN by 10.96.0.10", a line each.
-std::string queries_of(const json& result) {
+std::string queries_of(const api::ProbeResult& result) {
   std::string text;
-  const json queries = result.value("/dns/queries"_json_pointer, json::array());
-  for (const json& query : queries) {
-    text += "\n  " + query.value("type", "") + " " + query.value("name", "") + ": " +
-            query.value("rcode", query.value("outcome", "")) + " by " + query.value("server", "");
+  if (result.dns) {
+    for (const api::ProbeResult::Query& query : result.dns->queries) {
+      text += "\n  " + query.type + " " + query.name + ": " +
+              (query.rcode.empty() ? std::string(probes::to_string(query.outcome)) : query.rcode) + " by " +
+              query.server;
+    }
   }
   return text;
 }
 
 // "pod/default/a -> pod/default/b:80: ok, answered by pod/default/b, which saw 10.244.1.2, in 61 us".
-std::string sentence_of(const json& value, const json& result) {
-  std::string text = value["from"].get<std::string>() + " -> " + target_of(value) + ": " +
-                     result.value("outcome", "no result");
-  if (result.contains("backend")) {
-    text += ", answered by " + result["backend"].get<std::string>();
+std::string sentence_of(const api::ProbeRequest& request, const api::ProbeResult& result) {
+  const std::string to = request.to.empty() && request.dns ? "dns:" + request.dns->name : request.to;
+  std::string text = request.from + " -> " + to + ": " + std::string(probes::to_string(result.outcome));
+  if (!result.backend.empty()) {
+    text += ", answered by " + result.backend;
   }
-  if (result.contains("source")) {
-    text += ", which saw " + result["source"].get<std::string>();
+  if (result.source) {
+    text += ", which saw " + to_string(*result.source);
   }
-  if (result.contains("rtt_us")) {
-    text += ", in " + result["rtt_us"].dump() + " us";
+  if (result.rtt_us != 0) {
+    text += ", in " + std::to_string(result.rtt_us) + " us";
   }
-  if (result.contains("reason")) {
-    text += " (" + result["reason"].get<std::string>() + ")";
+  if (!result.reason.empty()) {
+    text += " (" + result.reason + ")";
   }
   return text + queries_of(result);
 }
 
 }  // namespace
 
-json probe_request(const json& value) {
-  json request{{"id", 1}, {"from", value["from"]}};
-  for (const char* field : {"to", "proto", "count", "http", "dns"}) {
+api::ProbeRequest probe_request(const json& value, std::int64_t timeout_ms) {
+  json body{{"id", 1}, {"timeout_ms", milliseconds_of(value, "timeout", timeout_ms)}};
+  for (const char* field : {"from", "to", "proto", "count", "http", "dns"}) {
     if (value.contains(field)) {
-      request[field] = value[field];
+      body[field] = value[field];
     }
   }
   if (value.contains("sourcePort")) {
-    request["source_port"] = value["sourcePort"];
+    body["source_port"] = value["sourcePort"];
   }
   if (value.value("/expect/rtt"_json_pointer, json()).is_object()) {
-    request["percentiles"] = true;
+    body["percentiles"] = true;
   }
-  request["timeout_ms"] = milliseconds_of(value, "timeout", 1000);
-  return request;
+  return api::parse_probe(body);
 }
 
 std::int64_t milliseconds_of(const json& value, const char* field, std::int64_t otherwise) {
@@ -71,12 +66,13 @@ std::int64_t milliseconds_of(const json& value, const char* field, std::int64_t 
 }
 
 Attempt do_probe(Context& context, const json& value) {
-  const std::string line = context.lab.post("/lab/v1/probes", probe_request(value).dump()).body;
-  const json result = json::parse(line, nullptr, false);
+  const api::ProbeRequest request = probe_request(value);
+  const api::ProbeResult result =
+      api::parse_probe_line(context.lab.post("/lab/v1/probes", to_json(request).dump()).body);
   const AddressBook addresses = address_book(context.lab.get("/lab/v1/graph").json());
-  Attempt attempt = check_probe(value, result, addresses);
+  Attempt attempt = check_probe(value, to_json(result), addresses);
   if (attempt.details.empty()) {
-    attempt.details = sentence_of(value, result);
+    attempt.details = sentence_of(request, result);
   }
   return attempt;
 }

@@ -3,10 +3,13 @@
 // The verbs of a step, one file each: do it once, and say how it went. `value` is what stands under the verb,
 // checked by the manifest room, its variables filled in. Errors of the lab itself are thrown as Error.
 
+#include "labctl/api/probe_message.hpp"
 #include "labctl/scenario/context.hpp"
 #include "labctl/scenario/expectation.hpp"
 
 #include <nlohmann/json.hpp>
+
+#include <cstdint>
 
 namespace labctl::scenario {
 
@@ -23,8 +26,9 @@ Attempt do_get(Context& context, const nlohmann::json& value);
 Attempt do_resync(Context& context, const nlohmann::json& value);
 Attempt do_flow(Context& context, const nlohmann::json& value);
 
-// What a probe asks the lab: its fields are those of `probe` and of the start of a `flow`.
-nlohmann::json probe_request(const nlohmann::json& value);
+// What a probe asks the lab: its fields are those of `probe` and of the start of a `flow`. Throws Error
+// InvalidInput.
+api::ProbeRequest probe_request(const nlohmann::json& value, std::int64_t timeout_ms = 1000);
 
 // A duration field of a verb in milliseconds.
 std::int64_t milliseconds_of(const nlohmann::json& value, const char* field, std::int64_t otherwise);

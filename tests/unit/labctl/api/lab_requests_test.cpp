@@ -3,8 +3,9 @@
 
 #include "labctl/api/lab_requests.hpp"
 
+#include "labctl/api/matrix_message.hpp"
+#include "labctl/api/probe_message.hpp"
 #include "labctl/api/request_reader.hpp"
-#include "labctl/probing/probe_request.hpp"
 #include "topology/base/error.hpp"
 
 #include <gmock/gmock.h>
@@ -19,7 +20,6 @@ namespace labctl::api {
 namespace {
 
 using nlohmann::json;
-using probing::parse_probe;
 using testing::HasSubstr;
 
 enum class Type { Text, Port, Count, Flag, Texts, Map, Object, Objects };

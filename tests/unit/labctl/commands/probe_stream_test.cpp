@@ -59,7 +59,7 @@ class ProbeStream : public testing::Test {
     options.expect = std::move(expect);
     Collected out;
     out.end = stream_probes(
-        read_.get(), options, [&](const Json& result) { out.results.push_back(result); },
+        read_.get(), options, [&](const report::ProbeLine& probe) { out.results.push_back(to_json(probe)); },
         [&](size_t line, const std::string& what) { out.bad.push_back(std::to_string(line) + ": " + what); });
     return out;
   }
@@ -95,7 +95,8 @@ TEST_F(ProbeStream, AnswersBeforeItsInputEnds) {
   options.socket = lab.socket();
   auto stream = std::async(std::launch::async, [&] {
     return stream_probes(
-        read_.get(), options, [&](const Json&) { answered.set_value(); }, [](size_t, const std::string&) {});
+        read_.get(), options, [&](const report::ProbeLine&) { answered.set_value(); },
+        [](size_t, const std::string&) {});
   });
   feed(R"({"id":1,"from":"a","to":"b:80"})"
        "\n");
@@ -135,11 +136,30 @@ TEST_F(ProbeStream, ReportsBadLinesByNumberAndGoesOn) {
       "\n");
   write_.reset();
   const Collected got = run(lab);
-  EXPECT_EQ(got.results.size(), 1U);
   EXPECT_THAT(got.bad,
-              ElementsAre(testing::StartsWith("1: not a JSON object"), testing::StartsWith("4: \"from\""),
+              ElementsAre(testing::StartsWith("1: not a JSON object"), "4: from: 1: must be a string",
                           testing::StartsWith("5: expect \"frob\"")));
   EXPECT_EQ(got.end.bad_lines, 3U);
+}
+
+// Whoever waits for the answer to an id gets one.
+TEST_F(ProbeStream, AnswersAlsoProbesThatCannotBeMade) {
+  const FakeLab lab("shop", answer_stream);
+  feed(R"({"id":"x","from":"a","to":"b:80","proto":"tpc","count":0})"
+       "\n"
+       R"({"id":"y","to":"b"})"
+       "\n");
+  write_.reset();
+  const Collected got = run(lab);
+  ASSERT_EQ(got.results.size(), 2U);
+  EXPECT_EQ(got.results[0], Json({{"id", "x"},
+                                  {"from", "a"},
+                                  {"to", "b:80"},
+                                  {"outcome", "inconclusive"},
+                                  {"error", got.results[0]["error"]}}));
+  EXPECT_THAT(got.results[0]["error"].get<std::string>(),
+              testing::AllOf(testing::HasSubstr("proto: \"tpc\""), testing::HasSubstr("count: 0")));
+  EXPECT_EQ(got.results[1]["error"], "from: is required");
 }
 
 TEST_F(ProbeStream, KeepsSomeBatchesUnderWayAndNoMore) {

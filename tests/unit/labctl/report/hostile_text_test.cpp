@@ -140,15 +140,20 @@ std::string hostile_described(const std::string& text) {
 
 std::string hostile_probed(const std::string& text) {
   std::ostringstream out;
-  const Json result = Json::parse(
-      R"({"outcome":"refused","from":"a","to":"b","proto":"tcp","backend":"c","responses":{"a":1,"b":2},"source":"s",
-      "rtt_us":1,"tries":2,"status":"x","error":"e","reason":"r","body":"b",
-      "dns":{"answer":["a","b"],"queries":[{"name":"n","type":"A","server":"s","rcode":"r"},{"name":"n"}]}})");
-  print_probe(out, filled_with(result, text), Palette(false), true);
-  const Json matrix = Json::parse(
-      R"({"sources":["a","b"],"destinations":["c"],"rows":[["ok"],["refused"]],"ok":1,"total":2,
-      "failures":[{"from":"a","to":"b","outcome":"o","backend":"b","wanted":"w"}]})");
-  print_matrix(out, filled_with(matrix, text), Palette(false));
+  ProbeLine probe;
+  probe.from = probe.to = probe.proto = text;
+  probe.result.outcome = probes::Outcome::Refused;
+  probe.result.backend = probe.result.error = probe.result.reason = text;
+  probe.result.http = api::ProbeResult::Http{200, text, {{text, text}}};
+  const api::ProbeResult::Query query{text, text, text, probes::Outcome::Timeout, 1, text};
+  probe.result.dns =
+      api::ProbeResult::Dns{text, 1, false, text, {text}, {text}, {text}, {text}, {query, query}};
+  print_probe(out, probe, Palette(false), true);
+  probe.result.responses = {{text, 1}, {text + "2", 2}};
+  print_probe(out, probe, Palette(false), true);
+  api::MatrixReply matrix{{{text, "a"}, {text}}, 1};
+  matrix.reach.see(0, 0, {probes::Outcome::Refused, text, text});
+  print_matrix(out, matrix, Palette(false));
   return out.str();
 }
 

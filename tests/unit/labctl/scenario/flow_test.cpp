@@ -25,7 +25,8 @@ using nlohmann::json;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 
-const json kRequest{{"id", 1}, {"from", "pod/default/a"}, {"to", "svc/default/web:80"}};
+const api::ProbeRequest kRequest = api::parse_probe(
+    {{"id", 1}, {"from", "pod/default/a"}, {"to", "svc/default/web:80"}, {"timeout_ms", 500}});
 
 // As the folders of labs are.
 std::filesystem::path make_private(std::filesystem::path folder) {
@@ -88,7 +89,7 @@ FlowRecord record_of(std::uint64_t sent, std::uint64_t ok) {
 TEST(Flow, CountsItsAnswersAndWhoGaveThem) {
   FlowLab lab([] { return json{{"outcome", "ok"}, {"backend", "pod/default/web-0"}}; });
   Flows flows(lab.socket());
-  flows.start("web", kRequest, 1ms, 500ms);
+  flows.start("web", kRequest, 1ms);
   lab.wait_for(5);
   const FlowRecord record = stop_now(flows, "web");
   EXPECT_GE(record.sent, 5u);
@@ -102,7 +103,7 @@ TEST(Flow, LaysAFailureToTheStepThatRan) {
   FlowLab lab([&] { return json{{"outcome", is_broken ? "refused" : "ok"}}; });
   Flows flows(lab.socket());
   flows.step_begins("traffic");
-  flows.start("web", kRequest, 1ms, 500ms);
+  flows.start("web", kRequest, 1ms);
   flows.step_begins("the pod goes");
   lab.wait_for(20);
   is_broken = true;
@@ -130,7 +131,7 @@ TEST(Flow, OneWithoutAnAnswerHoldsUpNoOther) {
     return json{{"outcome", "ok"}};
   });
   Flows flows(lab.socket());
-  flows.start("web", kRequest, 1ms, 500ms);
+  flows.start("web", kRequest, 1ms);
   lab.wait_for(11);
   const FlowRecord record = stop_now(flows, "web");
   EXPECT_EQ(record.failures.size(), 1u);
@@ -140,7 +141,7 @@ TEST(Flow, OneWithoutAnAnswerHoldsUpNoOther) {
 TEST(Flow, GoesOnUntilAsManyAreSentAsExpected) {
   FlowLab lab([] { return json{{"outcome", "ok"}}; });
   Flows flows(lab.socket());
-  flows.start("web", kRequest, 1ms, 500ms);
+  flows.start("web", kRequest, 1ms);
   const json expect{{"sent", 60}};
   const FlowRecord record = stop_when_settled(flows, "web", expect);
   EXPECT_EQ(judge_flow(expect, record).message, "");
@@ -153,7 +154,7 @@ TEST(Flow, GoesOnUntilEveryBackendExpectedHasAnswered) {
       return json{{"outcome", "ok"}, {"backend", ++asked > 30 ? "pod/default/b" : "pod/default/a"}};
     });
     Flows flows(lab.socket());
-    flows.start("web", kRequest, 1ms, 500ms);
+    flows.start("web", kRequest, 1ms);
     const json expect{{field, {"pod/default/a", "pod/default/b"}}};
     EXPECT_EQ(judge_flow(expect, stop_when_settled(flows, "web", expect)).message, "") << field;
   }
@@ -164,7 +165,7 @@ TEST(Flow, EndsUnsettledWhenItsTimeIsOverOrTheRunIsToEnd) {
   const json expect{{"sent", 1'000'000'000}};
   for (const int signal : {0, SIGTERM}) {
     Flows flows(lab.socket());
-    flows.start("web", kRequest, 1ms, 500ms);
+    flows.start("web", kRequest, 1ms);
     const std::atomic<int> stop = signal;
     const auto until = std::chrono::steady_clock::now() + (signal == 0 ? 0s : 3600s);
     EXPECT_FALSE(judge_flow(expect, flows.stop("web", expect, until, stop)).passed);
@@ -175,7 +176,7 @@ TEST(Flow, ARequestTheLabRefusesDoesNotStart) {
   FlowLab lab([] { return json{{"outcome", "inconclusive"}, {"error", "no pod \"a\""}, {"hint", "look"}}; });
   Flows flows(lab.socket());
   try {
-    flows.start("web", kRequest, 1ms, 500ms);
+    flows.start("web", kRequest, 1ms);
     FAIL() << "started";
   } catch (const Error& error) {
     EXPECT_EQ(error.message(), "no pod \"a\"");
@@ -187,11 +188,11 @@ TEST(Flow, ARequestTheLabRefusesDoesNotStart) {
 TEST(Flow, NamesAreForOneAtATime) {
   FlowLab lab([] { return json{{"outcome", "ok"}}; });
   Flows flows(lab.socket());
-  flows.start("web", kRequest, 1ms, 500ms);
-  EXPECT_THROW(flows.start("web", kRequest, 1ms, 500ms), Error);
+  flows.start("web", kRequest, 1ms);
+  EXPECT_THROW(flows.start("web", kRequest, 1ms), Error);
   EXPECT_THROW(stop_now(flows, "wib"), Error);
   stop_now(flows, "web");
-  flows.start("web", kRequest, 1ms, 500ms);  // ends with its owner
+  flows.start("web", kRequest, 1ms);  // ends with its owner
 }
 
 TEST(FlowExpectation, NoneMayFailUnlessSaid) {

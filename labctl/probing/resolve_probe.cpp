@@ -1,12 +1,10 @@
-#include "labctl/probing/probe_request.hpp"
+#include "labctl/probing/resolve_probe.hpp"
 
-#include "labctl/api/request_reader.hpp"
 #include "labctl/objects/decode_service.hpp"
 #include "labctl/probing/resolver.hpp"
+#include "probes/protocol/target.hpp"
 #include "topology/base/error.hpp"
 #include "topology/dns/zones.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -14,13 +12,8 @@
 namespace labctl::probing {
 namespace {
 
-using nlohmann::json;
 using protocol::ProbeProtocol;
 
-constexpr api::Range kTimeoutMs{1, 600'000, "a timeout in milliseconds"};
-constexpr api::Range kRetryMs{0, 600'000, "a time to retry in milliseconds"};
-constexpr api::Range kCount{1, 1'000'000, "a count"};
-constexpr api::Range kStatus{0, 599, "a status"};
 constexpr std::uint16_t kHttpPort = 80;
 
 Error bad(const std::string& field, const std::string& why) {
@@ -251,52 +244,6 @@ class Resolve {
   std::string host_;
 };
 
-// {"name","type","server","tcp","recurse","edns"}: how to ask, and what, unless the target says it.
-void read_question(api::Fields& fields, ProbeRequest& request) {
-  auto given = fields.object("dns");
-  if (!given) {
-    return;
-  }
-  protocol::DnsQuestion& question = request.question;
-  question.tcp = given->flag("tcp", question.tcp);
-  question.recurse = given->flag("recurse", question.recurse);
-  question.edns = given->flag("edns", question.edns);
-  question.name = given->text("name");
-  const bool has_type = given->find("type") != nullptr;
-  question.type = given->text("type", question.type);
-  const std::string server = given->text("server");
-  given->close();
-  if (request.to.empty() && !question.name.empty()) {
-    request.to = "dns:" + question.name + "/" + question.type + (server.empty() ? "" : "@" + server);
-    return;
-  }
-  if (!server.empty()) {
-    given->mistake("server", "\"to\" names the server");
-  }
-  if (request.to.starts_with("dns:") && (!question.name.empty() || has_type)) {
-    fields.mistake("dns", "\"to\" says the name and the type");
-  }
-}
-
-void read_http(api::Fields& fields, ProbeRequest& request) {
-  auto given = fields.object("http");
-  if (!given) {
-    return;
-  }
-  const auto text = [&](const char* name) {
-    return given->find(name) != nullptr ? std::optional<std::string>(given->text(name)) : std::nullopt;
-  };
-  ProbeRequest::Http http;
-  http.method = text("method");
-  http.path = text("path");
-  http.host = text("host");
-  http.body = given->text("body");
-  http.status = static_cast<int>(given->number("status", kStatus, 0));
-  http.headers = given->text_map("headers");
-  given->close();
-  request.http = std::move(http);
-}
-
 // proto dns with another target than dns:NAME: that one is the server.
 void ask_target(engine::Probe& probe, const protocol::DnsQuestion& question) {
   if (const std::string why =
@@ -307,8 +254,8 @@ void ask_target(engine::Probe& probe, const protocol::DnsQuestion& question) {
   probe.dns = std::make_shared<const protocol::DnsQuestion>(question);
 }
 
-std::shared_ptr<const protocol::HttpRequest> http_of(const ProbeRequest& request, const engine::Probe& probe,
-                                                     const Resolve& resolved) {
+std::shared_ptr<const protocol::HttpRequest> http_of(const api::ProbeRequest& request,
+                                                     const engine::Probe& probe, const Resolve& resolved) {
   protocol::HttpRequest http;
   http.path = resolved.path();
   http.host = resolved.host().empty() ? to_string(probe.address, probe.port) : resolved.host();
@@ -337,50 +284,14 @@ std::optional<std::uint16_t> declared_port(const Place& place, ProbeProtocol pro
   return std::nullopt;
 }
 
-ProbeRequest parse_probe(const json& body, const std::string& path) {
-  api::Mistakes mistakes;
-  api::Fields fields(body, path, mistakes);
-  ProbeRequest request;
-  if (const json* id = fields.find("id")) {
-    request.id = *id;
-  }
-  request.from = fields.required_text("from");
-  request.to = fields.text("to");
-  read_question(fields, request);
-  if (request.to.empty()) {
-    fields.required_text("to");
-  }
-  if (const std::string proto = fields.text("proto"); !proto.empty()) {
-    request.protocol = protocol::parse_probe_protocol(proto);
-    if (!request.protocol) {
-      fields.mistake("proto", "is none of tcp, udp, sctp, icmp, http, dns");
-    }
-  }
-  request.timeout = std::chrono::milliseconds(fields.number("timeout_ms", kTimeoutMs, 1000));
-  request.count = static_cast<std::uint32_t>(fields.number("count", kCount, 1));
-  request.percentiles = fields.flag("percentiles");
-  request.source_port = static_cast<std::uint16_t>(fields.number("source_port", api::kPortOrNone, 0));
-  request.retry_within = std::chrono::milliseconds(fields.number("retry_within_ms", kRetryMs, 0));
-  if (const std::string expect = fields.text("expect"); !expect.empty()) {
-    const auto outcome = probes::parse_outcome(expect);
-    if (!outcome) {
-      fields.mistake("expect", "is none of " + probes::outcome_names());
-    }
-    request.expect = outcome.value_or(request.expect);
-  }
-  read_http(fields, request);
-  fields.close();
-  mistakes.throw_if_any();
-  return request;
-}
-
-engine::Probe resolve_probe(const ProbeRequest& request, const VantageTable& table) {
+engine::Probe resolve_probe(const api::ProbeRequest& request, const VantageTable& table) {
   engine::Probe probe;
   probe.from = &table.vantage(request.from);
-  Resolve resolve(probe, table, request.protocol, request.question);
-  std::visit(resolve, protocol::parse_target(request.to));
+  const protocol::DnsQuestion question = request.question();
+  Resolve resolve(probe, table, request.protocol, question);
+  std::visit(resolve, protocol::parse_target(request.target()));
   if (probe.protocol == ProbeProtocol::Dns && !probe.dns && !probe.dns_search) {
-    ask_target(probe, request.question);
+    ask_target(probe, question);
   }
   probe.timeout = request.timeout;
   probe.count = request.count;

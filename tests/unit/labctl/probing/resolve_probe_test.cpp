@@ -1,4 +1,4 @@
-#include "labctl/probing/probe_request.hpp"
+#include "labctl/probing/resolve_probe.hpp"
 
 #include "topology/base/error.hpp"
 #include "topology/base/unique_fd.hpp"
@@ -20,9 +20,9 @@ using testing::HasSubstr;
 IpAddress address(const char* text) { return *IpAddress::parse(text); }
 
 // A pod with a resolver, one with none, and one of both families. Any descriptor does for a namespace.
-class ProbeRequest : public testing::Test {
+class ResolveProbe : public testing::Test {
  protected:
-  ProbeRequest() {
+  ResolveProbe() {
     const auto resolver = std::make_shared<Resolver>(
         Resolver{{address("10.96.0.10"), address("10.96.0.11")}, {"shop.svc.cluster.local"}, 5});
     add("pod/shop/a", {"10.244.1.2"}, resolver);
@@ -42,7 +42,7 @@ class ProbeRequest : public testing::Test {
     table_.add(std::make_shared<const Place>(std::move(place)));
   }
   engine::Probe probe(const char* text) const {
-    return resolve_probe(parse_probe(json::parse(text)), table_);
+    return resolve_probe(api::parse_probe(json::parse(text)), table_);
   }
   std::string error_of(const char* text) const {
     try {
@@ -66,7 +66,7 @@ std::vector<std::string> asked(const engine::Probe& probe) {
   return questions;
 }
 
-TEST_F(ProbeRequest, ANameIsLookedUpAsThePlaceDoes) {
+TEST_F(ResolveProbe, ANameIsLookedUpAsThePlaceDoes) {
   const engine::Probe found = probe(R"({"from": "pod/shop/a", "to": "dns:web"})");
   EXPECT_EQ(found.protocol, ProbeProtocol::Dns);
   ASSERT_TRUE(found.dns_search);
@@ -74,7 +74,7 @@ TEST_F(ProbeRequest, ANameIsLookedUpAsThePlaceDoes) {
   EXPECT_THAT(found.dns_search->servers, ElementsAre(address("10.96.0.10"), address("10.96.0.11")));
 }
 
-TEST_F(ProbeRequest, AServerThatIsNamedIsAskedJustThat) {
+TEST_F(ResolveProbe, AServerThatIsNamedIsAskedJustThat) {
   const engine::Probe found = probe(R"({"from": "pod/shop/mute", "to": "dns:web/SRV@10.0.0.1:5353"})");
   EXPECT_FALSE(found.dns_search);
   ASSERT_TRUE(found.dns);
@@ -84,7 +84,7 @@ TEST_F(ProbeRequest, AServerThatIsNamedIsAskedJustThat) {
   EXPECT_EQ(found.port, 5353);
 }
 
-TEST_F(ProbeRequest, AnAddressIsAskedForByItsReverseName) {
+TEST_F(ResolveProbe, AnAddressIsAskedForByItsReverseName) {
   EXPECT_EQ(probe(R"({"from": "pod/shop/a", "to": "dns:10.96.0.10/PTR@10.0.0.1"})").dns->name,
             "10.0.96.10.in-addr.arpa.");
   EXPECT_THAT(asked(probe(R"({"from": "pod/shop/a", "to": "dns:fd00::a/PTR"})")),
@@ -92,7 +92,7 @@ TEST_F(ProbeRequest, AnAddressIsAskedForByItsReverseName) {
                           "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa./PTR"));
 }
 
-TEST_F(ProbeRequest, TheQuestionCanBeSaidApart) {
+TEST_F(ResolveProbe, TheQuestionCanBeSaidApart) {
   const engine::Probe found = probe(R"({"from": "pod/shop/a", "dns": {"name": "web", "type": "aaaa",
       "server": "10.0.0.1", "tcp": true, "recurse": false, "edns": false}})");
   EXPECT_EQ(found.dns->name, "web");
@@ -108,7 +108,7 @@ TEST_F(ProbeRequest, TheQuestionCanBeSaidApart) {
   }
 }
 
-TEST_F(ProbeRequest, AnyTargetCanBeTheServer) {
+TEST_F(ResolveProbe, AnyTargetCanBeTheServer) {
   const engine::Probe found =
       probe(R"({"from": "pod/shop/a", "to": "pod/shop/mute", "proto": "dns", "dns": {"name": "web"}})");
   EXPECT_EQ(found.address, address("10.244.1.4"));
@@ -116,7 +116,7 @@ TEST_F(ProbeRequest, AnyTargetCanBeTheServer) {
   EXPECT_EQ(found.dns->name, "web");
 }
 
-TEST_F(ProbeRequest, NamesInUrlsAndTargetsAreLookedUp) {
+TEST_F(ResolveProbe, NamesInUrlsAndTargetsAreLookedUp) {
   const engine::Probe url = probe(R"({"from": "pod/shop/both", "to": "http://web:8080/x"})");
   EXPECT_EQ(url.protocol, ProbeProtocol::Http);
   EXPECT_EQ(url.port, 8080);
@@ -130,12 +130,12 @@ TEST_F(ProbeRequest, NamesInUrlsAndTargetsAreLookedUp) {
   EXPECT_EQ(probe(R"({"from": "pod/shop/a", "to": "icmp:web"})").protocol, ProbeProtocol::Icmp);
 }
 
-TEST_F(ProbeRequest, WithoutAServerItSaysHowToGetOne) {
+TEST_F(ResolveProbe, WithoutAServerItSaysHowToGetOne) {
   for (const char* from : {"mute", "empty"}) {
     for (const char* to : {"dns:web", "http://web/", "web:80"}) {
       const json request{{"from", std::string("pod/shop/") + from}, {"to", to}};
       try {
-        resolve_probe(parse_probe(request), table_);
+        resolve_probe(api::parse_probe(request), table_);
         ADD_FAILURE() << request;
       } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::Unsupported);
@@ -146,7 +146,7 @@ TEST_F(ProbeRequest, WithoutAServerItSaysHowToGetOne) {
   }
 }
 
-TEST_F(ProbeRequest, WhatIsSaidTwiceOrNotAtAllIsRefused) {
+TEST_F(ResolveProbe, WhatIsSaidTwiceOrNotAtAllIsRefused) {
   EXPECT_THAT(error_of(R"({"from": "pod/shop/a", "to": "dns:web", "dns": {"name": "web"}})"),
               HasSubstr("says the name"));
   EXPECT_THAT(error_of(R"({"from": "pod/shop/a", "to": "dns:web", "dns": {"type": "A"}})"),
