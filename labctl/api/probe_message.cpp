@@ -10,7 +10,6 @@ namespace {
 
 using nlohmann::json;
 using probes::Outcome;
-using protocol::ProbeProtocol;
 
 constexpr Range kProbeTimeoutMs{1, 600'000, "a timeout in milliseconds"};
 constexpr Range kRetryMs{0, 600'000, "a time to retry in milliseconds"};

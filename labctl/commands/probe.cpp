@@ -1,7 +1,7 @@
+#include "labctl/api/probe_expectation.hpp"
 #include "labctl/api/probe_message.hpp"
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/commands/commands.hpp"
-#include "labctl/commands/expectation.hpp"
 #include "labctl/commands/probe_stream.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/report/exit_code.hpp"
@@ -45,7 +45,7 @@ report::Format format_of(const ProbeOptions& options) {
 }
 
 // One probe, from flags or the two arguments.
-api::ProbeRequest request_of(const ProbeOptions& options, const Expectation& expect) {
+api::ProbeRequest request_of(const ProbeOptions& options) {
   std::string from = options.from;
   std::string to = options.to;
   std::vector<std::string> places = options.places;
@@ -67,12 +67,6 @@ api::ProbeRequest request_of(const ProbeOptions& options, const Expectation& exp
                          {"count", options.count},
                          {"timeout_ms", parse_flag_duration("--timeout", options.timeout).count()}};
   if (!options.retry_within.empty()) {
-    const auto outcome = expect.single_outcome();
-    if (!outcome) {
-      throw Error(ErrorKind::InvalidInput, "--retry-within: needs one outcome to wait for",
-                  "such as --expect refused");
-    }
-    request["expect"] = *outcome;
     request["retry_within_ms"] = parse_flag_duration("--retry-within", options.retry_within).count();
   }
   return api::parse_probe(request);
@@ -100,12 +94,15 @@ api::ProbeResult ask(api::Client& client, const api::ProbeRequest& request) {
 
 int run_one(const Session& session, const ProbeOptions& options) {
   const report::Format format = format_of(options);
-  const Expectation expect = parse_expectation(options.expect.empty() ? "ok" : options.expect);
-  const api::ProbeRequest request = request_of(options, expect);
+  const api::ProbeExpectation expect =
+      api::parse_probe_expectation(options.expect.empty() ? "ok" : options.expect);
+  api::ProbeRequest request = request_of(options);
+  expect.prepare(request);
   api::Client client = session.client(patience(request));
   report::ProbeLine probe{.result = ask(client, request), .from = request.from, .to = request.to};
-  probe.why = expect.mismatch(to_json(probe.result)).value_or("");
-  probe.passed = probe.why.empty();
+  const api::Verdict verdict = expect.judge(request.from, probe.result, {});
+  probe.passed = verdict.passed;
+  probe.why = verdict.message;
   if (report::is_structured(format)) {
     report::print_value(session.out(), to_json(probe), format);
   } else {
@@ -135,7 +132,7 @@ int run_file(const Session& session, const ProbeOptions& options) {
   stream.socket = supervisor::socket_path(session.lab());
   stream.ns = options.ns;
   if (!options.expect.empty()) {
-    stream.expect = parse_expectation(options.expect);
+    stream.expect = api::parse_probe_expectation(options.expect);
   }
   const std::string name = options.file == "-" ? "<stdin>" : options.file;
   nlohmann::json all = nlohmann::json::array();
@@ -192,8 +189,9 @@ void add_probe(CLI::App& app, Globals& globals) {
                 "With -f each line of input is a probe, "
                 "{\"id\",\"from\",\"to\",\"proto\",\"count\",\"timeout_ms\",\"expect\"},\n"
                 "answered as it comes; results carry the id and may come in another order. \"expect\" is an "
-                "outcome,\n"
-                "or {\"outcome\",\"backends\",\"source\"}."},
+                "outcome, several,\n"
+                "or an object of what a scenario's probe may expect, as in "
+                "{\"outcome\":\"ok\",\"backends\":[\"pod/default/b\"],\"source\":\"client\"}."},
       [options](const Session& session) {
         return options->file.empty() ? run_one(session, *options) : run_file(session, *options);
       });

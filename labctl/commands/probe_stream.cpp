@@ -1,5 +1,6 @@
 #include "labctl/commands/probe_stream.hpp"
 
+#include "labctl/api/address_book.hpp"
 #include "labctl/api/client.hpp"
 #include "labctl/api/probe_message.hpp"
 #include "labctl/api/resource_kinds.hpp"
@@ -35,12 +36,13 @@ struct Entry {
   size_t number = 0;
   json id;  // the user's own
   report::ProbeLine probe;
-  std::optional<Expectation> expect;
+  std::optional<api::ProbeExpectation> expect;
 };
 
 struct Batch {
   std::vector<Entry> entries;  // the id on the wire is the index
   std::string body;
+  bool needs_addresses = false;  // for what is expected of one of them
 };
 
 std::string text_in(const json& probe, const char* field) {
@@ -125,7 +127,7 @@ class Stream {
       api::ProbeResult result;
       result.error = error.message();
       result.hint = error.hint();
-      finish(std::move(entry), std::move(result));
+      finish(std::move(entry), std::move(result), {});
     }
     if (batch_.entries.size() >= options_.batch_lines) {
       submit();
@@ -134,15 +136,15 @@ class Stream {
 
   void add(json probe, Entry& entry) {
     entry.expect = options_.expect;
-    if (probe.contains("expect")) {
-      entry.expect = expectation_from_json(probe["expect"]);
-      probe.erase("expect");
+    if (const json expect = probe.value("expect", json()); !expect.is_null()) {
+      entry.expect = api::parse_probe_expectation(expect);
     }
-    // The lab retries for one outcome; everything else that is expected is judged here.
-    if (entry.expect && entry.expect->single_outcome()) {
-      probe["expect"] = *entry.expect->single_outcome();
-    }
+    probe.erase("expect");
     api::ProbeRequest request = api::parse_probe(probe);
+    if (entry.expect) {
+      entry.expect->prepare(request);
+      batch_.needs_addresses = batch_.needs_addresses || entry.expect->needs_addresses();
+    }
     request.from = entry.probe.from = api::parse_vantage(request.from, options_.ns);
     request.to = complete_target(request.to, options_.ns);
     entry.probe.to = request.target();
@@ -209,6 +211,10 @@ class Stream {
   }
 
   void ask(api::Client& client, Batch& batch) {
+    api::AddressBook addresses;
+    if (batch.needs_addresses) {
+      addresses = api::address_book(client.get("/lab/v1/graph").json());
+    }
     size_t answers = 0;
     client.lines("POST", "/lab/v1/probes", batch.body, [&](std::string_view line) {
       api::ProbeResult result = api::parse_probe_line(line);
@@ -217,7 +223,7 @@ class Stream {
                     "reply of the lab: not the answer to a probe: " + std::string(line.substr(0, 200)));
       }
       ++answers;
-      finish(std::move(batch.entries[result.id.get<size_t>()]), std::move(result));
+      finish(std::move(batch.entries[result.id.get<size_t>()]), std::move(result), addresses);
       return true;
     });
     if (answers != batch.entries.size()) {
@@ -226,7 +232,7 @@ class Stream {
     }
   }
 
-  void finish(Entry entry, api::ProbeResult result) {
+  void finish(Entry entry, api::ProbeResult result, const api::AddressBook& addresses) {
     report::ProbeLine& probe = entry.probe;
     probe.result = std::move(result);
     probe.result.id = entry.id;
@@ -234,8 +240,9 @@ class Stream {
       probe.line = entry.number;
     }
     if (entry.expect) {
-      probe.why = entry.expect->mismatch(to_json(probe.result)).value_or("");
-      probe.passed = probe.why.empty();
+      const api::Verdict verdict = entry.expect->judge(probe.from, probe.result, addresses);
+      probe.passed = verdict.passed;
+      probe.why = verdict.message;
     }
     const std::lock_guard lock(output_);
     ++end_.probes;

@@ -4,7 +4,7 @@
 // through a pipe. Input is sent on in batches, when one is full or when the input pauses; a few batches are
 // under way at once, each on a connection of its own, so results may come in another order than their probes.
 
-#include "labctl/commands/expectation.hpp"
+#include "labctl/api/probe_expectation.hpp"
 #include "labctl/report/probe_results.hpp"
 
 #include <chrono>
@@ -17,12 +17,12 @@
 namespace labctl::commands {
 
 struct ProbeStreamOptions {
-  std::filesystem::path socket;               // of the lab
-  std::chrono::milliseconds timeout{60'000};  // for a batch
-  std::string ns = "default";                 // for names without one
-  std::optional<Expectation> expect;          // for lines that have none of their own
-  size_t batch_lines = 500;                   // a batch is full with so many
-  int batches = 4;                            // under way at once
+  std::filesystem::path socket;                 // of the lab
+  std::chrono::milliseconds timeout{60'000};    // for a batch
+  std::string ns = "default";                   // for names without one
+  std::optional<api::ProbeExpectation> expect;  // for lines that have none of their own
+  size_t batch_lines = 500;                     // a batch is full with so many
+  int batches = 4;                              // under way at once
 };
 
 // What became of a stream.

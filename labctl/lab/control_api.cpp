@@ -137,8 +137,8 @@ api::Response ControlApi::probes(const api::Request& request, std::string_view) 
 api::Response ControlApi::matrix(const api::Request& request, std::string_view) {
   const api::MatrixRequest wanted = api::parse_matrix(parse_body(request));
   api::Response response;
-  response.body = api::to_text(
-      probing::run_matrix(lab_.engine(), *vantages_of(lab_), wanted, request.gone), request.gone);
+  response.body = api::to_text(probing::run_matrix(lab_.engine(), *vantages_of(lab_), wanted, request.gone),
+                               request.gone);
   return response;
 }
 

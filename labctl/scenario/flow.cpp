@@ -1,12 +1,17 @@
 #include "labctl/scenario/flow.hpp"
 
+#include "labctl/api/request_reader.hpp"
 #include "topology/base/duration.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/signals_blocked.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <condition_variable>
+#include <limits>
 #include <set>
+#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -22,6 +27,7 @@ constexpr size_t kLanesMax = 8;
 // For the lab to answer once a probe's own time is over.
 constexpr std::chrono::seconds kLabGrace{10};
 constexpr size_t kFailuresTold = 50;
+constexpr api::Range kManyProbes{0, std::numeric_limits<std::int32_t>::max(), "a number of probes"};
 // How often a flow that goes on looks whether the run is to end: a signal cannot notify.
 constexpr std::chrono::milliseconds kLookForSignals{50};
 
@@ -51,19 +57,6 @@ std::string story_of(const FlowRecord& record) {
   return text;
 }
 
-std::string names_of(const std::set<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) {
-    text += (text.empty() ? "" : ", ") + name;
-  }
-  return text.empty() ? "nobody" : text;
-}
-
-std::set<std::string> names_in(const json& expect, const char* field) {
-  const json names = expect.value(field, json::array());
-  return {names.begin(), names.end()};
-}
-
 std::set<std::string> who_answered(const FlowRecord& record) {
   std::set<std::string> seen;
   for (const auto& [backend, count] : record.backends) {
@@ -72,29 +65,42 @@ std::set<std::string> who_answered(const FlowRecord& record) {
   return seen;
 }
 
-// How many may fail; nothing: okPercent alone says it.
-std::optional<std::uint64_t> failures_allowed(const json& expect) {
-  if (expect.contains("failed")) {
-    return expect["failed"].get<std::uint64_t>();
-  }
-  return expect.contains("okPercent") ? std::nullopt : std::optional<std::uint64_t>(0);
+// How many may fail; nothing: ok_percent alone says it.
+std::optional<std::uint64_t> failures_allowed(const FlowExpectation& expect) {
+  return expect.failed || expect.ok_percent ? expect.failed : std::optional<std::uint64_t>(0);
 }
 
-void check_backends(const json& expect, const FlowRecord& record, Attempt& attempt) {
-  const std::set<std::string> seen = who_answered(record);
-  if (const auto wanted = names_in(expect, "backends"); !wanted.empty() && wanted != seen) {
-    attempt.fail("answers of " + names_of(wanted), "of " + names_of(seen));
-  }
-  for (const std::string& wanted : names_in(expect, "backendsInclude")) {
-    if (!seen.contains(wanted)) {
-      attempt.fail("an answer of " + wanted, "answers of " + names_of(seen));
-    }
-  }
+// "99", "99.5".
+std::string number_text(double number) {
+  std::ostringstream out;
+  out << number;
+  return out.str();
 }
 
 }  // namespace
 
-Attempt judge_flow(const json& expect, const FlowRecord& record) {
+FlowExpectation parse_flow_expectation(const json& value) {
+  api::Mistakes mistakes;
+  api::Fields fields(value, "expect", mistakes);
+  FlowExpectation expect;
+  if (const json* percent = fields.find("okPercent")) {
+    if (!percent->is_number()) {
+      fields.mistake("okPercent", "must be a number");
+    } else {
+      expect.ok_percent = percent->get<double>();
+    }
+  }
+  if (fields.find("failed") != nullptr) {
+    expect.failed = static_cast<std::uint64_t>(fields.number("failed", kManyProbes, 0));
+  }
+  expect.sent = static_cast<std::uint64_t>(fields.number("sent", kManyProbes, 0));
+  expect.backends = api::backends_in(fields);
+  fields.close();
+  mistakes.throw_if_any();
+  return expect;
+}
+
+Attempt judge_flow(const FlowExpectation& expect, const FlowRecord& record) {
   Attempt attempt;
   attempt.details = story_of(record);
   if (!record.error.empty()) {
@@ -106,37 +112,36 @@ Attempt judge_flow(const json& expect, const FlowRecord& record) {
   }
   const std::uint64_t failed = record.sent - record.ok;
   const std::string seen = std::to_string(record.ok) + " of " + std::to_string(record.sent);
-  if (const auto percent = expect.find("okPercent");
-      percent != expect.end() &&
-      static_cast<double>(record.ok) * 100 < percent->get<double>() * static_cast<double>(record.sent)) {
-    attempt.fail("at least " + percent->dump() + "% ok", seen);
+  if (expect.ok_percent &&
+      static_cast<double>(record.ok) * 100 < *expect.ok_percent * static_cast<double>(record.sent)) {
+    attempt.fail("at least " + number_text(*expect.ok_percent) + "% ok", seen);
   }
   if (const auto allowed = failures_allowed(expect); allowed && failed > *allowed) {
     attempt.fail(*allowed == 0 ? "no failure" : "at most " + std::to_string(*allowed) + " failures",
                  std::to_string(failed) + " of " + std::to_string(record.sent));
   }
-  if (const auto least = expect.find("sent");
-      least != expect.end() && record.sent < least->get<std::uint64_t>()) {
-    attempt.fail("at least " + least->dump() + " sent", std::to_string(record.sent));
+  if (record.sent < expect.sent) {
+    attempt.fail("at least " + std::to_string(expect.sent) + " sent", std::to_string(record.sent));
   }
-  check_backends(expect, record, attempt);
+  expect.backends.judge(record.backends, attempt);
   return attempt;
 }
 
-bool is_flow_settled(const json& expect, const FlowRecord& record) {
+bool is_flow_settled(const FlowExpectation& expect, const FlowRecord& record) {
   const auto allowed = failures_allowed(expect);
   if (!record.error.empty() || (allowed && record.failures.size() > *allowed)) {
     return true;
   }
   const std::set<std::string> seen = who_answered(record);
-  const std::set<std::string> exactly = names_in(expect, "backends");
-  if (!exactly.empty() && !std::includes(exactly.begin(), exactly.end(), seen.begin(), seen.end())) {
+  const auto& exactly = expect.backends.exactly;
+  if (exactly && !std::includes(exactly->begin(), exactly->end(), seen.begin(), seen.end())) {
     return true;
   }
-  std::set<std::string> wanted = names_in(expect, "backendsInclude");
-  wanted.insert(exactly.begin(), exactly.end());
-  return record.sent >= expect.value("sent", std::uint64_t{0}) &&
-         std::includes(seen.begin(), seen.end(), wanted.begin(), wanted.end());
+  std::set<std::string> wanted = expect.backends.include;
+  if (exactly) {
+    wanted.insert(exactly->begin(), exactly->end());
+  }
+  return record.sent >= expect.sent && std::includes(seen.begin(), seen.end(), wanted.begin(), wanted.end());
 }
 
 // Threads: the lanes share what stands below mutex_; each waits for the next time that is free, and sends.
@@ -172,7 +177,7 @@ class Flow {
     return record_.error.empty();
   }
 
-  void go_on(const json& expect, steady_clock::time_point until, const std::atomic<int>& stop) {
+  void go_on(const FlowExpectation& expect, steady_clock::time_point until, const std::atomic<int>& stop) {
     std::unique_lock lock(mutex_);
     while (!is_flow_settled(expect, record_) && stop == 0 && steady_clock::now() < until) {
       changed_.wait_until(lock, std::min(until, steady_clock::now() + kLookForSignals));
@@ -291,7 +296,7 @@ void Flows::start(const std::string& name, const api::ProbeRequest& request, mic
   flows_.emplace(name, std::move(flow));
 }
 
-FlowRecord Flows::stop(const std::string& name, const json& expect, steady_clock::time_point until,
+FlowRecord Flows::stop(const std::string& name, const FlowExpectation& expect, steady_clock::time_point until,
                        const std::atomic<int>& stop) {
   const auto found = flows_.find(name);
   if (found == flows_.end()) {

@@ -5,10 +5,11 @@
 // other.
 
 #include "labctl/api/client.hpp"
+#include "labctl/api/expectation.hpp"
 #include "labctl/api/probe_message.hpp"
-#include "labctl/scenario/expectation.hpp"
+#include "labctl/scenario/attempt.hpp"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -38,14 +39,22 @@ struct FlowRecord {
   std::string error, hint;                        // why it could not go on; else empty
 };
 
-// `expect` is that of a stop: at least `okPercent` of the probes ok, at most `failed` not, at least `sent`
-// sent, and who answered. Without okPercent and failed none may fail.
-Attempt judge_flow(const nlohmann::json& expect, const FlowRecord& record);
+// What a stop expects of the whole flow. Without ok_percent and failed none may fail.
+struct FlowExpectation {
+  std::optional<double> ok_percent{};     // at least so many of the probes
+  std::optional<std::uint64_t> failed{};  // at most so many not
+  std::uint64_t sent = 0;                 // at least
+  api::BackendExpectation backends{};     // as of a probe with that many tries
+};
+// {"okPercent","failed","sent","backends","backendsInclude"}. Throws Error InvalidInput.
+FlowExpectation parse_flow_expectation(const nlohmann::json& value);
+
+Attempt judge_flow(const FlowExpectation& expect, const FlowRecord& record);
 
 // Whether more probes could not turn judge_flow() for the better: as many are sent and all have answered that
 // `expect` names, or what it rules out has happened. How many probes the steps between start and stop leave
 // room for is a matter of how busy the machine is, and no fault of the lab.
-bool is_flow_settled(const nlohmann::json& expect, const FlowRecord& record);
+bool is_flow_settled(const FlowExpectation& expect, const FlowRecord& record);
 
 class Flow;
 
@@ -67,7 +76,7 @@ class Flows {
   void start(const std::string& name, const api::ProbeRequest& request, std::chrono::microseconds every);
   // Lets it go on until it is_flow_settled(), until `until` or `stop` at most; ends it, and waits for the
   // answers that are still to come. Throws Error NotFound.
-  FlowRecord stop(const std::string& name, const nlohmann::json& expect,
+  FlowRecord stop(const std::string& name, const FlowExpectation& expect,
                   std::chrono::steady_clock::time_point until, const std::atomic<int>& stop);
 
  private:

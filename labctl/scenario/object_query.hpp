@@ -2,7 +2,7 @@
 
 // Values picked out of objects by a JSON pointer with wildcards, and what may be expected of them. Pure.
 
-#include "labctl/scenario/expectation.hpp"
+#include "labctl/scenario/attempt.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -48,7 +48,7 @@ Attempt check_refusal(const json& expect, const std::string& message, const json
   if (message.empty()) {
     attempt.fail("a refusal", "that it was accepted");
   } else {
-    check_text(text, "a refusal", message, attempt);
+    api::parse_text_expectation(text, "expect.refused").judge("a refusal", message, attempt);
   }
   if (const std::string changes = changes_between(before, after); !changes.empty()) {
     attempt.fail("no change", "changes of " + changes);

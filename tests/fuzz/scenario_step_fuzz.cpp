@@ -1,7 +1,7 @@
 // Steps of scenarios that the manifest room takes, as the verbs read them: fields it let pass have the types
 // that the verbs count on, whatever the lab answers.
 
-#include "labctl/scenario/expectation.hpp"
+#include "labctl/api/probe_expectation.hpp"
 #include "labctl/scenario/flow.hpp"
 #include "labctl/scenario/object_query.hpp"
 #include "labctl/scenario/variables.hpp"
@@ -24,39 +24,53 @@ namespace {
 
 // What a lab may say to a probe.
 const std::vector<json>& results() {
-  static const std::vector<json> results{
-      {{"outcome", "ok"},
-       {"backend", "pod/default/b"},
-       {"source", "10.244.1.2"},
-       {"rtt_us", 61},
-       {"tries", 1},
-       {"status", 200},
-       {"body", "b"},
-       {"headers", {{"Server", "x"}}},
-       {"responses", {{"pod/default/b", 3}, {"pod/default/c", 1}}},
-       {"rtt_percentiles_us", {{"p50", 10}, {"p99", 20}}}},
-      {{"outcome", "timeout"}, {"reason", "no answer"}},
-      {{"outcome", "ok"},
-       {"dns",
-        {{"server", "10.96.0.10"},
-         {"rcode", "NOERROR"},
-         {"flags", {"aa"}},
-         {"answer", {"www.example.org. 30 IN A 192.0.2.1"}},
-         {"queries", {{{"type", "A"}, {"name", "www"}, {"rcode", "NOERROR"}, {"server", "10.96.0.10"}}}}}}}};
+  static const std::vector<json> results{{{"outcome", "ok"},
+                                          {"backend", "pod/default/b"},
+                                          {"source", "10.244.1.2"},
+                                          {"rtt_us", 61},
+                                          {"tries", 1},
+                                          {"status", 200},
+                                          {"body", "b"},
+                                          {"headers", {{"Server", "x"}}},
+                                          {"responses", {{"pod/default/b", 3}, {"pod/default/c", 1}}},
+                                          {"rtt_percentiles_us", {{"p50", 10}, {"p99", 20}}}},
+                                         {{"outcome", "timeout"}, {"reason", "no answer"}},
+                                         {{"outcome", "ok"},
+                                          {"dns",
+                                           {{"server", "10.96.0.10"},
+                                            {"rcode", "NOERROR"},
+                                            {"flags", {"aa"}},
+                                            {"answer", {"www.example.org. 30 IN A 192.0.2.1"}},
+                                            {"queries",
+                                             {{{"type", "A"},
+                                               {"name", "www"},
+                                               {"outcome", "ok"},
+                                               {"rcode", "NOERROR"},
+                                               {"server", "10.96.0.10"}}}}}}}};
   return results;
 }
 
-void check_against_results(const json& value) {
-  const json expect = value.value("expect", json::object());
+// Whatever `get` may say of a probe's fields or an object's is read alike.
+void check_values_of(const json& value) {
   for (const json& result : results()) {
-    check_probe(value, result, {});
     Attempt attempt;
     std::vector<std::string> seen;
     const auto pointer = value.find("pointer");
     const std::string path =
         pointer != value.end() && pointer->is_string() ? pointer->get<std::string>() : "";
     collect_values(result, path, seen);
-    check_values(expect, path, seen, attempt);
+    check_values(value.value("expect", json::object()), path, seen, attempt);
+  }
+}
+
+void judge_results(const json& probe) {
+  labctl::api::ProbeRequest request = probe_request(probe);
+  const auto expect = labctl::api::parse_probe_expectation(probe.value("expect", json::object()));
+  expect.prepare(request);
+  require(!to_json(request).empty(), "a probe asks something");
+  for (const json& result : results()) {
+    const Attempt attempt = expect.judge(request.from, labctl::api::parse_probe_result(result), {});
+    require(attempt.passed == attempt.message.empty(), "what has failed says why");
   }
 }
 
@@ -67,18 +81,17 @@ void read_step(const json& step, const Variables& variables) {
     milliseconds_of(filled, "within", 0);
     milliseconds_of(filled, "for", 0);
     if (const auto probe = filled.find("probe"); probe != filled.end()) {
-      probe_request(*probe);
-      check_against_results(*probe);
+      judge_results(*probe);
     }
     if (const auto get = filled.find("get"); get != filled.end()) {
-      check_against_results(*get);
+      check_values_of(*get);
     }
     if (const auto flow = filled.find("flow"); flow != filled.end() && flow->contains("expect")) {
       FlowRecord record;
       record.sent = 10;
       record.ok = 9;
       record.failures = {{std::chrono::milliseconds(3), "step", "timeout", "no answer"}};
-      judge_flow((*flow)["expect"], record);
+      judge_flow(parse_flow_expectation((*flow)["expect"]), record);
     }
   } catch (const labctl::Error& error) {
     require(error.kind() == labctl::ErrorKind::InvalidInput && !error.message().empty(),

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace labctl::scenario {
 namespace {
@@ -64,8 +65,11 @@ Attempt do_exec(Context& context, const json& value) {
   if (const int wanted = expect.value("code", 0); code != wanted) {
     attempt.fail("exit code " + std::to_string(wanted), std::to_string(code));
   }
-  check_text(expect.value("stdout", json::object()), "stdout", printed, attempt);
-  check_text(expect.value("stderr", json::object()), "stderr", complained, attempt);
+  const std::pair<const char*, const std::string&> outputs[] = {{"stdout", printed}, {"stderr", complained}};
+  for (const auto& [name, text] : outputs) {
+    api::parse_text_expectation(expect.value(name, json::object()), std::string("expect.") + name)
+        .judge(name, text, attempt);
+  }
   attempt.details = printed + complained;
   return attempt;
 }

@@ -14,7 +14,7 @@ constexpr std::chrono::seconds kGoesOn{30};
 
 Attempt do_flow(Context& context, const json& value) {
   if (value.contains("stop")) {
-    const json expect = value.value("expect", json::object());
+    const FlowExpectation expect = parse_flow_expectation(value.value("expect", json::object()));
     const auto within = context.within.count() > 0 ? context.within : kGoesOn;
     const auto until = std::chrono::steady_clock::now() + context.at_most(within);
     return judge_flow(expect, context.flows.stop(value["stop"], expect, until, context.stop));

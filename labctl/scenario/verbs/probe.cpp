@@ -1,3 +1,5 @@
+#include "labctl/api/address_book.hpp"
+#include "labctl/api/probe_expectation.hpp"
 #include "labctl/scenario/verbs/verbs.hpp"
 #include "topology/base/duration.hpp"
 
@@ -50,9 +52,6 @@ api::ProbeRequest probe_request(const json& value, std::int64_t timeout_ms) {
   if (value.contains("sourcePort")) {
     body["source_port"] = value["sourcePort"];
   }
-  if (value.value("/expect/rtt"_json_pointer, json()).is_object()) {
-    body["percentiles"] = true;
-  }
   return api::parse_probe(body);
 }
 
@@ -66,11 +65,13 @@ std::int64_t milliseconds_of(const json& value, const char* field, std::int64_t 
 }
 
 Attempt do_probe(Context& context, const json& value) {
-  const api::ProbeRequest request = probe_request(value);
+  const api::ProbeExpectation expect = api::parse_probe_expectation(value.value("expect", json::object()));
+  api::ProbeRequest request = probe_request(value);
+  expect.prepare(request);
   const api::ProbeResult result =
       api::parse_probe_line(context.lab.post("/lab/v1/probes", to_json(request).dump()).body);
-  const AddressBook addresses = address_book(context.lab.get("/lab/v1/graph").json());
-  Attempt attempt = check_probe(value, to_json(result), addresses);
+  const api::AddressBook addresses = api::address_book(context.lab.get("/lab/v1/graph").json());
+  Attempt attempt = expect.judge(request.from, result, addresses);
   if (attempt.details.empty()) {
     attempt.details = sentence_of(request, result);
   }

@@ -5,7 +5,7 @@
 
 #include "labctl/api/probe_message.hpp"
 #include "labctl/scenario/context.hpp"
-#include "labctl/scenario/expectation.hpp"
+#include "labctl/scenario/attempt.hpp"
 
 #include <nlohmann/json.hpp>
 

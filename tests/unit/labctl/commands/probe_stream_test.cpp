@@ -53,7 +53,7 @@ class ProbeStream : public testing::Test {
   void feed(const std::string& text) {
     ASSERT_EQ(::write(write_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
   }
-  Collected run(const FakeLab& lab, std::optional<Expectation> expect = {}) {
+  Collected run(const FakeLab& lab, std::optional<api::ProbeExpectation> expect = {}) {
     ProbeStreamOptions options;
     options.socket = lab.socket();
     options.expect = std::move(expect);
@@ -118,7 +118,7 @@ TEST_F(ProbeStream, JudgesWhatIsExpected) {
   EXPECT_EQ(got.end.unexpected, 1U);
   for (const Json& result : got.results) {
     if (result["id"] == 2) {
-      EXPECT_EQ(result["why"], "wanted ok or timeout, seen refused");
+      EXPECT_EQ(result["why"], "wanted ok, timeout, seen refused");
     }
     EXPECT_EQ(result.contains("passed"), result["id"] != 3);
   }

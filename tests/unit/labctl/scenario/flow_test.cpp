@@ -67,11 +67,11 @@ class FlowLab {
 // Ends it at once.
 FlowRecord stop_now(Flows& flows, const std::string& name) {
   const std::atomic<int> stop = SIGINT;
-  return flows.stop(name, json::object(), std::chrono::steady_clock::now(), stop);
+  return flows.stop(name, {}, std::chrono::steady_clock::now(), stop);
 }
 
 // Ends it when it has what is expected, in generous time.
-FlowRecord stop_when_settled(Flows& flows, const std::string& name, const json& expect) {
+FlowRecord stop_when_settled(Flows& flows, const std::string& name, const FlowExpectation& expect) {
   const std::atomic<int> stop = 0;
   return flows.stop(name, expect, std::chrono::steady_clock::now() + 60s, stop);
 }
@@ -95,7 +95,7 @@ TEST(Flow, CountsItsAnswersAndWhoGaveThem) {
   EXPECT_GE(record.sent, 5u);
   EXPECT_EQ(record.ok, record.sent);
   EXPECT_EQ(record.backends.at("pod/default/web-0"), record.sent);
-  EXPECT_TRUE(judge_flow(json::object(), record).passed);
+  EXPECT_TRUE(judge_flow({}, record).passed);
 }
 
 TEST(Flow, LaysAFailureToTheStepThatRan) {
@@ -142,7 +142,7 @@ TEST(Flow, GoesOnUntilAsManyAreSentAsExpected) {
   FlowLab lab([] { return json{{"outcome", "ok"}}; });
   Flows flows(lab.socket());
   flows.start("web", kRequest, 1ms);
-  const json expect{{"sent", 60}};
+  const FlowExpectation expect{.sent = 60};
   const FlowRecord record = stop_when_settled(flows, "web", expect);
   EXPECT_EQ(judge_flow(expect, record).message, "");
 }
@@ -155,14 +155,14 @@ TEST(Flow, GoesOnUntilEveryBackendExpectedHasAnswered) {
     });
     Flows flows(lab.socket());
     flows.start("web", kRequest, 1ms);
-    const json expect{{field, {"pod/default/a", "pod/default/b"}}};
+    const FlowExpectation expect = parse_flow_expectation({{field, {"pod/default/a", "pod/default/b"}}});
     EXPECT_EQ(judge_flow(expect, stop_when_settled(flows, "web", expect)).message, "") << field;
   }
 }
 
 TEST(Flow, EndsUnsettledWhenItsTimeIsOverOrTheRunIsToEnd) {
   FlowLab lab([] { return json{{"outcome", "ok"}, {"backend", "pod/default/a"}}; });
-  const json expect{{"sent", 1'000'000'000}};
+  const FlowExpectation expect{.sent = 1'000'000'000};
   for (const int signal : {0, SIGTERM}) {
     Flows flows(lab.socket());
     flows.start("web", kRequest, 1ms);
@@ -196,31 +196,40 @@ TEST(Flow, NamesAreForOneAtATime) {
 }
 
 TEST(FlowExpectation, NoneMayFailUnlessSaid) {
-  EXPECT_TRUE(judge_flow(json::object(), record_of(100, 100)).passed);
-  const Attempt attempt = judge_flow(json::object(), record_of(100, 98));
+  EXPECT_TRUE(judge_flow({}, record_of(100, 100)).passed);
+  const Attempt attempt = judge_flow({}, record_of(100, 98));
   EXPECT_EQ(attempt.message, "wanted no failure, seen 2 of 100");
   EXPECT_THAT(attempt.details, HasSubstr("after 99ms, at step \"the pod moves\": refused"));
 }
 
 TEST(FlowExpectation, LimitsAreThemselvesAllowed) {
-  EXPECT_TRUE(judge_flow({{"okPercent", 99}}, record_of(100, 99)).passed);
-  EXPECT_EQ(judge_flow({{"okPercent", 99.5}}, record_of(100, 99)).message,
+  EXPECT_TRUE(judge_flow(parse_flow_expectation({{"okPercent", 99}}), record_of(100, 99)).passed);
+  EXPECT_EQ(judge_flow(parse_flow_expectation({{"okPercent", 99.5}}), record_of(100, 99)).message,
             "wanted at least 99.5% ok, seen 99 of 100");
-  EXPECT_TRUE(judge_flow({{"failed", 2}}, record_of(100, 98)).passed);
-  EXPECT_EQ(judge_flow({{"failed", 1}}, record_of(100, 98)).message,
+  EXPECT_TRUE(judge_flow(parse_flow_expectation({{"failed", 2}}), record_of(100, 98)).passed);
+  EXPECT_EQ(judge_flow(parse_flow_expectation({{"failed", 1}}), record_of(100, 98)).message,
             "wanted at most 1 failures, seen 2 of 100");
-  EXPECT_TRUE(judge_flow({{"sent", 100}}, record_of(100, 100)).passed);
-  EXPECT_EQ(judge_flow({{"sent", 101}}, record_of(100, 100)).message, "wanted at least 101 sent, seen 100");
+  EXPECT_TRUE(judge_flow(parse_flow_expectation({{"sent", 100}}), record_of(100, 100)).passed);
+  EXPECT_EQ(judge_flow(parse_flow_expectation({{"sent", 101}}), record_of(100, 100)).message,
+            "wanted at least 101 sent, seen 100");
 }
 
 TEST(FlowExpectation, WhoAnsweredIsHeldAgainstTheWholeFlow) {
   FlowRecord record = record_of(10, 10);
   record.backends = {{"pod/default/a", 4}, {"pod/default/b", 6}};
-  EXPECT_TRUE(judge_flow({{"backends", {"pod/default/b", "pod/default/a"}}}, record).passed);
-  EXPECT_EQ(judge_flow({{"backends", {"pod/default/a"}}}, record).message,
+  EXPECT_TRUE(
+      judge_flow(parse_flow_expectation({{"backends", {"pod/default/b", "pod/default/a"}}}), record).passed);
+  EXPECT_EQ(judge_flow(parse_flow_expectation({{"backends", {"pod/default/a"}}}), record).message,
             "wanted answers of pod/default/a, seen of pod/default/a, pod/default/b");
-  EXPECT_TRUE(judge_flow({{"backendsInclude", {"pod/default/a"}}}, record).passed);
-  EXPECT_FALSE(judge_flow({{"backendsInclude", {"pod/default/c"}}}, record).passed);
+  EXPECT_TRUE(judge_flow(parse_flow_expectation({{"backendsInclude", {"pod/default/a"}}}), record).passed);
+  EXPECT_FALSE(judge_flow(parse_flow_expectation({{"backendsInclude", {"pod/default/c"}}}), record).passed);
+}
+
+TEST(FlowExpectation, RefusesWhatItCannotMean) {
+  for (const json& wrong : {json{{"okPercent", "99"}}, json{{"failed", -1}}, json{{"sent", 1.5}},
+                            json{{"backends", 5}}, json{{"fail", 1}}, json("ok")}) {
+    EXPECT_THROW(parse_flow_expectation(wrong), Error) << wrong;
+  }
 }
 
 TEST(FlowExpectation, IsSettledWhenMoreProbesCouldNotTurnIt) {
@@ -230,7 +239,7 @@ TEST(FlowExpectation, IsSettledWhenMoreProbesCouldNotTurnIt) {
   const auto settled = [&](const json& expect) {
     json with_failures = allowed;
     with_failures.update(expect);
-    return is_flow_settled(with_failures, record);
+    return is_flow_settled(parse_flow_expectation(with_failures), record);
   };
   EXPECT_TRUE(settled(json::object()));
   EXPECT_TRUE(settled({{"sent", 10}}));
@@ -241,16 +250,16 @@ TEST(FlowExpectation, IsSettledWhenMoreProbesCouldNotTurnIt) {
   // What is ruled out has happened.
   EXPECT_TRUE(settled({{"sent", 11}, {"backends", {"pod/default/a"}}}));
   EXPECT_TRUE(settled({{"sent", 11}, {"failed", 0}}));
-  EXPECT_TRUE(is_flow_settled({{"sent", 11}}, record)) << "none may fail unless said";
-  EXPECT_FALSE(is_flow_settled({{"sent", 11}, {"okPercent", 99}}, record));
+  EXPECT_TRUE(is_flow_settled(parse_flow_expectation({{"sent", 11}}), record)) << "none may fail unless said";
+  EXPECT_FALSE(is_flow_settled(parse_flow_expectation({{"sent", 11}, {"okPercent", 99}}), record));
   record.error = "the lab went away";
-  EXPECT_TRUE(is_flow_settled({{"sent", 11}, {"okPercent", 99}}, record));
+  EXPECT_TRUE(is_flow_settled(parse_flow_expectation({{"sent", 11}, {"okPercent", 99}}), record));
 }
 
 TEST(FlowExpectation, WhatCouldNotGoOnIsBroken) {
   FlowRecord record = record_of(3, 3);
   record.error = "lab \"x\": the lab went away";
-  const Attempt attempt = judge_flow({{"failed", 0}}, record);
+  const Attempt attempt = judge_flow(parse_flow_expectation({{"failed", 0}}), record);
   EXPECT_TRUE(attempt.broken);
   EXPECT_EQ(attempt.message, record.error);
 }

@@ -1,9 +1,12 @@
-#include "labctl/scenario/expectation.hpp"
+#include "labctl/api/probe_expectation.hpp"
+
+#include "topology/base/error.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
-namespace labctl::scenario {
+namespace labctl::api {
 namespace {
 
 using nlohmann::json;
@@ -15,12 +18,12 @@ const json kGraph = json::parse(R"({
              "pods": [{"namespace": "default", "name": "a", "ips": ["10.244.1.2"]}]}],
   "outside": [{"name": "www", "addresses": ["198.51.100.80"]}]})");
 
-// What check_probe says of a probe from `from` that expects `expect` and came to `result`.
+// What is wrong with `result` of a probe from `from` that expects `expect`.
 std::string said(const std::string& from, const std::string& expect, const std::string& result) {
-  const Attempt attempt = check_probe({{"from", from}, {"to", "x"}, {"expect", json::parse(expect)}},
-                                      json::parse(result), address_book(kGraph));
-  EXPECT_EQ(attempt.passed, attempt.message.empty());
-  return attempt.message;
+  const Verdict verdict = parse_probe_expectation(json::parse(expect))
+                              .judge(from, parse_probe_line(result), address_book(kGraph));
+  EXPECT_EQ(verdict.passed, verdict.message.empty());
+  return verdict.message;
 }
 std::string said(const std::string& expect, const std::string& result) {
   return said("pod/default/a", expect, result);
@@ -61,7 +64,7 @@ TEST(ProbeExpectation, BackendsAreAllSomeOrShares) {
 }
 
 TEST(ProbeExpectation, HeadersAreComparedWithoutTheCaseOfTheirNames) {
-  const std::string result = R"({"outcome": "ok", "headers": {"Content-Type": "text/plain"}})";
+  const std::string result = R"({"outcome": "ok", "status": 200, "headers": {"Content-Type": "text/plain"}})";
   EXPECT_THAT(said(R"({"headers": {"content-type": "text/plain"}})", result), IsEmpty());
   EXPECT_THAT(said(R"({"headers": {"CONTENT-TYPE": {"contains": "plain"}}})", result), IsEmpty());
   EXPECT_THAT(said(R"({"headers": {"Content-Type": "json"}})", result), HasSubstr("header Content-Type"));
@@ -88,7 +91,7 @@ constexpr const char* kHeadless =
     R"({"outcome": "ok", "dns": {"rcode": "NOERROR", "flags": ["qr", "aa", "ra"],
     "answer": ["web.shop. 5 IN A 10.0.0.2", "web.shop. 5 IN A 10.0.0.1"],
     "authority": ["cluster.local. 5 IN SOA ns. host. 1 2 3 4 5"],
-    "queries": [{"name": "web.default"}, {"name": "web.shop."}]}})";
+    "queries": [{"name": "web.default", "outcome": "dns_nxdomain"}, {"name": "web.shop.", "outcome": "ok"}]}})";
 
 TEST(ProbeExpectation, AnswersAreExactlyThoseInAnyOrderByTheirData) {
   EXPECT_THAT(said(R"({"answers": ["10.0.0.1", "10.0.0.2"]})", kHeadless), IsEmpty());
@@ -125,11 +128,133 @@ TEST(ProbeExpectation, AllThatIsWrongIsSaidAtOnce) {
   EXPECT_THAT(message, HasSubstr("; wanted status 200, seen status 503"));
 }
 
+TEST(ProbeExpectation, AnyOfSeveralOutcomesWillDo) {
+  EXPECT_THAT(said(R"("refused,reset")", R"({"outcome": "reset"})"), IsEmpty());
+  EXPECT_THAT(said(R"(["refused", "reset"])", R"({"outcome": "refused"})"), IsEmpty());
+  EXPECT_THAT(said(R"({"outcome": "refused,reset"})", R"({"outcome": "reset"})"), IsEmpty());
+  EXPECT_EQ(said(R"("refused,reset")", R"({"outcome": "timeout", "reason": "no answer"})"),
+            "wanted refused, reset, seen timeout (no answer)");
+}
+
+TEST(ProbeExpectation, WithoutAnOutcomeIsOk) {
+  for (const char* expect : {"{}", "[]", R"({"backends": []})", R"({"outcome": null})"}) {
+    EXPECT_EQ(said(expect, R"({"outcome": "refused"})"), "wanted ok, seen refused") << expect;
+  }
+}
+
+TEST(ProbeExpectation, FailIsAnyAnswerButOkAndNeverSilenceAboutTheQuestion) {
+  EXPECT_THAT(said(R"("fail")", R"({"outcome": "timeout"})"), IsEmpty());
+  EXPECT_EQ(said(R"("fail")", R"({"outcome": "ok"})"), "wanted fail, seen ok");
+  EXPECT_EQ(said(R"("fail")", R"({"outcome": "inconclusive"})"), "wanted fail, seen inconclusive");
+  EXPECT_THAT(said(R"("fail,inconclusive")", R"({"outcome": "inconclusive"})"), IsEmpty());
+}
+
+TEST(ProbeExpectation, AProbeThatCouldNotBeMadeIsAsExpectedByNobody) {
+  for (const char* expect : {"\"inconclusive\"", "\"fail\"", "\"ok\""}) {
+    const Verdict verdict =
+        parse_probe_expectation(json::parse(expect))
+            .judge("pod/default/a", parse_probe_line(R"({"outcome": "inconclusive", "error": "no such pod",
+                                                         "hint": "look"})"),
+                   {});
+    EXPECT_FALSE(verdict.passed);
+    EXPECT_TRUE(verdict.broken);
+    EXPECT_EQ(verdict.message, "no such pod");
+    EXPECT_EQ(verdict.details, "look");
+  }
+}
+
+TEST(ProbeExpectation, WhoAnsweredIsTheSameForOneTryAndForSeveral) {
+  EXPECT_THAT(said(R"({"backends": "pod/default/b"})", R"({"outcome": "ok", "backend": "pod/default/b"})"),
+              IsEmpty());
+  EXPECT_EQ(said(R"({"backends": "pod/default/a,pod/default/b"})",
+                 R"({"outcome": "ok", "tries": 1, "backend": "pod/default/b"})"),
+            "wanted answers of pod/default/a, pod/default/b, seen of pod/default/b");
+  EXPECT_EQ(said(R"({"backend": "pod/default/a"})", R"({"outcome": "ok"})"),
+            "wanted answers of pod/default/a, seen of nobody");
+  EXPECT_THAT(said(R"({"shares": {"pod/default/b": 1}})",
+                   R"({"outcome": "ok", "tries": 4, "backend": "pod/default/b"})"),
+              IsEmpty());
+}
+
+TEST(ProbeExpectation, AddressesAreComparedAsAddresses) {
+  EXPECT_THAT(said(R"({"source": "2001:DB8:0:0::1"})", R"({"outcome": "ok", "source": "2001:db8::1"})"),
+              IsEmpty());
+  EXPECT_EQ(said(R"({"source": "10.0.0.1"})", R"({"outcome": "ok", "source": "10.0.0.2"})"),
+            "wanted source 10.0.0.1, seen source 10.0.0.2");
+  EXPECT_EQ(said(R"({"source": "10.0.0.1"})", R"({"outcome": "ok"})"),
+            "wanted source 10.0.0.1, seen an unknown source");
+}
+
+TEST(ProbeExpectation, OnlySourcesInWordsNeedTheAddressesOfTheLab) {
+  EXPECT_FALSE(parse_probe_expectation("ok").needs_addresses());
+  EXPECT_FALSE(parse_probe_expectation({{"source", "10.0.0.1"}}).needs_addresses());
+  for (const char* source : {"client", "node", "pod/default/a"}) {
+    EXPECT_TRUE(parse_probe_expectation({{"source", source}}).needs_addresses()) << source;
+  }
+}
+
+TEST(ProbeExpectation, SaysWhatTheLabIsToDoForIt) {
+  const auto prepared = [](const json& expect, int retry_ms) {
+    ProbeRequest request;
+    request.retry_within = std::chrono::milliseconds(retry_ms);
+    parse_probe_expectation(expect).prepare(request);
+    return request;
+  };
+  EXPECT_FALSE(prepared("ok", 0).percentiles);
+  EXPECT_TRUE(prepared({{"rtt", {{"p99", "1ms"}}}}, 0).percentiles);
+  EXPECT_EQ(prepared("refused", 5).expect, probes::Outcome::Refused);
+  EXPECT_EQ(prepared({{"status", 200}}, 5).expect, probes::Outcome::Ok);
+  EXPECT_NO_THROW(prepared("fail", 0));
+  EXPECT_THROW(prepared("fail", 5), Error);
+  EXPECT_THROW(prepared("ok,refused", 5), Error);
+}
+
+TEST(ProbeExpectation, RefusesWhatItCannotMean) {
+  for (const char* text : {R"("okay")",
+                           R"("")",
+                           R"("ok,")",
+                           "5",
+                           "true",
+                           R"({"outcom": "ok"})",
+                           R"({"outcome": 5})",
+                           R"({"outcome": "okay"})",
+                           R"([5])",
+                           R"({"backends": 5})",
+                           R"({"backendCount": "3"})",
+                           R"({"backendCount": -1})",
+                           R"({"shares": {"a": 2}})",
+                           R"({"shares": ["a"]})",
+                           R"({"shareTolerance": 7})",
+                           R"({"source": 5})",
+                           R"({"status": "200"})",
+                           R"({"headers": ["a"]})",
+                           R"({"headers": {"a": 5}})",
+                           R"({"headers": {"a": {"contain": "b"}}})",
+                           R"({"body": 5})",
+                           R"({"body": {"matches": ["a"]}})",
+                           R"({"rtt": {"p99": "soon"}})",
+                           R"({"rtt": 5})",
+                           R"({"rcode": 5})",
+                           R"({"answers": 5})",
+                           R"({"answerCount": 1.5})",
+                           R"({"flags": {}})",
+                           R"({"queries": true})",
+                           R"({"queryNames": [1]})"}) {
+    try {
+      parse_probe_expectation(json::parse(text));
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::InvalidInput) << text;
+      EXPECT_THAT(error.message(), testing::StartsWith("expect")) << text;
+    }
+  }
+}
+
 TEST(TextExpectation, ContainsEqualsAndMatches) {
   const auto says = [](const char* expect, const char* text) {
-    Attempt attempt;
-    check_text(json::parse(expect), "stdout", text, attempt);
-    return attempt.message;
+    Verdict verdict;
+    parse_text_expectation(json::parse(expect), "stdout").judge("stdout", text, verdict);
+    return verdict.message;
   };
   EXPECT_THAT(says(R"({"contains": "b", "equals": "abc", "matches": "^a.c$"})", "abc"), IsEmpty());
   EXPECT_EQ(says(R"({"contains": "x"})", "abc"), "wanted stdout with \"x\", seen stdout \"abc\"");
@@ -138,4 +263,4 @@ TEST(TextExpectation, ContainsEqualsAndMatches) {
 }
 
 }  // namespace
-}  // namespace labctl::scenario
+}  // namespace labctl::api
