@@ -70,7 +70,10 @@ Attempt do_probe(Context& context, const json& value) {
   expect.prepare(request);
   const api::ProbeResult result =
       api::parse_probe_line(context.lab.post("/lab/v1/probes", to_json(request).dump()).body);
-  const api::AddressBook addresses = api::address_book(context.lab.get("/lab/v1/graph").json());
+  api::AddressBook addresses;
+  if (expect.needs_addresses()) {
+    addresses = api::address_book(context.lab.get("/lab/v1/graph").json());
+  }
   Attempt attempt = expect.judge(request.from, result, addresses);
   if (attempt.details.empty()) {
     attempt.details = sentence_of(request, result);
