@@ -1,5 +1,6 @@
 #include "labctl/api/matrix_message.hpp"
 
+#include "labctl/api/json_line.hpp"
 #include "labctl/api/request_reader.hpp"
 #include "topology/base/error.hpp"
 
@@ -63,8 +64,6 @@ class Failures {
   std::size_t next_ = 0;
 };
 
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
 template <typename OutcomeOf>
 std::string rows_text(const ReachMatrix& matrix, const Cancel* gone, OutcomeOf outcome_of) {
   std::string text = "[";
@@ -125,12 +124,12 @@ std::string to_text(const MatrixReply& reply, const Cancel* gone) {
                         {"reason", failure.reason}});
   }
   const ReachMatrix::Summary summary = matrix.summary();
-  std::string text = dump({{"sources", matrix.sources()},
-                           {"destinations", matrix.destinations()},
-                           {"ok", summary.as_wanted},
-                           {"total", summary.probed},
-                           {"failures", std::move(failures)},
-                           {"elapsed_ms", reply.elapsed_ms}});
+  std::string text = json_line({{"sources", matrix.sources()},
+                                {"destinations", matrix.destinations()},
+                                {"ok", summary.as_wanted},
+                                {"total", summary.probed},
+                                {"failures", std::move(failures)},
+                                {"elapsed_ms", reply.elapsed_ms}});
   text.pop_back();  // the brace, for what is too much for JSON values
   text += ",\"rows\":";
   text +=

@@ -1,3 +1,4 @@
+#include "labctl/api/json_line.hpp"
 #include "labctl/api/matrix_message.hpp"
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/commands/commands.hpp"
@@ -49,7 +50,7 @@ int run_matrix(const Session& session, const MatrixOptions& options) {
       parse_output(options.output, {Format::Table, Format::Json, Format::Yaml, Format::JsonLines});
   const api::MatrixRequest request = request_of(options);
   api::Client client = session.client(parse_flag_duration("--timeout", options.timeout));
-  const nlohmann::json body = client.post("/lab/v1/matrix", to_json(request).dump()).json();
+  const nlohmann::json body = client.post("/lab/v1/matrix", api::json_line(to_json(request))).json();
   const api::MatrixReply reply = api::parse_matrix_reply(body);
   // To programs as the lab said it.
   if (format == Format::JsonLines) {

@@ -1,3 +1,4 @@
+#include "labctl/api/json_line.hpp"
 #include "labctl/api/probe_expectation.hpp"
 #include "labctl/api/probe_message.hpp"
 #include "labctl/api/resource_kinds.hpp"
@@ -79,7 +80,7 @@ std::chrono::milliseconds patience(const api::ProbeRequest& request) {
 
 api::ProbeResult ask(api::Client& client, const api::ProbeRequest& request) {
   std::optional<api::ProbeResult> result;
-  client.lines("POST", "/lab/v1/probes", to_json(request).dump() + "\n", [&](std::string_view line) {
+  client.lines("POST", "/lab/v1/probes", api::json_line(to_json(request)) + "\n", [&](std::string_view line) {
     result = api::parse_probe_line(line);
     return true;
   });

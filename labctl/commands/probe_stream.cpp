@@ -2,6 +2,7 @@
 
 #include "labctl/api/address_book.hpp"
 #include "labctl/api/client.hpp"
+#include "labctl/api/json_line.hpp"
 #include "labctl/api/probe_message.hpp"
 #include "labctl/api/resource_kinds.hpp"
 #include "topology/base/error.hpp"
@@ -150,7 +151,7 @@ class Stream {
     entry.probe.to = request.target();
     entry.probe.proto = request.protocol ? protocol::to_string(*request.protocol) : "";
     request.id = batch_.entries.size();
-    batch_.body += to_json(request).dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    batch_.body += api::json_line(to_json(request)) + "\n";
     batch_.entries.push_back(std::move(entry));
   }
 

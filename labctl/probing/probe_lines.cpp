@@ -1,5 +1,6 @@
 #include "labctl/probing/probe_lines.hpp"
 
+#include "labctl/api/json_line.hpp"
 #include "labctl/api/request_reader.hpp"
 #include "labctl/probing/resolve_probe.hpp"
 #include "topology/base/error.hpp"
@@ -98,9 +99,7 @@ api::ProbeResult result_of(const engine::Result& found, const VantageTable& tabl
   return result;
 }
 
-std::string line_of(const api::ProbeResult& result) {
-  return to_json(result).dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-}
+std::string line_of(const api::ProbeResult& result) { return api::json_line(to_json(result)) + "\n"; }
 
 // Reads one line into `probe` and its id. Returns an answer instead when it is no good.
 std::optional<api::ProbeResult> read_line(std::string_view line, const std::string& path,

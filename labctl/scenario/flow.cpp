@@ -1,5 +1,6 @@
 #include "labctl/scenario/flow.hpp"
 
+#include "labctl/api/json_line.hpp"
 #include "labctl/api/request_reader.hpp"
 #include "topology/base/duration.hpp"
 #include "topology/base/error.hpp"
@@ -150,7 +151,7 @@ class Flow {
   Flow(const std::filesystem::path& socket, const api::ProbeRequest& request, microseconds every,
        std::string step)
       : socket_(socket),
-        request_(to_json(request).dump()),
+        request_(api::json_line(to_json(request))),
         every_(every),
         timeout_(request.timeout),
         step_(std::move(step)) {

@@ -1,3 +1,4 @@
+#include "labctl/api/json_line.hpp"
 #include "labctl/api/matrix_message.hpp"
 #include "labctl/scenario/verbs/verbs.hpp"
 
@@ -48,7 +49,7 @@ Attempt do_matrix(Context& context, const json& value) {
   }
   const api::MatrixRequest request = api::parse_matrix(body);
   const api::MatrixReply reply =
-      api::parse_matrix_reply(context.lab.post("/lab/v1/matrix", to_json(request).dump()).json());
+      api::parse_matrix_reply(context.lab.post("/lab/v1/matrix", api::json_line(to_json(request))).json());
   Attempt attempt;
   check_cells(value.value("expect", json::object()), reply.reach, attempt);
   const auto counted = reply.reach.summary();

@@ -1,4 +1,5 @@
 #include "labctl/api/address_book.hpp"
+#include "labctl/api/json_line.hpp"
 #include "labctl/api/probe_expectation.hpp"
 #include "labctl/scenario/verbs/verbs.hpp"
 #include "topology/base/duration.hpp"
@@ -69,7 +70,7 @@ Attempt do_probe(Context& context, const json& value) {
   api::ProbeRequest request = probe_request(value);
   expect.prepare(request);
   const api::ProbeResult result =
-      api::parse_probe_line(context.lab.post("/lab/v1/probes", to_json(request).dump()).body);
+      api::parse_probe_line(context.lab.post("/lab/v1/probes", api::json_line(to_json(request))).body);
   api::AddressBook addresses;
   if (expect.needs_addresses()) {
     addresses = api::address_book(context.lab.get("/lab/v1/graph").json());
