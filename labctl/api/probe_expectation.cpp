@@ -18,7 +18,7 @@ using std::chrono::microseconds;
 constexpr Range kExpectedStatus{0, 599, "a status"};
 constexpr Range kExpectedCount{0, std::numeric_limits<std::int32_t>::max(), "a count"};
 
-std::string lower(std::string text) {
+std::string lower_case(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
   return text;
 }
@@ -83,11 +83,11 @@ void judge_headers(const std::map<std::string, TextExpectation>& wanted, const P
   std::map<std::string, std::string> seen;
   if (result.http) {
     for (const auto& [name, value] : result.http->headers) {
-      seen[lower(name)] = value;
+      seen[lower_case(name)] = value;
     }
   }
   for (const auto& [name, expect] : wanted) {
-    const auto found = seen.find(lower(name));
+    const auto found = seen.find(lower_case(name));
     if (found == seen.end()) {
       verdict.fail("a header " + name, "none");
     } else {
@@ -147,7 +147,7 @@ std::string listed(const std::vector<std::string>& names) {
   std::string text;
   for (std::string name : names) {
     name.erase(name.size() - (name.ends_with('.') ? 1 : 0));
-    text += (text.empty() ? "" : ", ") + lower(name);
+    text += (text.empty() ? "" : ", ") + lower_case(name);
   }
   return text.empty() ? "none" : text;
 }
