@@ -30,14 +30,6 @@ TEST(Reconcile, ASecondRunChangesNothing) {
   EXPECT_EQ(loops.store.version(), version);
 }
 
-TEST(Reconcile, WithoutAReconcilerComesToTheSameEnd) {
-  ControlLoops loops;
-  loops.create("deployments", "web", workload("Deployment", "web", 3));
-  reconcile(loops.store, loops.cluster, loops.clock);
-  EXPECT_EQ(loops.pods().size(), 3U);
-  EXPECT_FALSE(text_at(*loops.pods().front(), "status.podIP").empty());
-}
-
 TEST(Reconcile, ThousandsOfPodsAreSpreadEvenlyWithAnAddressEach) {
   ControlLoops loops(cluster_of(10, 22));
   loops.create("deployments", "web", workload("Deployment", "web", 5000));
