@@ -224,7 +224,8 @@ class Stream {
                     "reply of the lab: not the answer to a probe: " + std::string(line.substr(0, 200)));
       }
       ++answers;
-      finish(std::move(batch.entries[result.id.get<size_t>()]), std::move(result), addresses);
+      Entry& entry = batch.entries[result.id.get<size_t>()];
+      finish(std::move(entry), std::move(result), addresses);
       return true;
     });
     if (answers != batch.entries.size()) {
