@@ -2,6 +2,7 @@
 
 #include "labctl/controllers/garbage.hpp"
 #include "labctl/controllers/load_balancer.hpp"
+#include "labctl/controllers/news.hpp"
 #include "labctl/controllers/pods/node_readiness.hpp"
 #include "labctl/controllers/pods/pod_addresses.hpp"
 #include "labctl/controllers/pods/scheduler.hpp"
@@ -77,35 +78,6 @@ std::uint64_t version_of(const ObjectPtr& object) {
   std::uint64_t version = 0;
   std::from_chars(text.data(), text.data() + text.size(), version);
   return version;
-}
-
-// More than status and annotations, which its own controller writes, changed.
-bool is_news_to_itself(const Change& change) {
-  if (change.before == nullptr) {
-    return true;
-  }
-  const json& before = change.before->at("metadata");
-  const json& after = change.object->at("metadata");
-  for (const char* name : {"generation", "labels", "ownerReferences", "deletionTimestamp"}) {
-    const json* one = field(before, name);
-    const json* other = field(after, name);
-    if ((one == nullptr) != (other == nullptr) || (one != nullptr && *one != *other)) {
-      return true;
-    }
-  }
-  return false;
-}
-
-// Its users changed what it is to be.
-bool is_another_wish(const Change& change) {
-  return change.before == nullptr || objects::number_at(*change.before, "metadata.generation", 0) !=
-                                         objects::number_at(*change.object, "metadata.generation", 0);
-}
-
-// It is new, its labels changed, or its controller let it go: some selector may match that did not before.
-bool may_be_wanted_now(const Change& change) {
-  return change.before == nullptr || controller_of(*change.before) != nullptr ||
-         store::labels_of(*change.before) != store::labels_of(*change.object);
 }
 
 }  // namespace
