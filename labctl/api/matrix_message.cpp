@@ -47,7 +47,7 @@ std::vector<std::optional<Outcome>> cells_in(Fields& fields, const char* name, s
 // Who answered instead and why, of failures in the order of their cells.
 class Failures {
  public:
-  explicit Failures(Fields& fields) : given_(fields.objects("failures")) {}
+  explicit Failures(Fields& fields) : fields_(fields), given_(fields.objects("failures")) {}
 
   ReachMatrix::Finding of(const std::string& from, const std::string& to, Outcome seen) {
     ReachMatrix::Finding finding{seen, {}, {}};
@@ -59,7 +59,15 @@ class Failures {
     return finding;
   }
 
+  // One that no cell took is of none.
+  void close() {
+    if (next_ != given_.size()) {
+      fields_.mistake("failures", "must be of the cells that are not as wanted, in their order");
+    }
+  }
+
  private:
+  Fields& fields_;
   std::vector<Fields> given_;
   std::size_t next_ = 0;
 };
@@ -164,6 +172,7 @@ MatrixReply parse_matrix_reply(const json& body) {
                      ? ReachMatrix::Finding{*seen[cell], {}, {}}
                      : failures.of(matrix.sources()[row], matrix.destinations()[column], *seen[cell]));
     }
+    failures.close();
     const json* elapsed = fields.find("elapsed_ms");
     if (elapsed != nullptr && !elapsed->is_number()) {
       fields.mistake("elapsed_ms", "must be a number");
