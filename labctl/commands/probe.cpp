@@ -191,7 +191,7 @@ void add_probe(CLI::App& app, Globals& globals) {
                 "{\"id\",\"from\",\"to\",\"proto\",\"count\",\"timeout_ms\",\"expect\"},\n"
                 "answered as it comes; results carry the id and may come in another order. \"expect\" is an "
                 "outcome, several,\n"
-                "or an object of what a scenario's probe may expect, as in "
+                "or an object of what a scenario's probe may expect, as in\n"
                 "{\"outcome\":\"ok\",\"backends\":[\"pod/default/b\"],\"source\":\"client\"}."},
       [options](const Session& session) {
         return options->file.empty() ? run_one(session, *options) : run_file(session, *options);
