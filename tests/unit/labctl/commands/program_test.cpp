@@ -47,7 +47,10 @@ api::Response answer(const api::Request& request) {
         R"({"name":"shop","phase":"Ready","createdAt":"2026-01-02T03:04:05Z","nodes":2,"pods":{"total":1,"ready":1}})";
   } else if (request.path == "/lab/v1/probes") {
     const auto probe = nlohmann::json::parse(request.body.substr(0, request.body.find('\n')));
-    response.body = nlohmann::json{{"id", probe["id"]}, {"outcome", "refused"}, {"tries", 1}}.dump() + "\n";
+    response.body =
+        nlohmann::json{{"id", probe.value("id", nlohmann::json())}, {"outcome", "refused"}, {"tries", 1}}
+            .dump() +
+        "\n";
   } else if (request.path == "/lab/v1/dns/shop/web") {
     response.body =
         R"({"name":"web","records":[{"name":"web.shop.svc.","ttl":5,"type":"A","data":"10.96.0.7"}]})";
