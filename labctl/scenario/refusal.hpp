@@ -2,8 +2,8 @@
 
 // A change that the API is expected to refuse: what it said, and that nothing came of it.
 
-#include "labctl/scenario/context.hpp"
 #include "labctl/scenario/attempt.hpp"
+#include "labctl/scenario/context.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -4,8 +4,8 @@
 // checked by the manifest room, its variables filled in. Errors of the lab itself are thrown as Error.
 
 #include "labctl/api/probe_message.hpp"
-#include "labctl/scenario/context.hpp"
 #include "labctl/scenario/attempt.hpp"
+#include "labctl/scenario/context.hpp"
 
 #include <nlohmann/json.hpp>
 
