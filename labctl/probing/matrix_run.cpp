@@ -44,8 +44,7 @@ std::vector<const Place*> chosen(const VantageTable& table, const std::vector<st
                                  bool pods_only) {
   std::vector<const Place*> places;
   for (const std::string& id : ids) {
-    table.vantage(id);  // throws with a hint when absent
-    places.push_back(table.find(id));
+    places.push_back(&table.place(id));
   }
   if (!ids.empty()) {
     return places;

@@ -87,11 +87,6 @@ bool is_direct(const VantageTable& table, const IpAddress& address) {
   return owner != nullptr && owner->kind != PlaceKind::Node;
 }
 
-const Place& place(const VantageTable& table, const std::string& id) {
-  table.vantage(id);  // throws with a hint when absent
-  return *table.find(id);
-}
-
 // The resolver of the probe's place. `what` is to be looked up.
 const Resolver& resolver_of(const VantageTable& table, const engine::Probe& probe, const std::string& what) {
   const Resolver* resolver = table.find(probe.from->id)->resolver.get();
@@ -218,7 +213,7 @@ class Resolve {
     probe_.dns_search = address_search(name, resolver_of(table_, probe_, name), *probe_.from);
   }
   void to_place(const std::string& id, std::optional<std::uint16_t> port, bool needs_port) {
-    const Place& to = place(table_, id);
+    const Place& to = table_.place(id);
     probe_.address = address_for(to.id, to.addresses, *probe_.from);
     const ProbeProtocol protocol = asked_.value_or(ProbeProtocol::Tcp);
     if (!port && protocol == ProbeProtocol::Dns) {

@@ -41,7 +41,7 @@ const Place* VantageTable::find(const std::string& id) const {
   return found != index().by_id.end() ? places()[found->second].get() : nullptr;
 }
 
-const engine::Vantage& VantageTable::vantage(const std::string& id) const {
+std::size_t VantageTable::position_of(const std::string& id) const {
   const auto found = index().by_id.find(id);
   if (found == index().by_id.end()) {
     std::vector<std::string_view> ids;
@@ -56,8 +56,14 @@ const engine::Vantage& VantageTable::vantage(const std::string& id) const {
                 near.empty() ? "name it as pod/NAMESPACE/NAME, node/NAME or outside/NAME"
                              : "did you mean " + near + "?");
   }
-  return index().vantages[found->second];
+  return found->second;
 }
+
+const engine::Vantage& VantageTable::vantage(const std::string& id) const {
+  return index().vantages[position_of(id)];
+}
+
+const Place& VantageTable::place(const std::string& id) const { return *places()[position_of(id)]; }
 
 const nlohmann::json& VantageTable::service(const std::string& ns, const std::string& name) const {
   const auto name_of = [](const store::ObjectPtr& object) {

@@ -57,6 +57,8 @@ class VantageTable {
   const Place* find(const std::string& id) const;
   // The place of id as an engine wants it. Throws Error NotFound with a hint that names a near one.
   const engine::Vantage& vantage(const std::string& id) const;
+  // find() that throws as vantage() does.
+  const Place& place(const std::string& id) const;
   // Whose address this is: the pod's rather than its node's. Empty for nobody's.
   const std::string& owner_of(const IpAddress& address) const;
   // Throws Error NotFound with a hint that names a near one.
@@ -72,6 +74,7 @@ class VantageTable {
     std::map<IpAddress, std::size_t> by_address;
   };
   const Index& index() const;
+  std::size_t position_of(const std::string& id) const;
 
   struct Places {
     std::vector<PlacePtr> list;
