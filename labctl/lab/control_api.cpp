@@ -1,5 +1,6 @@
 #include "labctl/lab/control_api.hpp"
 
+#include "labctl/api/json_line.hpp"
 #include "labctl/api/lab_requests.hpp"
 #include "labctl/api/request_reader.hpp"
 #include "labctl/apiserver/apply.hpp"
@@ -33,7 +34,7 @@ json parse_body(const api::Request& request) {
 api::Response reply(const json& body, int status = 200) {
   api::Response response;
   response.status = status;
-  response.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
+  response.body = api::json_line(body);
   return response;
 }
 
