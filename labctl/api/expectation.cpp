@@ -40,9 +40,11 @@ std::optional<double> share_of(const json& value) {
 std::map<std::string, double> shares_in(Fields& fields) {
   std::map<std::string, double> shares;
   const json* value = fields.find("shares");
-  bool fits = value == nullptr || value->is_object();
-  for (auto one = fits && value != nullptr ? value->begin() : json::const_iterator();
-       fits && value != nullptr && one != value->end(); ++one) {
+  if (value == nullptr) {
+    return shares;
+  }
+  bool fits = value->is_object();
+  for (auto one = value->begin(); fits && one != value->end(); ++one) {
     const auto share = share_of(*one);
     fits = share.has_value();
     shares[one.key()] = share.value_or(0);
@@ -82,10 +84,11 @@ std::optional<std::set<std::string>> words_in(Fields& fields, const char* name) 
   if (!texts) {
     return std::nullopt;
   }
-  std::set<std::string> words(texts->begin(), texts->end());
+  std::set<std::string> words;
   if (value->is_string()) {
-    words.clear();
     add_words(texts->front(), words);
+  } else {
+    words.insert(texts->begin(), texts->end());
   }
   return words;
 }

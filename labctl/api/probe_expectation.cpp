@@ -216,10 +216,10 @@ bool ProbeExpectation::needs_addresses() const { return !source.empty() && !IpAd
 
 void ProbeExpectation::prepare(ProbeRequest& request) const {
   request.percentiles = request.percentiles || !rtts.empty();
-  const auto single = outcome.single();
   if (request.retry_within.count() == 0) {
     return;
   }
+  const auto single = outcome.single();
   if (!single) {
     throw Error(ErrorKind::InvalidInput, "a probe that is tried again needs one outcome to wait for",
                 "such as --expect refused, or \"expect\": \"refused\" in a line");
