@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kFolders = {"labctl", "probes", "topology", "tests", "scenarios", "ci"};
+const std::vector<std::string> kReferringFolders = {"labctl", "probes", "topology", "tests", "scenarios", "ci"};
 
 struct Prose {
   std::string path;
@@ -68,7 +68,7 @@ const std::vector<Prose>& all_prose() {
         found.push_back({.path = entry.path().filename(), .lines = lines_of(entry.path())});
       }
     }
-    for (const std::string& folder : kFolders) {
+    for (const std::string& folder : kReferringFolders) {
       for (const auto& entry : fs::recursive_directory_iterator(repository() / folder)) {
         const std::string extension = entry.path().extension();
         if (extension == ".md" || (folder == "scenarios" && extension == ".yaml")) {
