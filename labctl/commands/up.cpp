@@ -20,6 +20,7 @@
 #include <csignal>
 #include <memory>
 #include <ostream>
+#include <string>
 
 namespace labctl::commands {
 namespace {
@@ -47,6 +48,9 @@ void print_ready(const Session& session, const nlohmann::json& status, report::F
     report::print_lab_is_up(out, status, session.palette());
   }
   out.flush();
+  if (const std::string stand_ins = report::stand_in_text(status); !stand_ins.empty()) {
+    session.note(stand_ins + "; `labctl describe pod` names them");
+  }
 }
 
 // Until `labctl down` has ended the lab (0), a signal asks for it, or it ends by itself, which is thrown.

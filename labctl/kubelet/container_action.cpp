@@ -108,6 +108,10 @@ ContainerActions::Id ContainerActions::run(const model::ContainerAction& action,
       waiting_sockets_.push_back(id);
       break;
     case ActionKind::Exec:
+      if (job.place.passes_execs) {
+        finish_later(id, job, std::chrono::milliseconds(0), {ActionResult::Passed, {}});
+        return id;
+      }
       waiting_execs_.push_back(id);
       break;
     case ActionKind::Sleep:

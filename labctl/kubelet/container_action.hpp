@@ -32,6 +32,7 @@ struct ActionPlace {
   std::optional<IpAddress> pod_ip;  // what an empty host means
   const model::Container* container = nullptr;
   std::string_view user_agent = "kube-probe/1.35";
+  bool passes_execs = false;  // a stand-in: programs of its image are not there, and taken as succeeded
   // To execute a command in the container. May throw Error.
   std::function<kernel::ProcessOptions(const std::vector<std::string>& command)> exec_options;
 };

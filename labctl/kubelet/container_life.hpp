@@ -19,6 +19,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace labctl::kubelet {
@@ -51,6 +52,8 @@ class ContainerLife {
 
   void started(std::size_t index, std::string container_id);
   void exited(std::size_t index, const ContainerEnd& end);
+  // What is run in place of an image, for its status.
+  void set_image_id(std::size_t index, std::string id) { items_[index].status.image_id = std::move(id); }
   // What the probes of a running container say. Without probes it is both as soon as it runs.
   void set_health(std::size_t index, bool is_started, bool is_ready);
   // A probe says that it has to end: however it does, that counts as a failure.

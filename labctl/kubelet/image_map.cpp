@@ -92,8 +92,8 @@ ImageChoice choose(const model::Container& container, const std::vector<model::I
     choice.notice = "image " + container.image + ": not mapped, so this init container is taken as succeeded";
     return choice;
   }
-  choice.notice =
-      "image " + container.image + ": not mapped, so the built-in server answers on its declared ports";
+  choice.way = ImageChoice::Way::StandIn;
+  choice.notice = "image " + container.image + ": not mapped, so the built-in server stands in for it";
   return choice;
 }
 

@@ -17,6 +17,7 @@ struct ImageChoice {
     Host,     // `command` from the host's file tree
     Root,     // `command` from the folder `root`
     BuiltIn,  // the built-in server, in the role that the container's own words say
+    StandIn,  // the built-in server, as if the image's application were up: see stand_in.hpp
     Skip,     // nothing: taken as succeeded
     Invalid,  // cannot run; `reason` and `message` say why
   };

@@ -178,6 +178,7 @@ ContainerRuntime::RunId LocalRuntime::start(PodId pod_id, const RunSpec& spec, H
       start_process(id, *run, pod, spec);
       break;
     case ImageChoice::Way::BuiltIn:
+    case ImageChoice::Way::StandIn:
       start_built_in(*run, pod, spec);
       built_in_runs_.emplace(run->built_in, id);
       break;

@@ -1,6 +1,8 @@
 #include "labctl/kubelet/pod_life.hpp"
 
 #include "labctl/kubelet/container_prober.hpp"
+#include "labctl/kubelet/pod_entry.hpp"
+#include "labctl/kubelet/stand_in.hpp"
 #include "topology/base/current_exception.hpp"
 #include "topology/base/scope_exit.hpp"
 
@@ -13,8 +15,6 @@ namespace {
 
 // Distinct notices remembered; a lab with more image names than this repeats itself.
 constexpr std::size_t kNoticesMax = 1'000;
-// What a container has at least between its preStop hook and SIGKILL, as with the kubelet.
-constexpr std::chrono::seconds kGraceAfterHook{2};
 
 std::string with_hint(const Error& error) {
   return error.hint().empty() ? error.message() : error.message() + " (" + error.hint() + ")";
@@ -22,36 +22,11 @@ std::string with_hint(const Error& error) {
 
 // What a program would have printed before exit(1): a port in use, a flag it does not know.
 bool is_programs_own_failure(const Error& error, ImageChoice::Way way) {
-  return way == ImageChoice::Way::BuiltIn &&
+  return (way == ImageChoice::Way::BuiltIn || way == ImageChoice::Way::StandIn) &&
          (error.kind() == ErrorKind::Busy || error.kind() == ErrorKind::InvalidInput);
 }
 
 }  // namespace
-
-struct PodLife::Container {
-  const model::Container* spec = nullptr;  // in Entry::pod
-  ImageChoice choice;
-  ContainerLog log;
-  ContainerRuntime::RunId run = 0;
-  std::unique_ptr<ContainerProber> prober;  // while it runs, if it has probes
-  // Its end, once that has begun.
-  std::optional<ContainerLife::SteadyTime> end_by;
-  ContainerActions::Id hook = 0;  // preStop, while it runs
-  loop::EventLoop::Id hook_timer = 0;
-};
-
-struct PodLife::Entry {
-  Entry(const model::Pod& its_pod, const PodPlace& its_place, const Clock& clock)
-      : pod(its_pod), place(its_place), life(pod, clock) {}
-  model::Pod pod;
-  PodPlace place;
-  ContainerLife life;
-  objects::TimePoint started_at{};
-  ResolvConf resolv_conf;
-  ContainerRuntime::PodId id = 0;
-  std::vector<std::unique_ptr<Container>> containers;  // as ContainerLife counts them
-  loop::EventLoop::Id timer = 0;
-};
 
 PodLife::PodLife(loop::EventLoop& loop, const Clock& clock, ContainerRuntime& runtime, PodLifeOptions options,
                  PodLifeHooks hooks)
@@ -142,10 +117,13 @@ void PodLife::refuse_hostname(Entry& entry) {
 }
 
 void PodLife::prepare_containers(Entry& entry) {
-  const auto add = [&](const model::Container& spec, bool is_init) {
+  const auto add = [&](model::Container& spec, bool is_init) {
     auto container = std::make_unique<Container>();
     container->spec = &spec;
     container->choice = choose(spec, options_.images, is_init);
+    if (is_up_at_once(*container)) {
+      expect_no_delay(spec);
+    }
     const std::string& notice = container->choice.notice;
     if (!notice.empty() && hooks_.on_notice && !notices_.contains(notice)) {
       if (notices_.size() >= kNoticesMax) {
@@ -156,12 +134,40 @@ void PodLife::prepare_containers(Entry& entry) {
     }
     entry.containers.push_back(std::move(container));
   };
-  for (const model::Container& spec : entry.pod.init_containers) {
+  for (model::Container& spec : entry.pod.init_containers) {
     add(spec, true);
   }
-  for (const model::Container& spec : entry.pod.containers) {
+  for (model::Container& spec : entry.pod.containers) {
     add(spec, false);
   }
+  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
+    const ImageChoice::Way way = entry.containers[index]->choice.way;
+    if (way == ImageChoice::Way::StandIn || way == ImageChoice::Way::Skip) {
+      entry.life.set_image_id(index, kStandInImageId);
+    }
+  }
+}
+
+// Stood in for, and not as its probes are written.
+bool PodLife::is_up_at_once(const Container& container) const {
+  return container.choice.way == ImageChoice::Way::StandIn &&
+         options_.stand_in_probes == model::StandInProbes::Answered;
+}
+
+StandInCount PodLife::stand_ins() const {
+  StandInCount count;
+  std::set<std::string_view> images;
+  for (const auto& [key, entry] : pods_) {
+    for (const auto& container : entry->containers) {
+      const ImageChoice::Way way = container->choice.way;
+      if (way == ImageChoice::Way::StandIn || way == ImageChoice::Way::Skip) {
+        ++count.containers;
+        images.insert(container->spec->image);
+      }
+    }
+  }
+  count.images = images.size();
+  return count;
 }
 
 DownwardFacts PodLife::facts_of(const Entry& entry) const {
@@ -217,6 +223,10 @@ void PodLife::start_container(Entry& entry, std::size_t index) {
   run.command = expand_all(spec.command, run.env);
   run.args = expand_all(spec.args, run.env);
   run.ports = spec.ports;
+  if (is_up_at_once(container)) {
+    run.ports = stand_in_ports(entry.pod, index,
+                               [&](std::size_t other) { return is_up_at_once(*entry.containers[other]); });
+  }
 
   container.log.begin_instance();
   ContainerRuntime::Hooks hooks;
@@ -286,6 +296,7 @@ ActionPlace PodLife::action_place(const Entry& entry, std::size_t index) {
     place.pod_ip = entry.pod.ips.front();
   }
   place.container = entry.containers[index]->spec;
+  place.passes_execs = is_up_at_once(*entry.containers[index]);
   place.exec_options = [this, key = entry.pod.key, index](const std::vector<std::string>& command) {
     return exec_options(key, get(key).containers[index]->spec->name, command, {});
   };
@@ -322,108 +333,9 @@ void PodLife::on_dead(Entry& entry, std::size_t index, ProbeKind kind) {
   end_container(entry, index, probe->termination_grace.value_or(entry.pod.termination_grace));
 }
 
-void PodLife::restart(const model::PodKey& key, std::string_view name) {
-  const auto found = pods_.find(key);
-  if (found == pods_.end() || found->second->life.is_stopping()) {
-    return;
-  }
-  Entry& entry = *found->second;
-  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
-    if (entry.containers[index]->spec->name == name && entry.containers[index]->run != 0) {
-      entry.life.set_restart_asked(index);
-      end_container(entry, index, std::chrono::milliseconds(0));
-    }
-  }
-}
-
-void PodLife::stop(const model::PodKey& key, std::chrono::milliseconds grace) {
-  const auto found = pods_.find(key);
-  if (found == pods_.end()) {
-    return;
-  }
-  Entry& entry = *found->second;
-  const bool is_first = !entry.life.is_stopping();
-  entry.life.stop();
-  loop_.cancel(std::exchange(entry.timer, 0));
-  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
-    Container& container = *entry.containers[index];
-    if (container.run == 0) {
-      continue;
-    }
-    if (is_first) {
-      event(entry, false, "Killing", "Stopping container " + container.spec->name);
-      if (container.prober) {
-        container.prober->begin_termination();
-      }
-    }
-    end_container(entry, index, grace);
-  }
-  finish_if_idle(entry);
-}
-
-// Again: the earlier end counts. A pod that is being deleted is told so at each change of its object.
-void PodLife::end_container(Entry& entry, std::size_t index, std::chrono::milliseconds grace) {
-  Container& container = *entry.containers[index];
-  const ContainerLife::SteadyTime by = clock_.now() + grace;
-  if (container.end_by && by >= *container.end_by) {
-    return;
-  }
-  const bool is_first = !std::exchange(container.end_by, by);
-  if (grace.count() > 0 && (container.hook != 0 || (is_first && container.spec->pre_stop))) {
-    run_pre_stop(entry, index, grace);
-    return;
-  }
-  forget_hook(container);
-  runtime_.stop(container.run, grace);
-}
-
-// Gives the hook so long, whether it runs already or not.
-void PodLife::run_pre_stop(Entry& entry, std::size_t index, std::chrono::milliseconds grace) {
-  Container& container = *entry.containers[index];
-  loop_.cancel(container.hook_timer);
-  container.hook_timer =
-      loop_.call_after(grace, [this, &entry, index] { on_pre_stop_over(entry, index, false); });
-  if (container.hook == 0) {
-    ActionPlace place = action_place(entry, index);
-    place.user_agent = "kube-lifecycle/1.35";
-    container.hook = actions_.run(
-        *container.spec->pre_stop, std::move(place), grace, [this, &entry, index](const ProbeAnswer& answer) {
-          on_pre_stop_over(entry, index, answer.result == ContainerHealth::Result::Passed);
-        });
-  }
-}
-
-void PodLife::on_pre_stop_over(Entry& entry, std::size_t index, bool has_passed) {
-  Container& container = *entry.containers[index];
-  forget_hook(container);
-  if (!has_passed) {
-    event(entry, true, "FailedPreStopHook", "PreStopHook failed");
-  }
-  const auto now = clock_.now();
-  container.end_by = std::max(*container.end_by, now + kGraceAfterHook);
-  runtime_.stop(container.run, std::chrono::ceil<std::chrono::milliseconds>(*container.end_by - now));
-}
-
-void PodLife::forget_hook(Container& container) {
-  actions_.cancel(std::exchange(container.hook, 0));
-  loop_.cancel(std::exchange(container.hook_timer, 0));
-}
-
 void PodLife::report_again(const model::PodKey& key) {
   if (const auto found = pods_.find(key); found != pods_.end()) {
     changed(*found->second);
-  }
-}
-
-void PodLife::finish_if_idle(Entry& entry) {
-  if (!entry.life.is_stopping() || !entry.life.is_idle()) {
-    return;
-  }
-  runtime_.remove_pod(entry.id);
-  const PodReport last = report(entry);
-  pods_.erase(model::PodKey(entry.pod.key));
-  if (hooks_.on_stopped) {
-    hooks_.on_stopped(last);
   }
 }
 

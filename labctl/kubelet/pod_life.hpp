@@ -42,6 +42,12 @@ struct PodPlace {
   std::vector<kernel::FileBind> binds{};  // what its programs see besides the host's files
 };
 
+// How many containers are stood in for, of how many images; those that are over count too.
+struct StandInCount {
+  std::size_t containers = 0;
+  std::size_t images = 0;
+};
+
 struct PodReport {
   model::PodKey key;
   std::string uid;
@@ -59,6 +65,7 @@ struct PodEvent {
 
 struct PodLifeOptions {
   std::vector<model::ImageRule> images;
+  model::StandInProbes stand_in_probes = model::StandInProbes::Answered;
   PodDns dns;
   std::string node_hosts;  // text of the hosts file that nodes have
 };
@@ -100,6 +107,9 @@ class PodLife {
   // conditions of readiness gates). Unknown keys are ignored.
   void report_again(const model::PodKey& key);
 
+  // Of the pods that live here now.
+  StandInCount stand_ins() const;
+
   bool contains(const model::PodKey& key) const { return pods_.contains(key); }
   std::size_t size() const { return pods_.size(); }
   // From now on for pods that start (the DNS Service came or went).
@@ -127,6 +137,7 @@ class PodLife {
   void prepare_containers(Entry& entry);
   void refuse_hostname(Entry& entry);
   DownwardFacts facts_of(const Entry& entry) const;
+  bool is_up_at_once(const Container& container) const;
   void advance(Entry& entry);
   void start_container(Entry& entry, std::size_t index);
   void on_start_error(Entry& entry, std::size_t index, const Error& error);

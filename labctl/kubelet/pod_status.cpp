@@ -108,7 +108,7 @@ json container_json(const json& spec, const ContainerStatus* status, const char*
               {"started", status->state.kind == Kind::Running && status->is_started},
               {"restartCount", status->restart_count},
               {"image", status->image.empty() ? text_at(spec, "image") : status->image},
-              {"imageID", ""}};
+              {"imageID", status->image_id}};
   if (!status->container_id.empty()) {
     result["containerID"] = status->container_id;
   }

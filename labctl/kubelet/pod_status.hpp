@@ -29,6 +29,7 @@ struct ContainerState {
 struct ContainerStatus {
   std::string name;
   std::string image;
+  std::string image_id;  // empty: nothing of an image is there
   std::string container_id;
   ContainerState state;
   std::optional<ContainerState> last;  // how it ended the time before

@@ -58,6 +58,7 @@ kubelet::ResolvConf node_resolv_conf(const model::Cluster& cluster) {
 kubelet::PodLifeOptions life_options(const model::Cluster& cluster) {
   kubelet::PodLifeOptions options;
   options.images = cluster.images;
+  options.stand_in_probes = cluster.stand_in_probes;
   options.dns.cluster_domain = cluster.dns.domain;
   options.dns.node = node_resolv_conf(cluster);
   options.node_hosts = read_file("/etc/hosts");
@@ -266,6 +267,7 @@ void Lab::note_ready(const store::Change& change) {
 // ---- Answers -----------------------------------------------------------------------------------------
 
 json Lab::status() const {
+  const kubelet::StandInCount stand_ins = sandboxes_.life().stand_ins();
   json families = json::array();
   for (const Family family : cluster_.families) {
     families.push_back(to_string(family));
@@ -279,6 +281,7 @@ json Lab::status() const {
           {"families", families},
           {"nodes", cluster_.nodes.size()},
           {"pods", {{"total", store_.count("pods")}, {"ready", ready_pods_}}},
+          {"standIns", {{"containers", stand_ins.containers}, {"images", stand_ins.images}}},
           {"bootMs", boot_time_.count()}};
 }
 

@@ -16,7 +16,20 @@ std::string booted_in(const Json& status) {
   return format_elapsed(std::chrono::milliseconds(number(status, "/bootMs")));
 }
 
+std::string counted(const std::string& count, const std::string& one) {
+  return count + " " + one + (count == "1" ? "" : "s");
+}
+
 }  // namespace
+
+std::string stand_in_text(const Json& status) {
+  const std::string containers = text_or(status, "/standIns/containers", "0");
+  if (containers == "0") {
+    return {};
+  }
+  return counted(containers, "container") + " of " + counted(text(status, "/standIns/images"), "image") +
+         (containers == "1" ? " is" : " are") + " stood in for by the built-in server";
+}
 
 void print_lab_is_up(std::ostream& out, const Json& status, const Palette& palette) {
   const std::string nodes = text(status, "/nodes");
@@ -45,6 +58,7 @@ void print_lab_status(std::ostream& out, const Json& status, const Palette& pale
   plain("Up for:", age_since(text(status, "/createdAt"), now));
   plain("Nodes:", text(status, "/nodes"));
   plain("Pods:", text(status, "/pods/ready") + " of " + text(status, "/pods/total") + " ready");
+  plain("Stand-ins:", stand_in_text(status));
   plain("Network:", text(status, "/network") + ", " + join_texts(at(status, "/families")));
   plain("Booted in:", booted_in(status));
   plain("Runs as:", text(status, "/mode") + ", process " + text(status, "/supervisorPid"));

@@ -38,6 +38,9 @@ void serve_http(HttpSession& session, const HttpMessage& request) {
     case Service::NetexecHttp:
       serve_netexec(session, request, std::move(target));
       break;
+    case Service::StandInHttp:
+      serve_stand_in(session, request, std::move(target));
+      break;
     case Service::FixedHttp:
       serve_fixed(session, session.endpoint().text);
       break;

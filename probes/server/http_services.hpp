@@ -13,6 +13,7 @@ void serve_http(HttpSession& session, const HttpMessage& request);
 
 // The parts, a file each.
 void serve_netexec(HttpSession& session, const HttpMessage& request, Target target);
+void serve_stand_in(HttpSession& session, const HttpMessage& request, Target target);
 void serve_dial(HttpSession& session, const Target& target);
 void serve_no_snat(HttpSession& session, const Target& target);
 

@@ -78,6 +78,18 @@ class Netexec {
     found == kPaths.end() ? root() : (this->*found->second)();
   }
 
+  // Whatever the application's own API is, it is up. Nothing here ends it or runs a program.
+  void stand_in() {
+    using Handler = void (Netexec::*)();
+    static const std::map<std::string_view, Handler> kPaths{
+        {"/clientip", &Netexec::client_ip}, {"/serverport", &Netexec::server_port},
+        {"/header", &Netexec::header},      {"/hostname", &Netexec::hostname},
+        {"/hostName", &Netexec::hostname},
+    };
+    const auto found = kPaths.find(target_.path);
+    found == kPaths.end() ? root() : (this->*found->second)();
+  }
+
  private:
   const std::string& value(std::string_view key) const { return target_.get(key); }
   void log(std::string line) { core_.log(session_.container(), std::move(line)); }
@@ -319,6 +331,10 @@ void serve_netexec(HttpSession& session, const HttpMessage& request, Target targ
     target = parse_target(override);
   }
   Netexec(session, request, std::move(target)).serve();
+}
+
+void serve_stand_in(HttpSession& session, const HttpMessage& request, Target target) {
+  Netexec(session, request, std::move(target)).stand_in();
 }
 
 }  // namespace labctl::server

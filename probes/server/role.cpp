@@ -22,13 +22,12 @@ std::string_view file_name(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-Role declared_ports(const RoleRequest& request) {
+Role declared_ports(const RoleRequest& request, Service http) {
   Role role{.name = "declared ports"};
   for (const model::ContainerPort& port : request.ports) {
     const bool tcp = port.protocol == model::Protocol::Tcp;
-    Endpoint endpoint{.protocol = port.protocol,
-                      .port = port.container_port,
-                      .service = tcp ? Service::NetexecHttp : Service::NetexecText};
+    Endpoint endpoint{
+        .protocol = port.protocol, .port = port.container_port, .service = tcp ? http : Service::NetexecText};
     // The API allows one port to be declared twice, under two names.
     bool known = false;
     for (const Endpoint& other : role.endpoints) {
@@ -51,6 +50,7 @@ Role declared_ports(const RoleRequest& request) {
 bool speaks_http(Service service) {
   switch (service) {
     case Service::NetexecHttp:
+    case Service::StandInHttp:
     case Service::FixedHttp:
     case Service::StatusHttp:
     case Service::MethodHttp:
@@ -73,7 +73,7 @@ bool is_agnhost(const std::string& image) {
 
 Role role_of(const RoleRequest& request) {
   if (!is_agnhost(request.image)) {
-    return declared_ports(request);
+    return declared_ports(request, Service::StandInHttp);
   }
   std::vector<std::string> words = request.command;
   if (!words.empty()) {
@@ -81,7 +81,7 @@ Role role_of(const RoleRequest& request) {
     // is one the image does not have here.
     const std::string_view program = file_name(words.front());
     if (program != "agnhost" && program != "pause") {
-      return declared_ports(request);
+      return declared_ports(request, Service::NetexecHttp);
     }
     words.erase(words.begin());
   }

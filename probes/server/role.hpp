@@ -20,6 +20,7 @@ namespace labctl::server {
 // How one listening socket answers.
 enum class Service : std::uint8_t {
   NetexecHttp,    // TCP: the HTTP API of netexec
+  StandInHttp,    // TCP: what of it tells who answers and whom it sees; every other path is 200
   NetexecText,    // UDP, SCTP: "hostname", "echo <text>", "clientip"
   FixedHttp,      // TCP: `text` as the body of every HTTP answer (porter)
   StatusHttp,     // TCP: as FixedHttp, a JSON text with a status of its own (health checks of nodes)

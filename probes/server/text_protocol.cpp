@@ -85,6 +85,7 @@ std::size_t answer_text(const TextService& service, std::string_view request, co
       return 0;
     }
     case Service::NetexecHttp:
+    case Service::StandInHttp:
     case Service::FixedHttp:
     case Service::StatusHttp:
     case Service::MethodHttp:

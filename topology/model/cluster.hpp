@@ -74,6 +74,12 @@ struct ImageRule {
   bool operator==(const ImageRule&) const = default;
 };
 
+// What becomes of the probes and hooks of a container whose image is not run.
+enum class StandInProbes {
+  Answered,   // as by an application that is up: at once, and without its programs
+  AsWritten,  // with their delays, on the declared ports, and with programs of the host
+};
+
 struct OutsidePort {
   std::uint16_t port = 0;
   Protocol protocol = Protocol::Tcp;
@@ -115,6 +121,7 @@ struct Cluster {
   std::string store = "sqlite";
   Dns dns;
   std::vector<ImageRule> images;
+  StandInProbes stand_in_probes = StandInProbes::Answered;
   Outside outside;
   std::vector<Link> links;
   bool operator==(const Cluster&) const = default;

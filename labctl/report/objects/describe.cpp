@@ -138,6 +138,9 @@ std::string probe_text(const Json& probe) {
          " #failure=" + text_or(probe, "/failureThreshold", "3");
 }
 
+// As the kubelet writes it, of a container whose image is not run.
+constexpr const char* kStandInImageId = "labctl://stand-in";
+
 void print_containers(std::ostream& out, const std::string& heading, const Json& containers,
                       const Json& statuses) {
   if (!containers.is_array() || containers.empty()) {
@@ -159,6 +162,12 @@ void print_containers(std::ostream& out, const std::string& heading, const Json&
     block.add_list("Command", at(container, "/command"));
     block.add_list("Args", at(container, "/args"));
     block.print(out);
+    if (text(status, "/imageID") == kStandInImageId) {
+      Block stand_in(4);
+      stand_in.add("Stand-In",
+                   "the built-in server: no entry of the Cluster's images says how to run this image");
+      stand_in.print(out);
+    }
     if (status.is_object()) {
       print_state(out, "State", at(status, "/state"));
       print_state(out, "Last State", at(status, "/lastState"));

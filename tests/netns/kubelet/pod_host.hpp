@@ -48,7 +48,8 @@ inline model::Container program(const std::string& name, const std::string& scri
 inline model::Container built_in(const std::string& name, std::uint16_t port) {
   model::Container container;
   container.name = name;
-  container.image = "redis:7";
+  container.image = "agnhost:2.53";
+  container.args = {"netexec", "--http-port=" + std::to_string(port), "--udp-port=-1"};
   container.ports = {{"", port, 0, model::Protocol::Tcp}};
   return container;
 }

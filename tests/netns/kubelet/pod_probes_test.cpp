@@ -272,6 +272,27 @@ TEST(PodProbesOnHost, ProgramThatListensSoonIsReadySoon) {
   });
 }
 
+TEST(PodProbesOnHost, StandInAnswersWhereItsProbesAsk) {
+  run_in_capsule(IdMapping::Single, [] {
+    ProbedHost host;
+    model::Pod pod = make_pod("db");
+    pod.ips = {*IpAddress::parse("10.1.0.2")};
+    model::Container& db = pod.containers.emplace_back();
+    db.name = "db";
+    db.image = "postgres:16";
+    db.startup_probe = every_second("exec /no/such/program");
+    db.startup_probe->initial_delay = 600s;
+    db.readiness_probe = every_second(ActionKind::HttpGet, 8081);
+    db.readiness_probe->action.path = "/any/path?at=all";
+    db.readiness_probe->initial_delay = 600s;
+    db.liveness_probe = every_second(ActionKind::TcpSocket, 5432);
+    host.start(pod);
+    EXPECT_TRUE(host.wait_ready(pod));
+    EXPECT_EQ(host.get(5432, "/hostname"), "db");
+    EXPECT_THAT(host.events, ::testing::Not(Contains(HasSubstr("Unhealthy"))));
+  });
+}
+
 TEST(PodProbesOnHost, RefusedConnectionIsTold) {
   run_in_capsule(IdMapping::Single, [] {
     ProbedHost host;

@@ -27,6 +27,11 @@ TEST_F(Roles, DeclaredPortsAnswerTheNetexecApi) {
   request.ports = {{"http", 80, 0, model::Protocol::Tcp}, {"dns", 53, 0, model::Protocol::Udp}};
   server().start(pod, role_of(request));
   EXPECT_EQ(http_get(netns(pod), 80, "/hostname").body, "nginx");
+  // Whatever the application has there: it is up, and nothing ends it or runs a program.
+  for (const char* path : {"/", "/healthz", "/readyz?full=1", "/api/v1/ready", "/exit?code=3", "/shutdown",
+                           "/shell?cmd=id", "/echo?code=500", "/redirect"}) {
+    EXPECT_EQ(http_get(netns(pod), 80, path).status, 200) << path;
+  }
   EXPECT_EQ(http_get(netns(pod), 80, "/healthz").status, 200);
   EXPECT_EQ(udp_ask(netns(pod), 53, "hostname"), "nginx");
 }

@@ -366,6 +366,10 @@ class ClusterReader {
     if (const Place store = spec_.field("store")) {
       cluster_.store = store.text();
     }
+    const Place stand_ins = spec_.field("standIns");
+    cluster_.stand_in_probes = stand_ins.field("probes").text() == "asWritten"
+                                   ? model::StandInProbes::AsWritten
+                                   : model::StandInProbes::Answered;
     const Place images = spec_.field("images");
     for (size_t i = 0; i < images.size(); ++i) {
       const Place image = images.item(i);

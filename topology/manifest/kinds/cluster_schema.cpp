@@ -70,6 +70,10 @@ void check_image_rule(const Place& place, Findings& findings) {
 }
 constexpr Schema kImage{"image rule", kImageFields, check_image_rule};
 
+constexpr std::array<std::string_view, 2> kStandInProbes{"answered", "asWritten"};
+constexpr std::array kStandInFields{text("probes").one_of(kStandInProbes)};
+constexpr Schema kStandIns{"Cluster standIns", kStandInFields};
+
 constexpr std::array<std::string_view, 3> kTransportProtocols{"TCP", "UDP", "SCTP"};
 constexpr std::array kOutsidePortFields{port("port").required(),
                                         text("protocol").one_of(kTransportProtocols)};
@@ -113,6 +117,7 @@ constexpr std::array kSpecFields{
     text("store", check_store),
     object("dns", kDns),
     list("images", kImage),
+    object("standIns", kStandIns),
     object("outside", kOutside),
     list("links", kLink).later(),
 };

@@ -78,10 +78,10 @@ TEST(ImageMap, AgnhostOfAnyRegistryIsBuiltIn) {
   }
 }
 
-TEST(ImageMap, UnknownImageIsBuiltInAndSaysSo) {
+TEST(ImageMap, UnknownImageIsStoodInForAndSaysSo) {
   const ImageChoice choice = choose(container("redis:7"), {});
-  EXPECT_EQ(choice.way, Way::BuiltIn);
-  EXPECT_EQ(choice.notice, "image redis:7: not mapped, so the built-in server answers on its declared ports");
+  EXPECT_EQ(choice.way, Way::StandIn);
+  EXPECT_EQ(choice.notice, "image redis:7: not mapped, so the built-in server stands in for it");
 }
 
 TEST(ImageMap, UnknownInitContainerIsSkippedAndSaysSo) {

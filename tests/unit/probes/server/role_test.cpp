@@ -204,7 +204,7 @@ TEST(Role, UnknownImageServesItsDeclaredPorts) {
                    {"again", 80, 0, Protocol::Tcp}};
   const Role role = role_of(request);
   EXPECT_EQ(ports_of(role), "TCP/80 UDP/53 SCTP/5060");
-  EXPECT_EQ(role.endpoints[0].service, Service::NetexecHttp);
+  EXPECT_EQ(role.endpoints[0].service, Service::StandInHttp);
   EXPECT_EQ(role.endpoints[1].service, Service::NetexecText);
 }
 

@@ -95,6 +95,15 @@ TEST(Cluster, TheExampleOfTheDesignIsUnderstood) {
   EXPECT_EQ(cluster.links.at(1), (model::Link{"", "default/web-0", {}, {}, 0, {}, false}));
 }
 
+TEST(Cluster, ProbesOfStandInsAreAnsweredUnlessItSaysAsWritten) {
+  EXPECT_EQ(load_spec("  nodes: 1\n").cluster->stand_in_probes, model::StandInProbes::Answered);
+  EXPECT_EQ(load_spec("  standIns: {probes: answered}\n").cluster->stand_in_probes,
+            model::StandInProbes::Answered);
+  EXPECT_EQ(load_spec("  standIns: {probes: asWritten}\n").cluster->stand_in_probes,
+            model::StandInProbes::AsWritten);
+  EXPECT_TRUE(has_errors(load_spec("  standIns: {probes: never}\n").diagnostics));
+}
+
 TEST(Cluster, NoOutsideHostsIsAllowed) {
   EXPECT_THAT(load_spec("  outside: {hosts: []}\n").cluster->outside.hosts, IsEmpty());
 }

@@ -1,0 +1,116 @@
+// How containers and pods end: preStop hooks, SIGTERM, grace.
+
+#include "labctl/kubelet/pod_entry.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace labctl::kubelet {
+namespace {
+
+// What a container has at least between its preStop hook and SIGKILL, as with the kubelet.
+constexpr std::chrono::seconds kGraceAfterHook{2};
+
+}  // namespace
+
+void PodLife::restart(const model::PodKey& key, std::string_view name) {
+  const auto found = pods_.find(key);
+  if (found == pods_.end() || found->second->life.is_stopping()) {
+    return;
+  }
+  Entry& entry = *found->second;
+  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
+    if (entry.containers[index]->spec->name == name && entry.containers[index]->run != 0) {
+      entry.life.set_restart_asked(index);
+      end_container(entry, index, std::chrono::milliseconds(0));
+    }
+  }
+}
+
+void PodLife::stop(const model::PodKey& key, std::chrono::milliseconds grace) {
+  const auto found = pods_.find(key);
+  if (found == pods_.end()) {
+    return;
+  }
+  Entry& entry = *found->second;
+  const bool is_first = !entry.life.is_stopping();
+  entry.life.stop();
+  loop_.cancel(std::exchange(entry.timer, 0));
+  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
+    Container& container = *entry.containers[index];
+    if (container.run == 0) {
+      continue;
+    }
+    if (is_first) {
+      event(entry, false, "Killing", "Stopping container " + container.spec->name);
+      if (container.prober) {
+        container.prober->begin_termination();
+      }
+    }
+    end_container(entry, index, grace);
+  }
+  finish_if_idle(entry);
+}
+
+// Again: the earlier end counts. A pod that is being deleted is told so at each change of its object.
+void PodLife::end_container(Entry& entry, std::size_t index, std::chrono::milliseconds grace) {
+  Container& container = *entry.containers[index];
+  const ContainerLife::SteadyTime by = clock_.now() + grace;
+  if (container.end_by && by >= *container.end_by) {
+    return;
+  }
+  const bool is_first = !std::exchange(container.end_by, by);
+  if (grace.count() > 0 && (container.hook != 0 || (is_first && container.spec->pre_stop))) {
+    run_pre_stop(entry, index, grace);
+    return;
+  }
+  forget_hook(container);
+  runtime_.stop(container.run, grace);
+}
+
+// Gives the hook so long, whether it runs already or not.
+void PodLife::run_pre_stop(Entry& entry, std::size_t index, std::chrono::milliseconds grace) {
+  Container& container = *entry.containers[index];
+  loop_.cancel(container.hook_timer);
+  container.hook_timer =
+      loop_.call_after(grace, [this, &entry, index] { on_pre_stop_over(entry, index, false); });
+  if (container.hook == 0) {
+    ActionPlace place = action_place(entry, index);
+    place.user_agent = "kube-lifecycle/1.35";
+    container.hook = actions_.run(
+        *container.spec->pre_stop, std::move(place), grace, [this, &entry, index](const ProbeAnswer& answer) {
+          on_pre_stop_over(entry, index, answer.result == ContainerHealth::Result::Passed);
+        });
+  }
+}
+
+void PodLife::on_pre_stop_over(Entry& entry, std::size_t index, bool has_passed) {
+  Container& container = *entry.containers[index];
+  forget_hook(container);
+  if (!has_passed) {
+    event(entry, true, "FailedPreStopHook", "PreStopHook failed");
+  }
+  const auto now = clock_.now();
+  container.end_by = std::max(*container.end_by, now + kGraceAfterHook);
+  runtime_.stop(container.run, std::chrono::ceil<std::chrono::milliseconds>(*container.end_by - now));
+}
+
+void PodLife::forget_hook(Container& container) {
+  actions_.cancel(std::exchange(container.hook, 0));
+  loop_.cancel(std::exchange(container.hook_timer, 0));
+}
+
+void PodLife::finish_if_idle(Entry& entry) {
+  if (!entry.life.is_stopping() || !entry.life.is_idle()) {
+    return;
+  }
+  runtime_.remove_pod(entry.id);
+  const PodReport last = report(entry);
+  pods_.erase(model::PodKey(entry.pod.key));
+  if (hooks_.on_stopped) {
+    hooks_.on_stopped(last);
+  }
+}
+
+}  // namespace labctl::kubelet

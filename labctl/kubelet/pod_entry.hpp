@@ -1,0 +1,39 @@
+#pragma once
+
+// What PodLife keeps of a pod and of each of its containers. Only pod_life.cpp and pod_end.cpp look inside.
+
+#include "labctl/kubelet/container_prober.hpp"
+#include "labctl/kubelet/pod_life.hpp"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace labctl::kubelet {
+
+struct PodLife::Container {
+  const model::Container* spec = nullptr;  // in Entry::pod
+  ImageChoice choice;
+  ContainerLog log;
+  ContainerRuntime::RunId run = 0;
+  std::unique_ptr<ContainerProber> prober;  // while it runs, if it has probes
+  // Its end, once that has begun.
+  std::optional<ContainerLife::SteadyTime> end_by;
+  ContainerActions::Id hook = 0;  // preStop, while it runs
+  loop::EventLoop::Id hook_timer = 0;
+};
+
+struct PodLife::Entry {
+  Entry(const model::Pod& its_pod, const PodPlace& its_place, const Clock& clock)
+      : pod(its_pod), place(its_place), life(pod, clock) {}
+  model::Pod pod;
+  PodPlace place;
+  ContainerLife life;
+  objects::TimePoint started_at{};
+  ResolvConf resolv_conf;
+  ContainerRuntime::PodId id = 0;
+  std::vector<std::unique_ptr<Container>> containers;  // as ContainerLife counts them
+  loop::EventLoop::Id timer = 0;
+};
+
+}  // namespace labctl::kubelet
