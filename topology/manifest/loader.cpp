@@ -11,6 +11,7 @@
 #include "topology/manifest/service_references.hpp"
 #include "topology/manifest/yaml/document_reader.hpp"
 #include "topology/manifest/yaml/tree_values.hpp"
+#include "topology/model/node_labels.hpp"
 #include "topology/model/pod_capacity.hpp"
 
 #include <algorithm>
@@ -278,6 +279,9 @@ class Load {
     }
     for (const Record& record : records_) {
       add_labels(record, known.nodes);
+    }
+    for (model::Node& node : known.nodes) {
+      node.labels = model::node_labels(node);
     }
     return known;
   }

@@ -24,24 +24,13 @@ std::vector<std::string_view> names_of(const KnownNodes& known) {
   return names;
 }
 
-// What a node says of itself beside its labels (well-known labels). The architecture is not asked about here.
-bool has_label(const model::Node& node, const std::string& key, const std::string& value) {
-  const auto found = node.labels.find(key);
-  if (found != node.labels.end()) {
-    return found->second == value;
-  }
-  return (key == model::kHostnameLabel && value == node.name) ||
-         (key == "kubernetes.io/os" && value == "linux") || key == "kubernetes.io/arch";
-}
-
 void check_node_selector(const Place& selector, const KnownNodes& known, Findings& findings) {
   const model::Labels wanted = labels_at(selector);
   if (wanted.empty() || !known.has_labels) {
     return;
   }
   const bool fits = std::any_of(known.nodes.begin(), known.nodes.end(), [&](const model::Node& node) {
-    return std::all_of(wanted.begin(), wanted.end(),
-                       [&](const auto& label) { return has_label(node, label.first, label.second); });
+    return std::includes(node.labels.begin(), node.labels.end(), wanted.begin(), wanted.end());
   });
   if (!fits) {
     findings.warning(

@@ -21,7 +21,7 @@ struct Record {
   bool is_sound = false;  // passed its schema
 };
 
-// The nodes that a name may mean. `nodes` is empty when they are not known.
+// The nodes that a name may mean, with all their labels. `nodes` is empty when they are not known.
 struct KnownNodes {
   std::vector<model::Node> nodes;
   bool has_labels = true;  // false: only names are known

@@ -3,6 +3,7 @@
 #include "labctl/objects/conditions.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/store/store.hpp"
+#include "topology/model/node_labels.hpp"
 #include "topology/model/well_known.hpp"
 
 #include <algorithm>
@@ -24,9 +25,7 @@ json node_addresses(const model::Node& node) {
 
 void fill_in(json& object, const model::Node& node, objects::TimePoint now) {
   json& labels = object["metadata"]["labels"];
-  labels[model::kHostnameLabel] = node.name;
-  labels["kubernetes.io/os"] = "linux";
-  for (const auto& [key, value] : node.labels) {
+  for (const auto& [key, value] : model::node_labels(node)) {
     labels[key] = value;
   }
   json& spec = object["spec"];
@@ -41,7 +40,8 @@ void fill_in(json& object, const model::Node& node, objects::TimePoint now) {
   status["addresses"] = node_addresses(node);
   status["capacity"]["pods"] = std::to_string(pod_capacity(node));
   status["allocatable"]["pods"] = status["capacity"]["pods"];
-  status["nodeInfo"] = {{"operatingSystem", "linux"}, {"kubeletVersion", "labctl"}};
+  status["nodeInfo"] = {
+      {"operatingSystem", "linux"}, {"architecture", model::architecture()}, {"kubeletVersion", "labctl"}};
   if (objects::condition(object, "Ready") == nullptr) {
     objects::set_condition(status, "Ready", "True", now, "KubeletReady", "the node's namespace is up");
   }

@@ -16,7 +16,7 @@ inline constexpr std::size_t kPodsPerNode = model::kPodsPerNode;
 inline constexpr std::size_t kPodsPerLab = model::kPodsPerLab;
 
 // Creates or updates the Node objects (addresses, podCIDRs, Ready, allocatable pods, the labels
-// kubernetes.io/hostname, kubernetes.io/os and the Cluster's own) and the Namespaces default, kube-system,
+// that every node has and the Cluster's own) and the Namespaces default, kube-system,
 // kube-public and kube-node-lease. Labels that users gave a node at run time stay.
 void sync_nodes(store::Store& store, const model::Cluster& cluster);
 

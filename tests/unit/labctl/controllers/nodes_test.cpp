@@ -19,7 +19,7 @@ TEST(Nodes, AreObjectsAsKubernetesHasThem) {
   EXPECT_EQ(node["status"]["addresses"][0], (json{{"type", "InternalIP"}, {"address", "192.168.50.11"}}));
   EXPECT_EQ(node["status"]["allocatable"]["pods"], "253");
   EXPECT_EQ(node["metadata"]["labels"]["kubernetes.io/hostname"], "node-1");
-  EXPECT_EQ(node["metadata"]["labels"]["kubernetes.io/os"], "linux");
+  EXPECT_EQ(node["metadata"]["labels"]["beta.kubernetes.io/os"], "linux");
   EXPECT_EQ(node["metadata"]["labels"]["topology.kubernetes.io/zone"], "a");
   EXPECT_TRUE(objects::is_ready(node));
 }
