@@ -105,6 +105,7 @@ ContainerActions::Id ContainerActions::run(const model::ContainerAction& action,
   switch (action.kind) {
     case ActionKind::HttpGet:
     case ActionKind::TcpSocket:
+    case ActionKind::Grpc:
       waiting_sockets_.push_back(id);
       break;
     case ActionKind::Exec:
@@ -119,7 +120,7 @@ ContainerActions::Id ContainerActions::run(const model::ContainerAction& action,
       return id;
     case ActionKind::None:
       finish_later(id, job, std::chrono::milliseconds(0),
-                   failed("labctl knows the kinds httpGet, tcpSocket and exec"));
+                   failed("labctl knows the kinds httpGet, tcpSocket, exec and grpc"));
       return id;
   }
   begin_waiting();
@@ -181,6 +182,10 @@ void ContainerActions::begin_socket(Id id, Job& job) {
       return refuse(id, "Get \"" + probe.url + "\": " + error);
     }
     probe.request = encode_http_request(request);
+  }
+  if (job.action->kind == ActionKind::Grpc) {
+    probe.grpc_service = job.action->service;
+    probe.user_agent = job.place.user_agent;
   }
   job.socket = sockets_.ask(std::move(probe), [this, id](ProbeAnswer answer) {
     jobs_.at(id)->socket = 0;

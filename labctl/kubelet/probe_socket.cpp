@@ -1,8 +1,10 @@
 #include "labctl/kubelet/probe_socket.hpp"
 
 #include "labctl/kubelet/probe_tls.hpp"
+#include "probes/protocol/grpc_health.hpp"
 #include "probes/protocol/http.hpp"
 #include "probes/server/http_text.hpp"
+#include "topology/base/duration.hpp"
 #include "topology/base/error.hpp"
 #include "topology/kernel/network_namespace.hpp"
 
@@ -28,6 +30,26 @@ constexpr int kReadsPerEvent = 4;
 
 bool is_success(int status) { return status >= 200 && status < 400; }
 
+// What a call of Health/Check means, as the kubelet tells it; pkg/probe/grpc.
+ProbeAnswer health_verdict(const protocol::GrpcHealthCheck::Status& status) {
+  using protocol::GrpcHealthCheck;
+  constexpr std::uint32_t kUnimplemented = 12;
+  if (status.code == kUnimplemented) {
+    return {HealthResult::Failed,
+            "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): " +
+                status.message};
+  }
+  if (status.code != 0) {
+    return {HealthResult::Failed, "error: health rpc probe failed: rpc error: code = " +
+                                      protocol::grpc_code_name(status.code) + " desc = " + status.message};
+  }
+  if (status.state != GrpcHealthCheck::kServing) {
+    return {HealthResult::Failed,
+            "service unhealthy (responded with \"" + protocol::health_state_name(status.state) + "\")"};
+  }
+  return {HealthResult::Passed, {}};
+}
+
 }  // namespace
 
 // One probe on its way: connecting, (TLS,) sending, reading.
@@ -43,17 +65,33 @@ struct ProbeSockets::Talk {
   bool is_encrypted = false;
   std::string_view unsent;  // of probe.request
   protocol::HttpResponseParser reply;
+  std::unique_ptr<protocol::GrpcHealthCheck> health;
+  std::string health_bytes;  // of the check, to be sent
 
   std::string place() const { return to_string(probe.address, probe.port); }
   // What http.Client puts before an error.
   ProbeAnswer failure(const std::string& cause, HealthResult result = HealthResult::Failed) const {
     return {result, probe.request.empty() ? cause : "Get \"" + probe.url + "\": " + cause};
   }
+  // grpc-go tries again and again until the time is over: that nothing listens shows in nothing else.
+  ProbeAnswer no_grpc(HealthResult result = HealthResult::Failed) const {
+    return {result, "timeout: failed to connect service \"" + place() + "\" within " +
+                        to_string(std::chrono::microseconds(probe.timeout)) + ": context deadline exceeded"};
+  }
   ProbeAnswer connect_failure(int cause) const {
+    if (probe.grpc_service) {
+      return no_grpc(cause == ECONNREFUSED ? HealthResult::Refused : HealthResult::Failed);
+    }
     return failure("dial tcp " + place() + ": connect: " + server::go_error_text(cause),
                    cause == ECONNREFUSED ? HealthResult::Refused : HealthResult::Failed);
   }
   ProbeAnswer timeout() const {
+    if (probe.grpc_service) {
+      return health && health->state() == protocol::GrpcHealthCheck::State::Asking
+                 ? ProbeAnswer{HealthResult::Failed, "timeout: health rpc did not complete within " +
+                                                         to_string(std::chrono::microseconds(probe.timeout))}
+                 : no_grpc();
+    }
     if (!is_connected) {
       return failure("dial tcp " + place() + ": i/o timeout");
     }
@@ -155,7 +193,9 @@ void ProbeSockets::advance(Id id, Talk& talk) {
   if (!talk.is_connected && !connect_through(id, talk)) {
     return;
   }
-  if (talk.probe.request.empty()) {
+  if (talk.probe.grpc_service) {
+    ask_health(id, talk);
+  } else if (talk.probe.request.empty()) {
     finish(id, {HealthResult::Passed, {}});
   } else if ((!talk.probe.is_https || encrypt_through(id, talk)) && send_through(id, talk)) {
     read_reply(id, talk);
@@ -233,6 +273,39 @@ bool ProbeSockets::send_through(Id id, Talk& talk) {
     }
   }
   return true;
+}
+
+// One call of HTTP/2: what it has to say is sent, what comes is given to it, until it has an answer.
+void ProbeSockets::ask_health(Id id, Talk& talk) {
+  using State = protocol::GrpcHealthCheck::State;
+  if (!talk.health) {
+    talk.health = std::make_unique<protocol::GrpcHealthCheck>(*talk.probe.grpc_service, talk.place(),
+                                                              talk.probe.user_agent);
+  }
+  std::array<char, 16'384> buffer;
+  for (int turn = 0; turn < kReadsPerEvent; ++turn) {
+    if (talk.unsent.empty()) {
+      talk.health_bytes = talk.health->take_output();
+      talk.unsent = talk.health_bytes;
+    }
+    if (!send_through(id, talk)) {
+      return;
+    }
+    talk.unsent = {};  // what could not be sent: reading tells why
+    const ssize_t length = ::recv(talk.fd.get(), buffer.data(), buffer.size(), 0);
+    if (length < 0 && (errno == EAGAIN || errno == EINTR)) {
+      break;
+    }
+    const State state = length <= 0 ? talk.health->finish()
+                                    : talk.health->feed({buffer.data(), static_cast<std::size_t>(length)});
+    if (state == State::Done) {
+      return finish(id, health_verdict(talk.health->status()));
+    }
+    if (state == State::Failed) {
+      return finish(id, talk.no_grpc());
+    }
+  }
+  watch(id, talk, EPOLLIN);
 }
 
 void ProbeSockets::read_reply(Id id, Talk& talk) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// Connections and HTTP requests of probes, from the network namespace of a node: many at once on the main
+// Connections, HTTP requests and gRPC health checks of probes, from the network namespace of a node: many at once on the main
 // loop, each with one answer, worded as the kubelet (a Go program) words it. What a server sends is hostile:
 // little of it is kept, and nothing is waited for beyond the timeout.
 //
@@ -35,6 +35,9 @@ struct SocketProbe {
   std::string request;    // the bytes of an HTTP request; empty: connecting is all
   std::string url;        // for messages, with `request`
   bool is_https = false;  // certificates are not verified
+  // Of a gRPC probe, instead of `request`: whose health is asked; "" is the server's.
+  std::optional<std::string> grpc_service{};
+  std::string user_agent{};  // of a gRPC probe
   std::chrono::milliseconds timeout{1'000};
 };
 
@@ -66,6 +69,7 @@ class ProbeSockets {
   bool connect_through(Id id, Talk& talk);
   bool encrypt_through(Id id, Talk& talk);
   bool passes(Id id, Talk& talk, ProbeTls::State state);
+  void ask_health(Id id, Talk& talk);
   bool send_through(Id id, Talk& talk);
   void read_reply(Id id, Talk& talk);
   void finish(Id id, const ProbeAnswer& answer);

@@ -19,7 +19,8 @@ bool has_port(const Ports& ports, const model::ContainerPort& wanted) {
 // Another host's port is no business of the container. Named ports are declared, so they are served anyway.
 void add_port_of(const model::ContainerAction& action, Ports& ports) {
   using Kind = model::ContainerAction::Kind;
-  const bool asks_network = action.kind == Kind::HttpGet || action.kind == Kind::TcpSocket;
+  const bool asks_network =
+      action.kind == Kind::HttpGet || action.kind == Kind::TcpSocket || action.kind == Kind::Grpc;
   const auto host = IpAddress::parse(action.host);
   const bool is_own = action.host.empty() || action.host == "localhost" ||
                       host == IpAddress::loopback(Family::IPv4) || host == IpAddress::loopback(Family::IPv6);

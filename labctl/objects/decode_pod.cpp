@@ -70,6 +70,10 @@ model::ContainerAction decode_action(const json& source) {
   } else if (const json& exec = member(source, "exec"); exec.is_object()) {
     out.kind = Kind::Exec;
     out.command = member_texts(exec, "command");
+  } else if (const json& grpc = member(source, "grpc"); grpc.is_object()) {
+    out.kind = Kind::Grpc;
+    decode_action_port(grpc, out);
+    out.service = member_text(grpc, "service");
   } else if (const json& sleep = member(source, "sleep"); sleep.is_object()) {
     out.kind = Kind::Sleep;
     out.duration = std::chrono::seconds(decode_count(sleep, "seconds", 0));

@@ -222,6 +222,21 @@ bool Core::reserve_body(std::ptrdiff_t bytes) {
   return true;
 }
 
+bool Core::reserve_heavy(int count) {
+  if (count > 0 && heavy_sessions_ + count > kMaxHeavySessions) {
+    return false;
+  }
+  heavy_sessions_ += count;
+  return true;
+}
+
+const TlsIdentity& Core::tls_identity() {
+  if (!tls_identity_) {
+    tls_identity_ = std::make_unique<TlsIdentity>();
+  }
+  return *tls_identity_;
+}
+
 // ---- Quiet times ----------------------------------------------------------------------------------
 
 void Core::enter_quiet() noexcept {

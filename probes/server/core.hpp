@@ -11,6 +11,7 @@
 #include "probes/server/listener_table.hpp"
 #include "probes/server/role.hpp"
 #include "probes/server/server.hpp"
+#include "probes/server/tls_stream.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -50,6 +51,8 @@ class Core {
   static constexpr std::size_t kMaxSessions = 16384;
   static constexpr std::size_t kMaxBody = 8 * 1024 * 1024;
   static constexpr std::size_t kMaxBodies = 64 * 1024 * 1024;
+  // Connections that speak TLS or HTTP/2, whose state is some tens of KiB each.
+  static constexpr int kMaxHeavySessions = 2048;
 
   explicit Core(Hooks hooks);
   ~Core();
@@ -90,6 +93,10 @@ class Core {
   std::function<void(std::function<void()>)> poster() const;
   // Bytes of unfinished request bodies, over all connections.
   bool reserve_body(std::ptrdiff_t bytes);
+  // A connection is to be of those of kMaxHeavySessions, or is no more (-1).
+  bool reserve_heavy(int count);
+  // Made when first asked for. Throws Error.
+  const TlsIdentity& tls_identity();
 
  private:
   struct Pod {
@@ -134,6 +141,8 @@ class Core {
   PodId next_pod_ = 1;
   ContainerId next_container_ = 1;
   std::size_t bodies_ = 0;
+  int heavy_sessions_ = 0;
+  std::unique_ptr<TlsIdentity> tls_identity_;
   TimePoint served_at_{};  // when the listeners were last looked at
   std::vector<std::function<void()>> deferred_;
 

@@ -1,6 +1,7 @@
 #include "probes/server/http_session.hpp"
 
 #include "probes/server/http_services.hpp"
+#include "topology/base/error.hpp"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -17,9 +18,15 @@ HttpSession::HttpSession(Core& core, const ListenerTable::View& listener, Accept
       role_(listener.role),
       endpoint_(listener.endpoint),
       peer_(connection.peer),
-      parser_(HttpParser::Kind::Request, Core::kMaxBody) {}
+      parser_(HttpParser::Kind::Request, Core::kMaxBody),
+      is_version_known_(listener.endpoint->service != Service::StandInHttp) {}
 
-HttpSession::~HttpSession() { core_.reserve_body(-static_cast<std::ptrdiff_t>(accounted_)); }
+HttpSession::~HttpSession() {
+  core_.reserve_body(-static_cast<std::ptrdiff_t>(accounted_));
+  if (is_heavy_) {
+    core_.reserve_heavy(-1);
+  }
+}
 
 void HttpSession::begin() {
   core_.loop().set_deadline(*this, std::chrono::steady_clock::now() + kMessageTime);
@@ -42,7 +49,7 @@ void HttpSession::on_ready(std::uint32_t events) {
 }
 
 void HttpSession::on_deadline() {
-  if (!busy_ && out_.empty() && parser_.started()) {
+  if (!busy_ && out_.empty() && parser_.started() && !tls_) {
     refuse({408, "request timeout"});
     if (!removed() && !out_.empty()) {
       core_.loop().remove(*this);
@@ -64,15 +71,93 @@ void HttpSession::read_some() {
   if (got == 0) {
     input_ended_ = true;
   }
-  in_.append(buffer.data(), static_cast<std::size_t>(got));
-  advance();
+  if (receive({buffer.data(), static_cast<std::size_t>(got)})) {
+    advance();
+  }
+}
+
+bool HttpSession::receive(std::string_view bytes) {
+  const bool is_first = !bytes.empty() && !std::exchange(has_input_, true);
+  if (is_first && endpoint_->service == Service::StandInHttp && bytes.front() == kTlsFirstByte &&
+      !begin_heavy([this] { tls_ = std::make_unique<TlsStream>(core_.tls_identity()); })) {
+    return false;
+  }
+  if (!tls_) {
+    in_.append(bytes);
+    return true;
+  }
+  if (!bytes.empty() && tls_->receive(bytes, in_, out_) == TlsStream::State::Over) {
+    input_ended_ = true;
+  }
+  return flush();
+}
+
+// False when the session is gone: it would be one too many, or there is no memory for it.
+bool HttpSession::begin_heavy(const std::function<void()>& begin) {
+  is_heavy_ = is_heavy_ || core_.reserve_heavy(1);
+  try {
+    if (is_heavy_) {
+      begin();
+      return true;
+    }
+  } catch (const Error& error) {
+    core_.log(container(), error.message());
+  }
+  core_.loop().remove(*this);
+  return false;
+}
+
+bool HttpSession::knows_version() {
+  if (is_version_known_ || in_.empty()) {
+    return is_version_known_;
+  }
+  const std::string_view beginning = std::string_view(in_).substr(0, kHttp2Preface.size());
+  is_version_known_ = !kHttp2Preface.starts_with(beginning);
+  // Shorter: what has come so far may become either.
+  if (!is_version_known_ && beginning.size() == kHttp2Preface.size()) {
+    const auto answer = [this](std::string_view method, std::string_view path, bool is_grpc) {
+      return answer_http2(method, path, is_grpc);
+    };
+    is_version_known_ = begin_heavy([&] { http2_ = std::make_unique<Http2Server>(answer); });
+  }
+  return is_version_known_;
+}
+
+void HttpSession::feed_http2() {
+  const bool goes_on = http2_->feed(std::exchange(in_, {}));
+  write(http2_->take_output());
+  close_after_ = close_after_ || !goes_on;
+  flush();
+}
+
+// As the API of HTTP/1.1 answers, in short: stand-ins for gRPC servers are seldom asked.
+std::string HttpSession::answer_http2(std::string_view method, std::string_view path, bool is_grpc) {
+  core_.log(container(), (is_grpc ? "gRPC " : std::string(method) + " ") + std::string(path));
+  const PodFacts* pod = core_.find_pod(this->pod());
+  const std::string peer = to_string(peer_.address, peer_.port);
+  const std::string plain = parse_target(path).path;
+  if (plain == "/clientip") {
+    return peer;
+  }
+  if (plain == "/labctl/probe") {
+    return std::string(pod != nullptr ? pod->id : "") + "\n" + peer + "\n";
+  }
+  return pod != nullptr ? pod->hostname : "";
+}
+
+void HttpSession::write(std::string_view plain) {
+  if (tls_) {
+    out_ += tls_->encrypt(plain);
+  } else {
+    out_ += plain;
+  }
 }
 
 void HttpSession::advance() {
   advancing_ = true;
   while (!busy_ && !removed() && out_.empty() && !in_.empty() &&
-         parser_.state() == HttpParser::State::NeedMore) {
-    feed();
+         parser_.state() == HttpParser::State::NeedMore && knows_version()) {
+    http2_ ? feed_http2() : feed();
   }
   advancing_ = false;
   if (removed()) {
@@ -97,7 +182,7 @@ void HttpSession::feed() {
   switch (parser_.state()) {
     case HttpParser::State::NeedMore:
       if (parser_.take_expect_continue()) {
-        out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+        write("HTTP/1.1 100 Continue\r\n\r\n");
         flush();
       }
       break;
@@ -148,7 +233,10 @@ void HttpSession::reply(const HttpReply& reply) {
   const Container* container = core_.find_container(this->container());
   close_after_ =
       !keep_alive_ || reply.close || role_->close_connections || container == nullptr || container->draining;
-  out_ += to_bytes(reply, head_, !close_after_, std::chrono::system_clock::now());
+  write(to_bytes(reply, head_, !close_after_, std::chrono::system_clock::now()));
+  if (close_after_ && tls_) {
+    out_ += tls_->close();
+  }
   if (flush() && !advancing_) {
     advance();
   }
@@ -188,7 +276,8 @@ void HttpSession::watch_again() {
     core_.loop().watch(*this, 0);
     return;
   }
-  if (!parser_.started()) {
+  const bool is_new = !is_version_known_ || (tls_ && tls_->state() == TlsStream::State::Handshake);
+  if (!parser_.started() && !is_new) {
     core_.loop().set_deadline(*this, std::chrono::steady_clock::now() + kIdleTime);
   }
   core_.loop().watch(*this, EPOLLIN);

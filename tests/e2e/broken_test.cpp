@@ -105,6 +105,8 @@ const std::vector<Broken>& table() {
        "it got SIGTERM and still answers, it is closing", "", "body \"closing", "body \"open"},
       {"AnEchoThatDoesNotComeBack", "init-containers", swallow("node/node-1", "icmp type echo-reply"),
        "though the pod has its address", "", "ok", "timeout"},
+      {"AProbeThatNamesAnotherPort", "stand-ins", Edit{"manifests/apps.yaml", "7070", "7071"},
+       "a port that only a probe names is listened on", "", "ok", "refused"},
       // ---- Workloads and objects
       {"OneReplicaTooFew", "deployment-scales", Edit{"manifests/web.yaml", "replicas: 2", "replicas: 1"},
        "two pods, spread over the nodes", "two pods, spread over the nodes [2]", "ok", "timeout"},

@@ -48,6 +48,9 @@ void fill_in_probe(json& probe) {
   fill_in_count(probe, "successThreshold", 1);
   fill_in_count(probe, "failureThreshold", 3);
   fill_in_http_get(probe);
+  if (const auto grpc = probe.find("grpc"); grpc != probe.end()) {
+    fill_in(*grpc, "service", "");
+  }
 }
 
 void fill_in_container(json& container, bool host_network) {

@@ -44,6 +44,7 @@ struct ContainerAction {
     TcpSocket,
     Exec,
     Sleep,
+    Grpc,
   };
   Kind kind = Kind::None;
   std::string host;  // HttpGet, TcpSocket; empty: the pod's address
@@ -54,6 +55,7 @@ struct ContainerAction {
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<std::string> command;  // Exec
   std::chrono::seconds duration{0};  // Sleep
+  std::string service;               // Grpc: whose health; empty: the server's
   bool operator==(const ContainerAction&) const = default;
 };
 

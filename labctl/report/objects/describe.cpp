@@ -130,6 +130,8 @@ std::string probe_text(const Json& probe) {
              (path.starts_with('/') ? "" : "/") + path;
   } else if (at(probe, "/tcpSocket").is_object()) {
     action = "tcp-socket " + target("/tcpSocket");
+  } else if (at(probe, "/grpc").is_object()) {
+    action = "grpc <pod>:" + text(probe, "/grpc/port") + " " + text(probe, "/grpc/service");
   }
   return action + " delay=" + text_or(probe, "/initialDelaySeconds", "0") +
          "s timeout=" + text_or(probe, "/timeoutSeconds", "1") +

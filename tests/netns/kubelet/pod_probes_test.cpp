@@ -293,6 +293,44 @@ TEST(PodProbesOnHost, StandInAnswersWhereItsProbesAsk) {
   });
 }
 
+TEST(PodProbesOnHost, PortOfAStandInSpeaksHttpAndTlsAndGrpc) {
+  run_in_capsule(IdMapping::Single, [] {
+    ProbedHost host;
+    model::Pod pod = make_pod("shop");
+    pod.ips = {*IpAddress::parse("10.1.0.2")};
+    for (const auto& [name, kind] : std::map<std::string, ActionKind>{
+             {"http", ActionKind::HttpGet}, {"https", ActionKind::HttpGet}, {"grpc", ActionKind::Grpc}}) {
+      model::Container& container = pod.containers.emplace_back();
+      container.name = name;
+      container.image = "example.org/shop:1";
+      container.readiness_probe = every_second(kind, 8443);
+      container.readiness_probe->action.is_https = name == "https";
+      container.readiness_probe->action.service = "shop.Cart";
+    }
+    host.start(pod);
+    for (std::size_t index = 0; index < 3; ++index) {
+      EXPECT_TRUE(host.loop.run_until(
+          [&] { return host.reports.at(pod.key).containers.containers.at(index).is_ready; }, kPatience))
+          << pod.containers[index].name;
+    }
+    EXPECT_THAT(host.events, ::testing::Not(Contains(HasSubstr("Unhealthy"))));
+  });
+}
+
+TEST(PodProbesOnHost, GrpcToAServerWithoutItIsToldAsTheKubeletTellsIt) {
+  run_in_capsule(IdMapping::Single, [] {
+    ProbedHost host;
+    TextServer server(host, Family::IPv4, 80, http_reply(200));
+    model::Pod pod = idle_pod();
+    pod.containers[0].readiness_probe = every_second(ActionKind::Grpc);
+    host.start(pod);
+    EXPECT_EQ(host.wait_event("Unhealthy"),
+              "Unhealthy: Readiness probe failed: timeout: failed to connect service \"10.1.0.2:80\" within "
+              "1s: context deadline exceeded");
+    EXPECT_TRUE(server.last_request.starts_with("PRI * HTTP/2.0"));
+  });
+}
+
 TEST(PodProbesOnHost, RefusedConnectionIsTold) {
   run_in_capsule(IdMapping::Single, [] {
     ProbedHost host;

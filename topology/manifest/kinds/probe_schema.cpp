@@ -44,6 +44,14 @@ std::optional<Complaint> check_http_path(std::string_view text) {
               : std::optional<Complaint>({"a path has no blanks, got " + in_quotes(text), "write %20"});
 }
 
+// Goes into a message of protobuf, which is UTF-8; what is longer than a frame is no name of a service.
+std::optional<Complaint> check_grpc_service(std::string_view text) {
+  constexpr size_t kLengthMax = 1024;
+  return text.size() <= kLengthMax
+             ? std::nullopt
+             : std::optional<Complaint>({"a service's name has at most 1024 characters here", {}});
+}
+
 // A number, or the name of a port of the container.
 constexpr Field probe_port() {
   return {.name = "port",
@@ -69,9 +77,12 @@ constexpr Schema kExecAction{"exec", kExecActionFields};
 constexpr std::array kSleepActionFields{count("seconds").required()};
 constexpr Schema kSleepAction{"sleep", kSleepActionFields};
 
+constexpr std::array kGrpcActionFields{port("port").required(), text("service", check_grpc_service)};
+constexpr Schema kGrpcAction{"grpc", kGrpcActionFields};
+
 constexpr std::array kContainerProbeFields{
     object("httpGet", kHttpGetAction), object("tcpSocket", kTcpSocketAction),
-    object("exec", kExecAction),       later("grpc"),
+    object("exec", kExecAction),       object("grpc", kGrpcAction),
     count("initialDelaySeconds"),      count("periodSeconds"),
     count("timeoutSeconds"),           count("successThreshold"),
     count("failureThreshold"),         later("terminationGracePeriodSeconds"),

@@ -61,7 +61,7 @@ TEST(StandIn, ServesWhatItDeclaresAndWhatItsProbesAndHooksAskFor) {
   app.ports = {declared(8080), declared(53, model::Protocol::Udp)};
   app.readiness_probe = probe(ActionKind::HttpGet, 8080);
   app.liveness_probe = probe(ActionKind::TcpSocket, 9000);
-  app.startup_probe = probe(ActionKind::TcpSocket, 53);
+  app.startup_probe = probe(ActionKind::Grpc, 53);
   app.pre_stop = probe(ActionKind::HttpGet, 9001).action;
   EXPECT_EQ(served(pod, 0), "8080 53/UDP 53 9000 9001");
 }

@@ -112,9 +112,19 @@ TEST(DecodeProbe, HasTheDefaultsOfTheApi) {
   EXPECT_EQ(probe, (model::ContainerProbe{probe.action, std::chrono::seconds(0), std::chrono::seconds(10),
                                           std::chrono::seconds(1), 1, 3, std::nullopt}));
   EXPECT_FALSE(probe.action.is_https);
-  EXPECT_EQ(decode_one(json::parse(R"({"name": "a", "livenessProbe": {"grpc": {"port": 80}}})"))
+  EXPECT_EQ(decode_one(json::parse(R"({"name": "a", "livenessProbe": {"periodSeconds": 3}})"))
                 .liveness_probe->action.kind,
             model::ContainerAction::Kind::None);
+}
+
+TEST(DecodeProbe, GrpcAsksForAService) {
+  const model::ContainerAction action =
+      decode_one(
+          json::parse(R"({"name": "a", "livenessProbe": {"grpc": {"port": 5000, "service": "shop"}}})"))
+          .liveness_probe->action;
+  EXPECT_EQ(action.kind, model::ContainerAction::Kind::Grpc);
+  EXPECT_EQ(action.port, 5000);
+  EXPECT_EQ(action.service, "shop");
 }
 
 TEST(DecodePort, ReadsTheHostsAddress) {

@@ -69,8 +69,9 @@ TEST(ContainerProbes, RefuseInTheWordsOfTheApiServer) {
       {"readinessProbe: {httpGet: {port: web}}",
        "W " + at +
            "readinessProbe.httpGet.port: the container has no port named \"web\", so the probe will fail"},
-      {"readinessProbe: {grpc: {port: 5000}}",
-       "W " + at + "readinessProbe.grpc: accepted, but not applied yet"},
+      {"readinessProbe: {grpc: {service: shop}}", "E " + at + "readinessProbe.grpc.port: is required"},
+      {"readinessProbe: {grpc: {port: web}}",
+       "E " + at + "readinessProbe.grpc.port: must be a whole number, got the text \"web\""},
       {"lifecycle: {preStop: {}}",
        "E " + at + "lifecycle.preStop: Required value: must specify a handler type"},
       {"lifecycle: {postStart: {exec: {command: [a]}}}",
@@ -81,6 +82,7 @@ TEST(ContainerProbes, RefuseInTheWordsOfTheApiServer) {
   }
   EXPECT_THAT(said_of_pod(with_container("readinessProbe: {tcpSocket: {port: 80}, successThreshold: 2}")),
               IsEmpty());
+  EXPECT_THAT(said_of_pod(with_container("readinessProbe: {grpc: {port: 5000, service: shop}}")), IsEmpty());
 }
 
 TEST(ContainerProbes, AnInitContainerHasNone) {
