@@ -3,6 +3,7 @@
 #include "topology/manifest/capacity_check.hpp"
 #include "topology/manifest/defaults.hpp"
 #include "topology/manifest/json_tree.hpp"
+#include "topology/manifest/kinds/api_groups.hpp"
 #include "topology/manifest/kinds/cluster_reader.hpp"
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/name_check.hpp"
@@ -103,18 +104,19 @@ class Load {
     if (!take_text(place, "apiVersion", api_version) || !take_text(place, "kind", kind_name)) {
       return;
     }
-    if (is_list(place, kind_name)) {
+    if (is_list(place, api_version, kind_name)) {
       read_list(place, api_version, kind_name, depth);
       return;
     }
     const Kind* kind = find_kind(api_version, kind_name);
     if (kind == nullptr) {
-      report_unknown_kind(place, api_version, kind_name);
+      report_missing_kind(place, api_version, kind_name);
       return;
     }
     if (is_later(*kind)) {
-      findings_.repeated(place.field("kind"), {"later " + kind_name, "not acted on yet: " + kind_name,
-                                               "the lab is built without it", false, true});
+      findings_.repeated(place.field("kind"),
+                         {"later " + kind_name, "left out: " + kind_name + " is not acted on yet",
+                          "the lab is built without it", false, true});
     }
     read_record(place, *kind);
   }
@@ -133,9 +135,10 @@ class Load {
     return true;
   }
 
-  // "List", or "PodList" and the like with items.
-  static bool is_list(const Place& place, std::string_view kind) {
-    return kind == "List" || (kind.ends_with("List") && place.field("items"));
+  // "List", or "PodList" and the like with items; what another group calls so is a kind of its own.
+  static bool is_list(const Place& place, std::string_view api_version, std::string_view kind) {
+    return is_own_group(group_of(api_version)) &&
+           (kind == "List" || (kind.ends_with("List") && place.field("items")));
   }
 
   void read_list(const Place& place, const std::string& api_version, const std::string& kind, int depth) {
@@ -164,28 +167,15 @@ class Load {
     }
   }
 
-  void report_unknown_kind(const Place& place, const std::string& api_version, const std::string& name) {
-    std::vector<std::string_view> names;
-    for (const Kind& kind : kinds()) {
-      if (kind.name == name) {
-        findings_.error(place.field("apiVersion"), "there is no " + name + " in " + in_quotes(api_version),
-                        "use apiVersion: " + std::string(kind.api_version));
-        return;
-      }
-      names.push_back(kind.name);
-    }
-    const std::string near = nearest(name, names);
-    const std::string hint = near.empty() ? "" : "did you mean " + near + "?";
-    if (api_version == kLabApi) {
-      findings_.error(place.field("kind"),
-                      "there is no kind " + in_quotes(name) + " in " + std::string(kLabApi),
-                      hint.empty() ? "kinds are Cluster, Scenario and Probe" : hint);
+  void report_missing_kind(const Place& place, const std::string& api_version, const std::string& name) {
+    const MissingKind missing = missing_kind(api_version, name);
+    if (missing.is_error) {
+      findings_.error(place.field(missing.is_wrong_version ? "apiVersion" : "kind"), missing.message,
+                      missing.hint);
       return;
     }
     findings_.repeated(place.field("kind"),
-                       {"kind " + api_version + "/" + name,
-                        "unknown kind " + in_quotes(name) + " of " + in_quotes(api_version) + ": left out",
-                        hint, false, true});
+                       {"kind " + api_version + "/" + name, missing.message, missing.hint, false, true});
   }
 
   void read_record(const Place& place, const Kind& kind) {

@@ -1,5 +1,6 @@
 #include "topology/manifest/kinds/json_schema.hpp"
 
+#include "topology/manifest/kinds/api_groups.hpp"
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/kinds/verb_schema.hpp"
 
@@ -279,11 +280,23 @@ class Definitions {
 
 json document(const char* title) { return {{"$schema", kDialect}, {"title", title}}; }
 
-// "if kind is NAME, then": an editor then says what is wrong with this Pod,
-// not that it is no Deployment either.
-json choice(std::string_view kind, json then) {
-  return {{"if", {{"properties", {{"kind", {{"const", kind}}}}}, {"required", {"kind"}}}},
+// "if kind is NAME, then": an editor then says what is wrong with this Pod, not that it is no Deployment
+// either. `api_version` says of which apiVersions: a Service of another group is nobody's business.
+json choice(std::string_view kind, json api_version, json then) {
+  return {{"if",
+           {{"properties", {{"kind", {{"const", kind}}}, {"apiVersion", std::move(api_version)}}},
+            {"required", {"kind"}}}},
           {"then", std::move(then)}};
+}
+
+// Any of the group's versions, so that a wrong one is told of; of a kind with several only its own.
+json versions_of(const Kind& kind) {
+  const auto rows = std::count_if(kinds().begin(), kinds().end(),
+                                  [&](const Kind& other) { return other.name == kind.name; });
+  if (rows > 1) {
+    return {{"const", kind.api_version}};
+  }
+  return {{"pattern", kind.support == Support::Lab ? "^labctl\\.dev/" : own_groups_pattern()}};
 }
 
 }  // namespace
@@ -295,14 +308,15 @@ json json_schema() {
   json ours = json::array();
   json choices = json::array();
   for (const Kind& kind : kinds()) {
-    choices.push_back(choice(kind.name, definitions.of_kind(kind)));
+    choices.push_back(choice(kind.name, versions_of(kind), definitions.of_kind(kind)));
     names.push_back(kind.name);
     if (kind.support == Support::Lab) {
       ours.push_back(kind.name);
     }
   }
-  choices.push_back(choice(
-      "List", {{"properties", {{"items", {{"type", {"array", "null"}}, {"items", {{"$ref", "#"}}}}}}}}));
+  choices.push_back(
+      choice("List", {{"pattern", own_groups_pattern()}},
+             {{"properties", {{"items", {{"type", {"array", "null"}}, {"items", {{"$ref", "#"}}}}}}}}));
   choices.push_back(
       {{"if", {{"properties", {{"apiVersion", {{"const", kLabApi}}}}}, {"required", {"apiVersion"}}}},
        {"then", {{"properties", {{"kind", {{"enum", std::move(ours)}}}}}}}});

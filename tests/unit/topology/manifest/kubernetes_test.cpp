@@ -217,7 +217,7 @@ TEST(KindRules, KindsForLaterWarnOnceAndAreLeftOut) {
   const std::string text =
       "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: b}\n---\n"
       "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n";
-  EXPECT_THAT(said(text), ElementsAre("W kind: not acted on yet: ConfigMap (2 times, first here)"));
+  EXPECT_THAT(said(text), ElementsAre("W kind: left out: ConfigMap is not acted on yet (2 times, first here)"));
   EXPECT_THAT(load({{"t.yaml", text}}, {}).objects, IsEmpty());
 }
 
