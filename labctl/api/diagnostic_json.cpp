@@ -5,13 +5,22 @@
 namespace labctl::api {
 
 nlohmann::json to_json(const Diagnostic& diagnostic) {
-  return {{"severity", diagnostic.severity == Severity::Error ? "error" : "warning"},
-          {"file", diagnostic.where.file},
-          {"line", diagnostic.where.line},
-          {"column", diagnostic.where.column},
-          {"path", diagnostic.path},
-          {"message", diagnostic.message},
-          {"hint", diagnostic.hint}};
+  nlohmann::json out{{"severity", diagnostic.severity == Severity::Error ? "error" : "warning"},
+                     {"file", diagnostic.where.file},
+                     {"line", diagnostic.where.line},
+                     {"column", diagnostic.where.column},
+                     {"path", diagnostic.path},
+                     {"message", diagnostic.message},
+                     {"hint", diagnostic.hint},
+                     {"times", diagnostic.times}};
+  if (diagnostic.topic != Topic::None) {
+    out["topic"] = to_string(diagnostic.topic);
+    out["subject"] = diagnostic.subject;
+  }
+  for (const SourcePosition& place : diagnostic.also) {
+    out["also"].push_back({{"file", place.file}, {"line", place.line}, {"column", place.column}});
+  }
+  return out;
 }
 
 nlohmann::json to_json(const std::vector<Diagnostic>& diagnostics) {

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -270,6 +271,7 @@ json delete_objects(const LabObjects& lab, const api::DeleteRequest& request) {
   objects::DeleteOptions options;
   options.grace = request.grace;
   std::vector<std::pair<store::Key, json>> wanted;  // and what is answered
+  std::vector<Diagnostic> left_out;
   if (!request.sources.empty()) {
     const manifest::Loaded loaded = manifest::load(request.sources, load_options_now(lab, false));
     if (has_errors(loaded.diagnostics)) {
@@ -277,6 +279,8 @@ json delete_objects(const LabObjects& lab, const api::DeleteRequest& request) {
                                       [](const Diagnostic& d) { return d.severity == Severity::Error; });
       throw Error(ErrorKind::InvalidInput, to_string(*first));
     }
+    std::copy_if(loaded.diagnostics.begin(), loaded.diagnostics.end(), std::back_inserter(left_out),
+                 [](const Diagnostic& d) { return d.topic == Topic::LeftOut; });
     for (auto object = loaded.objects.rbegin(); object != loaded.objects.rend(); ++object) {
       wanted.emplace_back(key_of(*object), result_json(*object, ""));
     }
@@ -294,7 +298,7 @@ json delete_objects(const LabObjects& lab, const api::DeleteRequest& request) {
   for (auto& [key, result] : wanted) {
     results.push_back(std::move(result));
   }
-  return {{"results", std::move(results)}};
+  return {{"diagnostics", api::to_json(left_out)}, {"results", std::move(results)}};
 }
 
 }  // namespace labctl::apiserver

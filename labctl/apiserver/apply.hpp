@@ -23,8 +23,8 @@ namespace labctl::apiserver {
 // not allowed; nothing has changed then.
 nlohmann::json apply_manifests(const LabObjects& lab, const api::ApplyRequest& request);
 
-// {"results":[...]}, in reverse order of the sources. An object that is not
-// there is "notfound", which is no failure.
+// {"results":[...]}, in reverse order of the sources, and "diagnostics" about objects that are left out as no
+// lab has their kind. An object that is not there is "notfound", which is no failure.
 nlohmann::json delete_objects(const LabObjects& lab, const api::DeleteRequest& request);
 
 // Of `more` new objects, that of `key` the first: as a quota would, pods made by hand count as those that

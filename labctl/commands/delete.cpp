@@ -133,6 +133,7 @@ int run_delete(const Session& session, const DeleteOptions& options) {
     request["gracePeriodSeconds"] = options.grace_seconds;
   }
   const nlohmann::json answer = client.post("/lab/v1/delete", api::json_line(request)).json();
+  session.diagnostics(diagnostics_of(answer));
   const nlohmann::json& results = report::at(answer, "/results");
   const int code = print_results(session, options, results, format);
   for (const nlohmann::json& result : results) {

@@ -116,7 +116,7 @@ int run_lint(const Session& session, const LintOptions& options) {
                          {"scenarios", loaded.scenarios}},
                         format);
   } else {
-    report::print_diagnostics(session.out(), loaded.diagnostics, session.palette());
+    report::print_findings(session.out(), loaded.diagnostics, session.verbosity() > 0, session.palette());
     session.note(counted(static_cast<long>(loaded.files), "file") + ", " +
                  counted(static_cast<long>(loaded.objects), "object") + ", " +
                  counted(static_cast<long>(loaded.scenarios), "scenario") + ": " + counted(errors, "error") +

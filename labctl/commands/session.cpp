@@ -109,14 +109,15 @@ void Session::error(const Error& error) const { talk("error", error.message(), e
 
 void Session::diagnostics(const std::vector<Diagnostic>& diagnostics) const {
   std::cout.flush();
-  for (const Diagnostic& diagnostic : diagnostics) {
-    if (globals_.quiet && diagnostic.severity == Severity::Warning) {
-      continue;
-    }
-    if (!json_talk_) {
-      report::print_diagnostics(std::cerr, {diagnostic}, err_palette_);
-      continue;
-    }
+  std::vector<Diagnostic> told = diagnostics;
+  if (globals_.quiet) {
+    std::erase_if(told, [](const Diagnostic& one) { return one.severity == Severity::Warning; });
+  }
+  if (!json_talk_) {
+    report::print_findings(std::cerr, told, verbosity() > 0, err_palette_);
+    return;
+  }
+  for (const Diagnostic& diagnostic : told) {
     nlohmann::json line = api::to_json(diagnostic);
     line["time"] = timestamp_now();
     line["level"] = std::move(line["severity"]);  // as all that is told on this stream has it

@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace labctl::commands {
 
 nlohmann::json read_sources_json(const std::vector<std::string>& paths) {
@@ -24,6 +26,14 @@ std::vector<Diagnostic> diagnostics_of(const nlohmann::json& reply) {
     diagnostic.path = report::text(entry, "/path");
     diagnostic.message = report::text(entry, "/message");
     diagnostic.hint = report::text(entry, "/hint");
+    diagnostic.topic = topic_named(report::text(entry, "/topic"));
+    diagnostic.subject = report::text(entry, "/subject");
+    diagnostic.times = std::max(1, static_cast<int>(report::number(entry, "/times")));
+    for (const nlohmann::json& place : report::at(entry, "/also")) {
+      diagnostic.also.push_back({report::text(place, "/file"),
+                                 static_cast<int>(report::number(place, "/line")),
+                                 static_cast<int>(report::number(place, "/column"))});
+    }
     out.push_back(std::move(diagnostic));
   }
   return out;

@@ -3,6 +3,7 @@
 #include "labctl/report/exit_code.hpp"
 #include "labctl/report/tests/test_progress.hpp"
 #include "labctl/report/tests/test_results.hpp"
+#include "labctl/report/text/error_text.hpp"
 #include "labctl/report/text/json_text.hpp"
 #include "labctl/scenario/host_traces.hpp"
 #include "labctl/scenario/report_file.hpp"
@@ -224,9 +225,7 @@ int run_tests(const TestOptions& options, std::ostream& out, std::ostream& err) 
     discovery.variables.insert(name);
   }
   Discovered found = discover(options.paths, discovery);
-  for (const Diagnostic& diagnostic : found.diagnostics) {
-    err << to_string(diagnostic) << '\n';
-  }
+  report::print_findings(err, found.diagnostics, options.verbose);
   if (has_errors(found.diagnostics)) {
     return report::kUsage;
   }

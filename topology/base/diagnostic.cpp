@@ -3,6 +3,7 @@
 #include "topology/base/printable.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace labctl {
 
@@ -16,10 +17,41 @@ std::string to_string(const Diagnostic& diagnostic) {
     text += printable_line(diagnostic.path) + ": ";
   }
   text += printable_line(diagnostic.message);
+  if (diagnostic.times > 1) {
+    text += " (" + std::to_string(diagnostic.times) + " times, first here)";
+  }
   if (!diagnostic.hint.empty()) {
     text += "\n  hint: " + printable_line(diagnostic.hint);
   }
   return text;
+}
+
+std::string_view to_string(Topic topic) {
+  switch (topic) {
+    case Topic::None:
+      return "";
+    case Topic::NotApplied:
+      return "not-applied";
+    case Topic::NoEffect:
+      return "no-effect";
+    case Topic::Dropped:
+      return "dropped";
+    case Topic::Unknown:
+      return "unknown";
+    case Topic::LeftOut:
+      return "left-out";
+    case Topic::KeptOnly:
+      return "kept-only";
+  }
+  return "";
+}
+
+Topic topic_named(std::string_view word) {
+  constexpr std::array kTopics{Topic::NotApplied, Topic::NoEffect, Topic::Dropped,
+                               Topic::Unknown,    Topic::LeftOut,  Topic::KeptOnly};
+  const auto* found =
+      std::find_if(kTopics.begin(), kTopics.end(), [&](Topic topic) { return to_string(topic) == word; });
+  return found == kTopics.end() ? Topic::None : *found;
 }
 
 bool has_errors(const std::vector<Diagnostic>& diagnostics) {

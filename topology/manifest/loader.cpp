@@ -116,7 +116,7 @@ class Load {
     if (is_later(*kind)) {
       findings_.repeated(place.field("kind"),
                          {"later " + kind_name, "left out: " + kind_name + " is not acted on yet",
-                          "the lab is built without it", false, true});
+                          "the lab is built without it", false, true, Topic::LeftOut, kind_name});
     }
     read_record(place, *kind);
   }
@@ -174,8 +174,8 @@ class Load {
                       missing.hint);
       return;
     }
-    findings_.repeated(place.field("kind"),
-                       {"kind " + api_version + "/" + name, missing.message, missing.hint, false, true});
+    findings_.repeated(place.field("kind"), {"kind " + api_version + "/" + name, missing.message,
+                                             missing.hint, false, true, Topic::LeftOut, missing.subject});
   }
 
   void read_record(const Place& place, const Kind& kind) {

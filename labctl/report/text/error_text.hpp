@@ -26,4 +26,14 @@ void print_error(std::ostream& out, const Error& error, const Palette& palette =
 void print_diagnostics(std::ostream& out, const std::vector<Diagnostic>& diagnostics,
                        const Palette& palette = {});
 
+// The same, but at most one line for each topic of warnings, behind all others:
+//
+//   warning: 14 fields have no effect here: resources (9), securityContext (5); -v lists them
+//   warning: 3 objects of 2 kinds left out: CustomResourceDefinition (2), Certificate (1); -v lists them
+//
+// Errors and mistakes of their own are listed as ever, unknown fields too as long as they are few. `is_verbose`
+// lists all, every place that is known with a line of its own.
+void print_findings(std::ostream& out, const std::vector<Diagnostic>& diagnostics, bool is_verbose,
+                    const Palette& palette = {});
+
 }  // namespace labctl::report

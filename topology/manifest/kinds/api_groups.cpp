@@ -177,6 +177,9 @@ MissingKind missing_kind(std::string_view api_version, std::string_view kind) {
       return no_match(api_version, kind);
     }
     MissingKind out;
+    const bool is_namesake =
+        std::any_of(kinds().begin(), kinds().end(), [&](const Kind& known) { return known.name == kind; });
+    out.subject = std::string(kind) + (is_namesake ? "." + std::string(group) : "");
     out.message =
         "left out: " + in_quotes(kind) + " of " + in_quotes(api_version) + " is no kind of Kubernetes itself";
     if (const std::string_view served = served_version(group, kind);
@@ -192,6 +195,7 @@ MissingKind missing_kind(std::string_view api_version, std::string_view kind) {
     return no_match(api_version, kind);
   }
   MissingKind out;
+  out.subject = kind;
   out.message = "left out: a lab does not act on " + std::string(kind) + " of " + std::string(api_version);
   return out;
 }

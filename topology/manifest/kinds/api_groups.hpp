@@ -25,6 +25,7 @@ struct MissingKind {
   bool is_wrong_version = false;
   std::string message;
   std::string hint;
+  std::string subject;  // the kind's name in a summary: "Certificate", "Service.serving.knative.dev"
 };
 
 // About an object whose kind is none of kinds(). A pair that an API server of Kubernetes 1.30 or later does

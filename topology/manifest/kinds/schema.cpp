@@ -257,16 +257,19 @@ void report_effect(const Place& place, const Schema& schema, const Field& field,
     return;
   }
   const std::string kind = std::string(schema.name) + "." + std::string(field.name);
+  const std::string name(field.name);
   switch (field.effect) {
     case Effect::Used:
       return;
     case Effect::Later:
-      return findings.repeated(place, {kind, "accepted, but not applied yet", {}, true, true});
+      return findings.repeated(
+          place, {kind, "accepted, but not applied yet", {}, true, true, Topic::NotApplied, name});
     case Effect::Nothing:
-      return findings.repeated(place, {kind, "accepted, but has no effect in a lab", {}, true, false});
+      return findings.repeated(
+          place, {kind, "accepted, but has no effect in a lab", {}, true, false, Topic::NoEffect, name});
     case Effect::Reserved:
       return findings.repeated(place, {kind, "is kept by the lab itself; what the file says is dropped",
-                                       "remove it", true, false});
+                                       "remove it", true, false, Topic::Dropped, name});
   }
 }
 
@@ -284,7 +287,8 @@ void unknown_field(const Place& place, const Schema& schema, Findings& findings)
   }
   findings.repeated(place, {std::string(schema.name) + "?" + std::string(place.key),
                             "unknown field in " + std::string(schema.name),
-                            near.empty() ? "" : "did you mean " + near + "?", true, true});
+                            near.empty() ? "" : "did you mean " + near + "?", true, true, Topic::Unknown,
+                            std::string(place.key)});
 }
 
 }  // namespace

@@ -132,7 +132,12 @@ void Findings::error_at(int source, Mark mark, std::string message, std::string 
 void Findings::repeated(const Place& place, Repeated finding) {
   const auto known = repeated_.find(finding.kind);
   if (known != repeated_.end()) {
-    ++entries_[known->second].times;
+    Diagnostic& first = entries_[known->second].diagnostic;
+    ++first.times;
+    if (more_places_ < kFindingsMax) {
+      ++more_places_;
+      first.also.push_back(position(place.source, finding.at_key ? place.key_mark : place.mark));
+    }
     return;
   }
   const size_t before = entries_.size();
@@ -140,6 +145,8 @@ void Findings::repeated(const Place& place, Repeated finding) {
       finding.at_key ? place.key_mark : place.mark, place.path(), std::move(finding.message),
       std::move(finding.hint));
   if (entries_.size() > before) {
+    entries_.back().diagnostic.topic = finding.topic;
+    entries_.back().diagnostic.subject = std::move(finding.subject);
     repeated_.emplace(std::move(finding.kind), before);
   }
 }
@@ -159,14 +166,10 @@ std::vector<Diagnostic> Findings::take() {
   std::vector<Diagnostic> out;
   out.reserve(entries_.size() + 1);
   for (Entry& entry : entries_) {
-    if (entry.times > 1) {
-      entry.diagnostic.message += " (" + std::to_string(entry.times) + " times, first here)";
-    }
     out.push_back(std::move(entry.diagnostic));
   }
   if (dropped_ > 0) {
-    Diagnostic rest = out.back();
-    rest.path.clear();
+    Diagnostic rest{out.back().severity, out.back().where, {}, {}, {}};
     rest.message = "too many findings: " + std::to_string(dropped_) + " more are not listed";
     rest.hint = "mend these first";
     out.push_back(std::move(rest));

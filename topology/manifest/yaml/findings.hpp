@@ -60,6 +60,8 @@ class Findings {
     std::string hint;
     bool at_key = true;
     bool strict_error = false;
+    Topic topic = Topic::None;
+    std::string subject{};
   };
   void repeated(const Place& place, Repeated finding);
 
@@ -78,7 +80,6 @@ class Findings {
     int source;
     Mark mark;
     Diagnostic diagnostic;
-    size_t times = 1;
   };
   void add(Severity severity, int source, Mark mark, std::string path, std::string message, std::string hint);
 
@@ -87,6 +88,7 @@ class Findings {
   size_t errors_ = 0;
   bool has_kept_error_ = false;
   size_t dropped_ = 0;
+  size_t more_places_ = 0;  // of repeated findings, that are listed
   std::vector<Entry> entries_;
   std::map<std::string, size_t, std::less<>> repeated_;
 };

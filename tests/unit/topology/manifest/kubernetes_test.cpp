@@ -15,7 +15,8 @@ using testing::IsEmpty;
 std::vector<std::string> said(const std::string& text, const LoadOptions& options = {}) {
   std::vector<std::string> out;
   for (const Diagnostic& d : load({{"t.yaml", text}}, options).diagnostics) {
-    out.push_back((d.severity == Severity::Error ? "E " : "W ") + d.path + ": " + d.message);
+    out.push_back((d.severity == Severity::Error ? "E " : "W ") + d.path + ": " + d.message +
+                  (d.times > 1 ? " (" + std::to_string(d.times) + " times, first here)" : ""));
   }
   return out;
 }
@@ -217,7 +218,8 @@ TEST(KindRules, KindsForLaterWarnOnceAndAreLeftOut) {
   const std::string text =
       "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: b}\n---\n"
       "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n";
-  EXPECT_THAT(said(text), ElementsAre("W kind: left out: ConfigMap is not acted on yet (2 times, first here)"));
+  EXPECT_THAT(said(text),
+              ElementsAre("W kind: left out: ConfigMap is not acted on yet (2 times, first here)"));
   EXPECT_THAT(load({{"t.yaml", text}}, {}).objects, IsEmpty());
 }
 
