@@ -3,11 +3,13 @@
 #include "labctl/api/json_line.hpp"
 #include "labctl/api/lab_requests.hpp"
 #include "labctl/api/request_reader.hpp"
+#include "labctl/api/up_message.hpp"
 #include "labctl/apiserver/apply.hpp"
 #include "labctl/apiserver/wait.hpp"
 #include "labctl/lab/exec.hpp"
 #include "labctl/lab/lab.hpp"
 #include "labctl/lab/logs.hpp"
+#include "labctl/lab/up_wait.hpp"
 #include "labctl/probing/dns_lookup.hpp"
 #include "labctl/probing/matrix_run.hpp"
 #include "labctl/probing/probe_lines.hpp"
@@ -88,13 +90,21 @@ struct ControlApi::Route {
 
 api::Response ControlApi::on_lab(const api::Request& request) {
   static constexpr Route kRoutes[] = {
-      {"GET", "status", &ControlApi::status},     {"GET", "graph", &ControlApi::graph},
-      {"GET", "services/", &ControlApi::service}, {"GET", "dns/", &ControlApi::dns},
-      {"GET", "logs", &ControlApi::logs},         {"POST", "apply", &ControlApi::apply},
-      {"POST", "delete", &ControlApi::remove},    {"POST", "wait", &ControlApi::wait},
-      {"POST", "probes", &ControlApi::probes},    {"POST", "matrix", &ControlApi::matrix},
-      {"POST", "exec", &ControlApi::exec},        {"POST", "resync", &ControlApi::resync},
-      {"POST", "repair", &ControlApi::repair},    {"POST", "shutdown", &ControlApi::shutdown},
+      {"GET", "status", &ControlApi::status},
+      {"GET", "graph", &ControlApi::graph},
+      {"GET", "services/", &ControlApi::service},
+      {"GET", "dns/", &ControlApi::dns},
+      {"GET", "logs", &ControlApi::logs},
+      {"POST", "apply", &ControlApi::apply},
+      {"POST", "delete", &ControlApi::remove},
+      {"POST", "wait", &ControlApi::wait},
+      {"POST", "probes", &ControlApi::probes},
+      {"POST", "matrix", &ControlApi::matrix},
+      {"POST", "exec", &ControlApi::exec},
+      {"POST", "resync", &ControlApi::resync},
+      {"POST", "repair", &ControlApi::repair},
+      {"POST", "shutdown", &ControlApi::shutdown},
+      {"POST", "up", &ControlApi::up},
   };
   const std::string_view path = std::string_view(request.path).substr(kLabPrefix.size());
   for (const Route& route : kRoutes) {
@@ -181,6 +191,10 @@ api::Response ControlApi::graph(const api::Request&, std::string_view) {
 api::Response ControlApi::service(const api::Request&, std::string_view rest) {
   const api::NamespacedName service = parse_namespaced_name(rest, "Service");
   return reply_of(lab_, [&] { return lab_.service_proxy().describe({service.ns, service.name}); });
+}
+
+api::Response ControlApi::up(const api::Request& request, std::string_view) {
+  return reply(wait_until_up(lab_, api::parse_up_wait(parse_body(request)), request.gone));
 }
 
 api::Response ControlApi::resync(const api::Request&, std::string_view) {

@@ -45,6 +45,7 @@ class ControlApi {
   api::Response status(const api::Request& request, std::string_view rest);
   api::Response graph(const api::Request& request, std::string_view rest);
   api::Response service(const api::Request& request, std::string_view rest);
+  api::Response up(const api::Request& request, std::string_view rest);
   api::Response resync(const api::Request& request, std::string_view rest);
   api::Response repair(const api::Request& request, std::string_view rest);
   api::Response shutdown(const api::Request& request, std::string_view rest);

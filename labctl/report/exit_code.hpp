@@ -9,7 +9,7 @@ namespace labctl::report {
 
 enum ExitCode : int {
   kPassed = 0,
-  kAssertionFailed = 1,  // a probe, a matrix or a test was not as expected
+  kAssertionFailed = 1,  // a probe, a matrix or a test was not as expected; a lab is up, its pods are not
   kUsage = 2,            // flags, names that are not there, input files
   kHost = 3,             // this host cannot run labs: `labctl doctor`
   kNothingMatched = 4,   // a filter left nothing to do, or everything was skipped
@@ -17,8 +17,9 @@ enum ExitCode : int {
   kLeftBehind = 6,       // passed, but something of a lab is still there
   kFlaky = 7,            // with --fail-on-flaky: passed on a retry
   kTimedOut = 124,       // as timeout(1)
-  kInterrupted = 130,    // SIGINT, after a clean teardown
-  kTerminated = 143,     // SIGTERM, after a clean teardown
+  // After a clean teardown; while `up` waits for the pods of a lab that is up, that one stays.
+  kInterrupted = 130,  // SIGINT
+  kTerminated = 143,   // SIGTERM
 };
 
 // For an error that ends the command.

@@ -1,5 +1,6 @@
 #include "labctl/scenario/scenario_run.hpp"
 
+#include "labctl/api/up_message.hpp"
 #include "labctl/scenario/evidence.hpp"
 #include "labctl/scenario/step_runner.hpp"
 #include "labctl/supervisor/launch.hpp"
@@ -9,6 +10,7 @@
 
 #include <sys/time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 
@@ -39,6 +41,9 @@ void watch_signals(milliseconds timeout) {
   const itimerval timer{{0, kTimerAgainUs}, {timeout.count() / 1000, timeout.count() % 1000 * 1000}};
   ::setitimer(ITIMER_REAL, &timer, nullptr);
 }
+
+// As `labctl up` by default.
+constexpr milliseconds kReadyWithin{60'000};
 
 std::chrono::microseconds since(steady_clock::time_point begin) {
   return std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
@@ -100,7 +105,9 @@ class ScenarioRun {
     // scenario ends in time.
     api::Client client(supervisor::socket_path(lab.name()), options_.timeout);
     client.stop_when(stop_signal);
-    run_steps(client);
+    if (is_ready(client)) {
+      run_steps(client);
+    }
     const bool is_cut_off = stop_signal == SIGINT || stop_signal == SIGTERM;
     if (result.verdict() == Verdict::Passed && stop_signal == 0) {
       return;
@@ -112,6 +119,34 @@ class ScenarioRun {
       lab.commit();
       result.lab = lab.name();
     }
+  }
+
+  // As `labctl up` waits: the first step finds every pod ready, unless the scenario wants to see them come.
+  bool is_ready(api::Client& client) {
+    const json& spec = scenario_.document.json["spec"];
+    if (!spec.value("wait", true)) {
+      return true;
+    }
+    const auto begin = steady_clock::now();
+    const auto left = std::chrono::ceil<milliseconds>(deadline_ - begin);
+    const api::UpReply seen =
+        api::wait_until_up(client, std::clamp(left, milliseconds(0), kReadyWithin), [](const auto&) {});
+    if (seen.is_up) {
+      return true;
+    }
+    report::CheckResult check;
+    check.name = "every pod is ready";
+    check.verdict = Verdict::Failed;
+    check.message = "not ready: " + api::what_is_left(seen);
+    for (const std::string& line : api::lines_of(seen)) {
+      check.details += line + "\n";
+    }
+    check.details += "`wait: false` in the spec begins without them";
+    check.where = scenario_.document.where;
+    check.elapsed = since(begin);
+    on_check_(check);
+    outcome_.result.checks.push_back(std::move(check));
+    return false;
   }
 
   void run_steps(api::Client& client) {

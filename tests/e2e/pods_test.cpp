@@ -27,6 +27,11 @@ class Pods : public ::testing::Test {
     ASSERT_TRUE(
         ends_with(lab_.run({"up", lab_.write("lab.yaml", cluster("pods", spec) + objects)}), kPassed));
   }
+  // With pods that are not to become ready.
+  void up_at_once(const std::string& objects, const std::string& spec = "nodes: 2") const {
+    ASSERT_TRUE(ends_with(
+        lab_.run({"up", "--wait=false", lab_.write("lab.yaml", cluster("pods", spec) + objects)}), kPassed));
+  }
   std::string pods(std::vector<std::string> more = {}) const {
     more.insert(more.begin(), {"get", "pods", "--no-headers", "-o", "wide"});
     return lab_.run(more).out;
@@ -80,7 +85,7 @@ TEST_F(Pods, AProcessThatFailsIsStartedAgainWithBackOff) {
 }
 
 TEST_F(Pods, RestartPolicyNeverEndsAsFailed) {
-  up(host_pod("never", "exit 3", "restartPolicy: Never"));
+  up_at_once(host_pod("never", "exit 3", "restartPolicy: Never"));
   EXPECT_TRUE(becomes("never", "Error"));
   EXPECT_EQ(restarts("never"), 0);
   const std::string json = lab_.run({"get", "pod", "never", "-o", "json"}).out;
@@ -157,9 +162,10 @@ TEST_F(Pods, ContainersShareAnAddressAndMeetOnLocalhost) {
 }
 
 TEST_F(Pods, OfTwoContainersWithOnePortTheSecondSaysAddressAlreadyInUse) {
-  up("apiVersion: v1\nkind: Pod\nmetadata: {name: clash}\nspec:\n  containers:\n"
-     "  - {name: one, image: agnhost, args: [netexec], ports: [{containerPort: 8080}]}\n"
-     "  - {name: two, image: agnhost, args: [netexec], ports: [{containerPort: 8080}]}\n");
+  up_at_once(
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: clash}\nspec:\n  containers:\n"
+      "  - {name: one, image: agnhost, args: [netexec], ports: [{containerPort: 8080}]}\n"
+      "  - {name: two, image: agnhost, args: [netexec], ports: [{containerPort: 8080}]}\n");
   EXPECT_TRUE(becomes("clash", "CrashLoopBackOff"));
   EXPECT_EQ(line("clash")[1], "1/2");
   EXPECT_TRUE(has(lab_.run({"logs", "clash", "-c", "two"}).out, "address already in use"));
@@ -168,8 +174,9 @@ TEST_F(Pods, OfTwoContainersWithOnePortTheSecondSaysAddressAlreadyInUse) {
 }
 
 TEST_F(Pods, ACommandThatTheHostHasNotIsNamedWithTheRemedy) {
-  up("apiVersion: v1\nkind: Pod\nmetadata: {name: missing}\nspec:\n"
-     "  containers: [{name: c, image: host, command: [no-such-program]}]\n");
+  up_at_once(
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: missing}\nspec:\n"
+      "  containers: [{name: c, image: host, command: [no-such-program]}]\n");
   EXPECT_TRUE(eventually([&] { return status("missing") != "Pending"; }));
   const std::string text = lab_.run({"describe", "pod", "missing"}).out;
   EXPECT_TRUE(has(text, "no-such-program: No such file or directory"));
@@ -309,9 +316,9 @@ TEST_F(Pods, OfADaemonSetAreOneANode) {
 }
 
 TEST_F(Pods, GoWhereTheirNodeSelectorSends) {
-  up(workload("Deployment", "fast", "replicas: 3", "nodeSelector: {disk: ssd}, ") +
-         host_pod("nowhere", "sleep 3600", "nodeSelector: {disk: tape}"),
-     "nodes: [{name: plain}, {name: quick, labels: {disk: ssd}}]");
+  up_at_once(workload("Deployment", "fast", "replicas: 3", "nodeSelector: {disk: ssd}, ") +
+                 host_pod("nowhere", "sleep 3600", "nodeSelector: {disk: tape}"),
+             "nodes: [{name: plain}, {name: quick, labels: {disk: ssd}}]");
   const std::string fast = pods({"-l", "app=fast"});
   EXPECT_EQ(count_of(fast, "quick"), 3) << fast;
   EXPECT_EQ(status("nowhere"), "Pending");
@@ -346,7 +353,7 @@ TEST_F(Pods, MoreReplicasThanALabCouldEverCarryAreRefusedOnEveryWayIn) {
 
 // What is between them waits, and says why.
 TEST_F(Pods, PodsWithoutRoomWait) {
-  up(deployment("web", 300), "nodes: 1, dns: {enabled: false}");
+  up_at_once(deployment("web", 300), "nodes: 1, dns: {enabled: false}");
   EXPECT_TRUE(
       eventually([&] { return count_of(pods(), "Running") == 253 && count_of(pods(), "Pending") == 47; }));
   EXPECT_TRUE(has(lab_.run({"events"}).out, "Too many pods"));
@@ -405,6 +412,70 @@ TEST_F(Pods, ThousandsOfChildrenInOnePodLeaveTheOthersRoom) {
   EXPECT_TRUE(becomes("more", "Running"));
   EXPECT_TRUE(ends_with(lab_.run({"delete", "pod", "bomb", "--grace-period", "0"}), kPassed));
   EXPECT_TRUE(eventually([&] { return !has(pods(), "bomb"); }));
+}
+
+// ---- What `up` waits for -------------------------------------------------------------------------
+
+class Up : public Pods {
+ protected:
+  ProgramResult run_up(const std::string& objects, std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"up", lab_.write("lab.yaml", cluster("pods", "nodes: 2") + objects)});
+    return lab_.run(more);
+  }
+  // Ready only when somebody makes its file.
+  static std::string pod_at_will(const std::string& name) {
+    return "---\napiVersion: v1\nkind: Pod\nmetadata: {name: " + name +
+           "}\nspec: {containers: [{name: main, image: host, command: [sleep, infinity], readinessProbe: "
+           "{exec: {command: [test, -e, /tmp/ready]}, periodSeconds: 1}}]}\n";
+  }
+};
+
+TEST_F(Up, ReturnsWhenEveryPodIsReady) {
+  const ProgramResult result = run_up(
+      "---\napiVersion: v1\nkind: Pod\nmetadata: {name: late}\nspec: {containers: [{name: main, image: host, "
+      "command: [sleep, infinity], readinessProbe: {exec: {command: ['true']}, initialDelaySeconds: 2}}]}\n"
+      "---\n" +
+      host_pod("done", "exit 0", "restartPolicy: Never"));
+  EXPECT_TRUE(ends_with(result, kPassed));
+  EXPECT_TRUE(has(result.err, "lab pods is up; waiting for"));
+  EXPECT_EQ(line("late")[1], "1/1");
+  EXPECT_EQ(status("done"), "Completed");
+}
+
+TEST_F(Up, TellsWhatIsNotReadyInTimeAndLeavesTheLab) {
+  const ProgramResult result = run_up(pod_at_will("never"), {"--timeout", "2s", "-o", "json"});
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
+  EXPECT_TRUE(has(result.err, "pod default/never: container main: not ready; Readiness probe failed: "));
+  EXPECT_TRUE(has(result.err, "1 of 2 pods did not become ready in time"));
+  EXPECT_TRUE(has(result.out, "\"ready\": false"));
+  EXPECT_TRUE(has(result.out, "\"never\""));
+  EXPECT_EQ(status("never"), "Running");
+}
+
+TEST_F(Up, DoesNotWaitForPodsThatNoNodeTakes) {
+  const std::string nowhere =
+      "---\napiVersion: v1\nkind: Pod\nmetadata: {name: nowhere}\nspec: {nodeSelector: {disk: tape}, "
+      "containers: [{name: main, image: x}]}\n";
+  const ProgramResult result = run_up(nowhere, {"--timeout", "1h"});
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
+  EXPECT_TRUE(has(result.err, "pod default/nowhere: Unschedulable: 0/2 nodes are available: "));
+  EXPECT_TRUE(has(result.err, "1 of 2 pods will not become ready without a change"));
+}
+
+TEST_F(Up, WithoutWaitReturnsAtOnce) {
+  EXPECT_TRUE(ends_with(run_up(pod_at_will("never"), {"--wait=false"}), kPassed));
+}
+
+TEST_F(Up, ASignalEndsTheWaitAndNotTheLab) {
+  support::RunningProgram waiting =
+      lab_.start_by({"sh", "-c", "exec \"$@\" 2>&1", "sh"},
+                    {"up", lab_.write("lab.yaml", cluster("pods", "nodes: 2") + pod_at_will("never"))});
+  ASSERT_TRUE(waiting.wait_for_output("waiting for 1 of 2 pods", std::chrono::seconds(60)));
+  waiting.signal(SIGINT);
+  const ProgramResult result = waiting.wait();
+  EXPECT_TRUE(ends_with(result, kInterrupted));
+  EXPECT_TRUE(has(result.out, "interrupted: lab pods is up, but not every pod was ready yet"));
+  EXPECT_EQ(status("never"), "Running");
 }
 
 }  // namespace

@@ -396,5 +396,27 @@ TEST_F(Suite, KilledAtThirtyMomentsItLeavesNothing) {
   }
 }
 
+// Its pod finds no node, and its step passes whatever the pods do.
+std::string scenario_of_an_unready_pod(const std::string& pod, const std::string& more) {
+  return scenario("early", "true", "  apply: [" + pod + "]\n" + more);
+}
+
+TEST_F(Suite, TheFirstStepWaitsUntilEveryPodIsReady) {
+  const std::string pod =
+      lab_.write("pod.yaml",
+                 "apiVersion: v1\nkind: Pod\nmetadata: {name: nowhere}\n"
+                 "spec: {nodeSelector: {disk: tape}, containers: [{name: c, image: x}]}\n");
+  const ProgramResult waits =
+      lab_.run({"test", lab_.write("waits.yaml", scenario_of_an_unready_pod(pod, "")), "-o", "jsonl"});
+  EXPECT_TRUE(ends_with(waits, kAssertionFailed));
+  const json checks = told(waits).at("early")["checks"];
+  ASSERT_EQ(checks.size(), 1U);
+  EXPECT_EQ(checks[0]["name"], "every pod is ready");
+  EXPECT_TRUE(has(checks[0]["details"], "pod default/nowhere: Unschedulable: 0/1 nodes are available"));
+  EXPECT_TRUE(ends_with(
+      lab_.run({"test", lab_.write("early.yaml", scenario_of_an_unready_pod(pod, "  wait: false\n"))}),
+      kPassed));
+}
+
 }  // namespace
 }  // namespace labctl::e2e

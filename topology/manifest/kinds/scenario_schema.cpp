@@ -155,6 +155,7 @@ constexpr std::array kScenarioSpecFields{
     texts("apply", check_not_empty),
     texts("needs", check_need),
     duration("timeout"),
+    boolean("wait"),
     any("vars"),
     list("steps", kStep).required().not_empty(),
     text("description"),
