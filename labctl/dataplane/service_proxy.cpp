@@ -11,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -147,8 +148,7 @@ void ServiceProxy::update(const ServiceKey& key) {
     health_checks_.set(known.service, known.slice_list());
   }
   UdpEndpoints udp = udp_endpoints(known);
-  const std::vector<apply::UdpFlows> ended = ended_flows(known.udp, udp);
-  stale_.insert(stale_.end(), ended.begin(), ended.end());
+  note_stale(ended_flows(known.udp, udp));
   known.udp = std::move(udp);
   if (on_service_) {
     on_service_(known.service, known.slice_list(), known.is_gone());
@@ -183,6 +183,7 @@ void ServiceProxy::claim_host_ports(const model::Pod& pod, std::size_t node) {
     return;
   }
   nodes_[node].table->set("hostPort " + to_string(pod.key), program);
+  note_stale(host_port_flows(program));
   host_ports_[pod.key] = {node, std::move(program)};
   are_host_ports_dirty_ = true;
 }
@@ -193,14 +194,7 @@ void ServiceProxy::release_host_ports(const model::PodKey& pod) {
     return;
   }
   nodes_[found->second.first].table->set("hostPort " + to_string(pod), {});
-  // As for Services that go: UDP flows to what is not there any more would go on.
-  for (const service::PortProgram& port : found->second.second.ports) {
-    for (const service::Entry& entry : port.entries) {
-      if (entry.vip.protocol == model::Protocol::Udp) {
-        stale_.push_back({entry.vip, {}});
-      }
-    }
-  }
+  note_stale(freed_host_port_flows(found->second.second));
   host_ports_.erase(found);
   are_host_ports_dirty_ = true;
 }
@@ -231,6 +225,9 @@ std::size_t ServiceProxy::resync() {
   for (auto& [key, known] : known_) {
     known.udp.clear();  // all flows are looked at
     dirty_.insert(key);
+  }
+  for (const auto& [pod, claim] : host_ports_) {
+    note_stale(host_port_flows(claim.second));
   }
   are_nodes_dirty_ = true;
   sync();
@@ -276,6 +273,11 @@ UdpEndpoints ServiceProxy::udp_endpoints(const Known& known) const {
     }
   }
   return endpoints;
+}
+
+// Several about one address: the last one holds.
+void ServiceProxy::note_stale(std::vector<apply::UdpFlows> flows) {
+  std::move(flows.begin(), flows.end(), std::back_inserter(stale_));
 }
 
 void ServiceProxy::end_stale_flows() {

@@ -89,6 +89,7 @@ class ServiceProxy {
   void read_nodes();
   void update(const model::ServiceKey& key);
   void queue_programs(const Known& known);
+  void note_stale(std::vector<apply::UdpFlows> flows);
   UdpEndpoints udp_endpoints(const Known& known) const;
   std::vector<service::Vip> vips_of(const model::Service& service, const model::ServicePort& port) const;
   std::vector<std::pair<std::string, apply::ServiceTable*>> tables();

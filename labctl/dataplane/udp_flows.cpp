@@ -30,4 +30,24 @@ std::vector<apply::UdpFlows> ended_flows(const UdpEndpoints& before, const UdpEn
   return ended;
 }
 
+std::vector<apply::UdpFlows> host_port_flows(const service::NodeProgram& program) {
+  std::vector<apply::UdpFlows> flows;
+  for (const service::PortProgram& port : program.ports) {
+    for (const service::Entry& entry : port.entries) {
+      if (entry.vip.protocol == model::Protocol::Udp) {
+        flows.push_back({entry.vip, entry.backends});
+      }
+    }
+  }
+  return flows;
+}
+
+std::vector<apply::UdpFlows> freed_host_port_flows(const service::NodeProgram& program) {
+  std::vector<apply::UdpFlows> flows = host_port_flows(program);
+  for (apply::UdpFlows& one : flows) {
+    one.serving.clear();
+  }
+  return flows;
+}
+
 }  // namespace labctl::dataplane
