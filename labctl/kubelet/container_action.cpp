@@ -175,13 +175,14 @@ void ContainerActions::begin_socket(Id id, Job& job) {
   probe.timeout = job.timeout;
   if (job.action->kind == ActionKind::HttpGet) {
     const std::string host = to_string(*address, port);
-    const protocol::HttpRequest request = request_of(*job.action, host, job.place.user_agent);
-    probe.is_https = job.action->is_https;
-    probe.url = (probe.is_https ? "https://" : "http://") + host + request.path;
+    protocol::HttpRequest request = request_of(*job.action, host, job.place.user_agent);
+    probe.asked = {job.action->is_https ? "https" : "http",
+                   job.action->host.empty() ? to_string(*address) : job.action->host, port, request.path};
+    probe.url = probe.asked.scheme + "://" + host + request.path;
     if (std::string error = request_error(request); !error.empty()) {
       return refuse(id, "Get \"" + probe.url + "\": " + error);
     }
-    probe.request = encode_http_request(request);
+    probe.request = std::move(request);
   }
   if (job.action->kind == ActionKind::Grpc) {
     probe.grpc_service = job.action->service;

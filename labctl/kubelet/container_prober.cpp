@@ -56,6 +56,8 @@ void ContainerProber::finish(ProbeKind kind, const ProbeAnswer& answer) {
   arm();
   if (answer.result != ContainerHealth::Result::Passed && verdict.counts) {
     hooks_.on_failure(kind, answer.text);
+  } else if (answer.result == ContainerHealth::Result::Passed && !answer.text.empty()) {
+    hooks_.on_warning(kind, answer.text);
   }
   if (was_started != is_started() || was_ready != is_ready()) {
     hooks_.on_change();

@@ -23,7 +23,8 @@ class ContainerProber {
   struct Hooks {
     std::function<void()> on_change;  // is_started() or is_ready()
     std::function<void(ProbeKind, const std::string& text)> on_failure;
-    std::function<void(ProbeKind)> on_dead;  // once: the container is to be ended
+    std::function<void(ProbeKind, const std::string& text)> on_warning;  // it passed all the same
+    std::function<void(ProbeKind)> on_dead;                              // once: the container is to be ended
   };
 
   // `place.container` has probes; it, `loop`, `clock` and `actions` must outlive this.

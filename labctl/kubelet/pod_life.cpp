@@ -312,6 +312,9 @@ void PodLife::start_probes(Entry& entry, std::size_t index) {
   hooks.on_failure = [this, &entry](ProbeKind kind, const std::string& text) {
     event(entry, true, "Unhealthy", std::string(probe_name(kind)) + " probe failed: " + text);
   };
+  hooks.on_warning = [this, &entry](ProbeKind kind, const std::string& text) {
+    event(entry, true, "ProbeWarning", std::string(probe_name(kind)) + " probe warning: " + text);
+  };
   hooks.on_change = [this, &entry, index] {
     const ContainerProber& prober = *entry.containers[index]->prober;
     entry.life.set_health(index, prober.is_started(), prober.is_ready());

@@ -3,6 +3,7 @@
 #include "labctl/kubelet/probe_tls.hpp"
 #include "probes/protocol/grpc_health.hpp"
 #include "probes/protocol/http.hpp"
+#include "probes/protocol/redirect.hpp"
 #include "probes/server/http_text.hpp"
 #include "topology/base/duration.hpp"
 #include "topology/base/error.hpp"
@@ -27,6 +28,9 @@ using ReplyState = protocol::HttpResponseParser::State;
 // Taken at one go, so that a flood of answers does not starve the rest of the loop.
 constexpr int kEventsPerTurn = 64;
 constexpr int kReadsPerEvent = 4;
+
+// Of a body, in a warning: as much as an event of Kubernetes may say.
+constexpr std::size_t kBodyTold = 900;
 
 bool is_success(int status) { return status >= 200 && status < 400; }
 
@@ -63,15 +67,30 @@ struct ProbeSockets::Talk {
   bool is_connected = false;
   std::unique_ptr<ProbeTls> tls;
   bool is_encrypted = false;
-  std::string_view unsent;  // of probe.request
+  std::string request_bytes;
+  std::string_view unsent;   // of those, or of health_bytes
+  std::string first_host;    // of the first request
+  std::size_t requests = 0;  // of HTTP
   protocol::HttpResponseParser reply;
   std::unique_ptr<protocol::GrpcHealthCheck> health;
   std::string health_bytes;  // of the check, to be sent
 
   std::string place() const { return to_string(probe.address, probe.port); }
+  // The request that comes next, on a connection of its own.
+  void begin_request() {
+    if (probe.request) {
+      request_bytes = protocol::encode_http_request(*probe.request);
+      unsent = request_bytes;
+      ++requests;
+    }
+    tls.reset();  // before the socket that it uses
+    fd.reset();
+    is_watched = is_connected = is_encrypted = false;
+    reply.reset();
+  }
   // What http.Client puts before an error.
   ProbeAnswer failure(const std::string& cause, HealthResult result = HealthResult::Failed) const {
-    return {result, probe.request.empty() ? cause : "Get \"" + probe.url + "\": " + cause};
+    return {result, !probe.request ? cause : "Get \"" + probe.url + "\": " + cause};
   }
   // grpc-go tries again and again until the time is over: that nothing listens shows in nothing else.
   ProbeAnswer no_grpc(HealthResult result = HealthResult::Failed) const {
@@ -106,7 +125,9 @@ struct ProbeSockets::Talk {
   ProbeAnswer verdict() const {
     const int status = reply.response().status;
     if (is_success(status)) {
-      return {HealthResult::Passed, {}};
+      return {HealthResult::Passed, status < 300 ? std::string()
+                                                 : "Probe terminated redirects, Response body: " +
+                                                       reply.response().body.substr(0, kBodyTold)};
     }
     return {HealthResult::Failed, "HTTP probe failed with statuscode: " + std::to_string(status)};
   }
@@ -125,7 +146,8 @@ ProbeSockets::Id ProbeSockets::ask(SocketProbe probe, Done done) {
   const Id id = next_++;
   Talk& talk = *(talks_[id] = std::make_unique<Talk>());
   talk.probe = std::move(probe);
-  talk.unsent = talk.probe.request;
+  talk.first_host = talk.probe.asked.host;
+  talk.begin_request();
   talk.done = std::move(done);
   if (std::optional<ProbeAnswer> failure = open(id, talk)) {
     talk.timer = loop_.call_after(std::chrono::milliseconds(0),
@@ -195,9 +217,9 @@ void ProbeSockets::advance(Id id, Talk& talk) {
   }
   if (talk.probe.grpc_service) {
     ask_health(id, talk);
-  } else if (talk.probe.request.empty()) {
+  } else if (!talk.probe.request) {
     finish(id, {HealthResult::Passed, {}});
-  } else if ((!talk.probe.is_https || encrypt_through(id, talk)) && send_through(id, talk)) {
+  } else if ((talk.probe.asked.scheme != "https" || encrypt_through(id, talk)) && send_through(id, talk)) {
     read_reply(id, talk);
   }
 }
@@ -331,7 +353,7 @@ void ProbeSockets::read_reply(Id id, Talk& talk) {
     const ReplyState state = received == 0 ? talk.reply.finish() : talk.reply.feed({buffer.data(), received});
     if (state == ReplyState::Done ||
         (state == ReplyState::Body && talk.reply.response().body_size >= kBodyMax)) {
-      finish(id, talk.verdict());
+      settle(id, talk);
       return;
     }
     if (state == ReplyState::Failed) {
@@ -341,6 +363,31 @@ void ProbeSockets::read_reply(Id id, Talk& talk) {
     }
   }
   watch(id, talk, EPOLLIN);
+}
+
+// A reply is there: the last one, or one that leads to another place of the same host.
+void ProbeSockets::settle(Id id, Talk& talk) {
+  using Kind = protocol::Redirect::Kind;
+  const protocol::HttpResponse& response = talk.reply.response();
+  const protocol::Redirect redirect =
+      protocol::redirect_of(response, talk.probe.asked, talk.first_host, talk.requests);
+  if (redirect.kind == Kind::Bad) {
+    finish(id, talk.failure(redirect.why));
+    return;
+  }
+  if (redirect.kind != Kind::Follow) {
+    finish(id, talk.verdict());
+    return;
+  }
+  talk.probe.request =
+      protocol::redirected_request(*talk.probe.request, response.status, talk.probe.asked, redirect.to);
+  talk.probe.asked = redirect.to;
+  talk.probe.url = to_string(redirect.to);
+  talk.probe.port = redirect.to.port;
+  talk.begin_request();
+  if (const std::optional<ProbeAnswer> failure = open(id, talk)) {
+    finish(id, *failure);
+  }
 }
 
 void ProbeSockets::finish(Id id, const ProbeAnswer& answer) {

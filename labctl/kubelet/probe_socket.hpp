@@ -1,8 +1,10 @@
 #pragma once
 
-// Connections, HTTP requests and gRPC health checks of probes, from the network namespace of a node: many at once on the main
-// loop, each with one answer, worded as the kubelet (a Go program) words it. What a server sends is hostile:
-// little of it is kept, and nothing is waited for beyond the timeout.
+// Connections, HTTP requests and gRPC health checks of probes, from the network namespace of a node: many at
+// once on the main loop, each with one answer, worded as the kubelet (a Go program) words it. Redirects are
+// followed as there (protocol::redirect_of). What a server sends is hostile: little of it is kept, and
+// nothing
+// is waited for beyond the timeout.
 //
 // Threads: the main loop's. A socket stays where it was opened, so the thread
 // is in the namespace only for that.
@@ -10,6 +12,8 @@
 #include "labctl/kubelet/container_probe.hpp"
 #include "labctl/kubelet/probe_tls.hpp"
 #include "labctl/loop/event_loop.hpp"
+#include "probes/protocol/http.hpp"
+#include "probes/protocol/url.hpp"
 #include "topology/base/ip_address.hpp"
 #include "topology/base/unique_fd.hpp"
 
@@ -25,16 +29,19 @@ namespace labctl::kubelet {
 
 struct ProbeAnswer {
   ContainerHealth::Result result = ContainerHealth::Result::Failed;
-  std::string text;  // why it failed; else empty
+  std::string text;  // why it failed; of one that passed a warning, mostly empty
 };
 
 struct SocketProbe {
-  int netns_fd = -1;  // borrowed until ask() has returned
+  int netns_fd = -1;  // borrowed until it is done or cancelled: a redirect connects again
   IpAddress address;
   std::uint16_t port = 0;
-  std::string request;    // the bytes of an HTTP request; empty: connecting is all
-  std::string url;        // for messages, with `request`
-  bool is_https = false;  // certificates are not verified
+  // Of an HTTP probe; none: connecting is all. `url` is for messages, `asked` the same in parts;
+  // certificates of
+  // https are not verified.
+  std::optional<protocol::HttpRequest> request{};
+  std::string url{};
+  protocol::Url asked{};
   // Of a gRPC probe, instead of `request`: whose health is asked; "" is the server's.
   std::optional<std::string> grpc_service{};
   std::string user_agent{};  // of a gRPC probe
@@ -72,6 +79,7 @@ class ProbeSockets {
   void ask_health(Id id, Talk& talk);
   bool send_through(Id id, Talk& talk);
   void read_reply(Id id, Talk& talk);
+  void settle(Id id, Talk& talk);
   void finish(Id id, const ProbeAnswer& answer);
   void remove(Id id);
 

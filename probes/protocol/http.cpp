@@ -109,12 +109,16 @@ void HttpResponse::clear() {
   status = 0;
   reason_phrase.clear();
   headers.clear();
+  if (body.capacity() > kHttpBodyKept) {
+    std::string().swap(body);  // it was wanted whole: memory that is seldom needed
+  }
   body.clear();
   body_size = 0;
 }
 
-void HttpResponseParser::reset(bool head_request) {
+void HttpResponseParser::reset(bool head_request, std::size_t body_kept) {
   head_request_ = head_request;
+  body_kept_ = body_kept;
   got_anything_ = false;
   state_ = State::Head;
   framing_ = Framing::UntilClose;
@@ -122,6 +126,7 @@ void HttpResponseParser::reset(bool head_request) {
   left_ = 0;
   buffer_.clear();
   scanned_ = 0;
+  line_start_ = 0;
   interim_ = 0;
   response_.clear();
   error_.clear();
@@ -169,29 +174,19 @@ void HttpResponseParser::read_head() {
       fail("the reply is not HTTP/1.1");
       return;
     }
-    const std::size_t end = buffer_.find("\r\n\r\n", scanned_);
-    if (end == std::string::npos) {
-      scanned_ = buffer_.size() < 3 ? 0 : buffer_.size() - 3;
+    if (!find_blank_line()) {
       if (buffer_.size() > kHttpHeadLimit) {
         fail("the reply's headers are larger than 64 KiB");
       }
       return;
     }
     response_.clear();
-    std::string_view head(buffer_.data(), end);
-    bool first = true;
-    while (first || !head.empty()) {
-      const std::size_t line_end = std::min(head.find("\r\n"), head.size());
-      const std::string_view line = head.substr(0, line_end);
-      head.remove_prefix(std::min(line_end + 2, head.size()));
-      if (!(first ? read_status_line(line) : read_header_line(line))) {
-        return;
-      }
-      first = false;
+    if (!read_head_lines(std::string_view(buffer_).substr(0, line_start_))) {
+      return;
     }
-    const std::string rest = buffer_.substr(end + 4);
+    const std::string rest = buffer_.substr(scanned_);
     buffer_.clear();
-    scanned_ = 0;
+    scanned_ = line_start_ = 0;
     if (response_.status >= 100 && response_.status < 200 && response_.status != 101) {
       if (++interim_ > kInterimLimit) {
         fail("too many interim replies");
@@ -207,27 +202,87 @@ void HttpResponseParser::read_head() {
   }
 }
 
+// Goes on through the lines of a head, which end with a line feed, a carriage return before it or not (RFC
+// 9112
+// section 2.2). True: line_start_ is where the blank line begins, scanned_ what follows it.
+bool HttpResponseParser::find_blank_line() {
+  for (std::size_t end; (end = buffer_.find('\n', scanned_)) != std::string::npos;) {
+    const std::size_t size = end - line_start_;
+    scanned_ = end + 1;
+    if (size == 0 || (size == 1 && buffer_[line_start_] == '\r')) {
+      return true;
+    }
+    line_start_ = scanned_;
+  }
+  scanned_ = buffer_.size();
+  return false;
+}
+
+bool HttpResponseParser::read_head_lines(std::string_view head) {
+  for (bool is_first = true; !head.empty(); is_first = false) {
+    const std::size_t end = std::min(head.find('\n'), head.size());
+    std::string_view line = head.substr(0, end);
+    head.remove_prefix(std::min(end + 1, head.size()));
+    if (line.ends_with('\r')) {
+      line.remove_suffix(1);
+    }
+    if (!(is_first ? read_status_line(line) : read_header_line(line))) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool HttpResponseParser::read_status_line(std::string_view line) {
-  // HTTP/1.x SP 3DIGIT [SP reason]
-  const std::string_view code = line.size() >= 12 ? line.substr(9, 3) : std::string_view();
+  // HTTP/1.x SP 3DIGIT [SP reason], with as many blanks as a server likes: Go's client and curl take those,
+  // too.
+  std::string_view rest = line.size() > 8 ? line.substr(8) : std::string_view();
+  const bool has_blank = rest.starts_with(' ');
+  rest = trimmed(rest);
+  const std::string_view code = rest.substr(0, rest.find(' '));
   const auto [end, error] = std::from_chars(code.data(), code.data() + code.size(), response_.status);
-  if (code.empty() || line[8] != ' ' || error != std::errc() || end != code.data() + 3 ||
-      response_.status < 100 || (line.size() > 12 && line[12] != ' ')) {
+  if (!has_blank || code.size() != 3 || error != std::errc() || end != code.data() + 3 ||
+      response_.status < 100) {
     fail("the reply's status line is malformed");
     return false;
   }
-  response_.reason_phrase = std::string(line.size() > 13 ? line.substr(13) : std::string_view());
+  response_.reason_phrase = std::string(trimmed(rest.substr(3)));
   return true;
 }
 
 bool HttpResponseParser::read_header_line(std::string_view line) {
+  if ((line.starts_with(' ') || line.starts_with('\t')) && !response_.headers.empty()) {
+    // A folded line (RFC 9112 section 5.2) goes on with the value before.
+    std::string& value = response_.headers.back().second;
+    const std::string_view more = trimmed(line);
+    value += (value.empty() || more.empty() ? "" : " ") + std::string(more);
+    return true;
+  }
   const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) {
+  // No name has a blank at its end, but some old servers put one there.
+  const std::string_view name =
+      colon == std::string_view::npos ? std::string_view() : trimmed(line.substr(0, colon));
+  if (!is_token(name)) {
     fail("a header of the reply is malformed");
     return false;
   }
-  response_.headers.emplace_back(line.substr(0, colon), trimmed(line.substr(colon + 1)));
+  response_.headers.emplace_back(name, trimmed(line.substr(colon + 1)));
   return true;
+}
+
+// Nothing: there is none. Said several times it must be the same (RFC 9112 section 6.3).
+std::optional<std::string_view> HttpResponseParser::length_said() {
+  std::optional<std::string_view> said;
+  for (const auto& [name, value] : response_.headers) {
+    if (!equal_names(name, "Content-Length")) {
+      continue;
+    }
+    if (said && *said != value) {
+      fail("the reply has two values of Content-Length");
+    }
+    said = value;
+  }
+  return said;
 }
 
 void HttpResponseParser::choose_framing() {
@@ -236,7 +291,7 @@ void HttpResponseParser::choose_framing() {
     state_ = State::Done;
   } else if (const std::string* codings = response_.find_header("Transfer-Encoding")) {
     framing_ = ends_in_chunked(*codings) ? Framing::Chunked : Framing::UntilClose;
-  } else if (const std::string* length = response_.find_header("Content-Length")) {
+  } else if (const auto length = length_said(); length && state_ != State::Failed) {
     const auto [end, error] = std::from_chars(length->data(), length->data() + length->size(), left_);
     if (error != std::errc() || end != length->data() + length->size()) {
       fail("the reply's Content-Length is no number");
@@ -251,7 +306,7 @@ void HttpResponseParser::choose_framing() {
 
 void HttpResponseParser::keep_body(std::string_view bytes) {
   response_.body_size += bytes.size();
-  response_.body += bytes.substr(0, kHttpBodyKept - std::min(kHttpBodyKept, response_.body.size()));
+  response_.body += bytes.substr(0, body_kept_ - std::min(body_kept_, response_.body.size()));
   if (response_.body_size > kHttpBodyLimit) {
     fail("the reply's body is larger than 64 MiB");
   }

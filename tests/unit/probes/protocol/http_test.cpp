@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <initializer_list>
+
 namespace labctl::protocol {
 namespace {
 
@@ -95,6 +98,47 @@ TEST(HttpResponse, ComesInAnyPieces) {
   }
 }
 
+// What servers in a line of shell or Python write, and curl and Go's client read.
+TEST(HttpResponse, IsReadAsSmallServersWriteIt) {
+  struct Written {
+    const char* text;
+    const char* body;
+    const char* reason;
+  };
+  for (const Written& one : std::initializer_list<Written>{
+           {"HTTP/1.1 200 OK\n\nhello\n", "hello\n", "OK"},
+           {"HTTP/1.1 200 OK\nContent-Length: 2\n\nokrest", "ok", "OK"},
+           {"HTTP/1.1 200\n\nx", "x", ""},
+           {"HTTP/1.1 200 \r\n\r\nx", "x", ""},
+           {"HTTP/1.0  200  It is fine \r\nA: b\n\r\nx", "x", "It is fine"},
+           {"HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early Hints\nLink: </a>\n\nHTTP/1.1 200 OK\n\nx", "x",
+            "OK"},
+           {"HTTP/1.1 200 OK\nContent-Length: 1\nContent-Length: 1\n\nx", "x", "OK"},
+           {"HTTP/1.1 200 OK\nA: one\n two\n\tthree\nServer : old\n\nx", "x", "OK"},
+           {"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3;a=\"b\"\nabc\n0\nTrailer: 1\n\n", "abc", "OK"},
+           {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+            "x", "OK"}}) {
+    for (const std::size_t piece : {std::string(one.text).size(), std::size_t{1}, std::size_t{3}}) {
+      HttpResponseParser parser;
+      for (std::size_t at = 0; at < std::string_view(one.text).size(); at += piece) {
+        parser.feed(std::string_view(one.text).substr(at, piece));
+      }
+      parser.finish();
+      ASSERT_EQ(parser.state(), State::Done) << one.text << parser.error();
+      EXPECT_EQ(parser.response().status, 200) << one.text;
+      EXPECT_EQ(parser.response().body, one.body) << one.text;
+      EXPECT_EQ(parser.response().reason_phrase, one.reason) << one.text;
+    }
+  }
+}
+
+TEST(HttpResponse, AFoldedHeaderIsOne) {
+  const auto parser = parse("HTTP/1.1 200 OK\nA: one\n  two\n\tthree \nB:\n four\n\n");
+  ASSERT_EQ(parser.response().headers.size(), 2U);
+  EXPECT_EQ(*parser.response().find_header("a"), "one two three");
+  EXPECT_EQ(*parser.response().find_header("b"), "four");
+}
+
 TEST(HttpResponse, SomeHaveNoBody) {
   EXPECT_EQ(parse("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n").state(), State::Done);
   EXPECT_EQ(parse("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").state(), State::Done);
@@ -112,6 +156,18 @@ TEST(HttpResponse, BodyKeptIsBounded) {
   EXPECT_EQ(parser.response().body.size(), kHttpBodyKept);
   EXPECT_EQ(parser.response().body_size, kHttpBodyLimit);
   EXPECT_EQ(parser.feed("x"), State::Failed);
+}
+
+TEST(HttpResponse, AsMuchOfABodyIsKeptAsIsWanted) {
+  for (const std::size_t kept : {std::size_t{0}, std::size_t{3}, kHttpBodyWhole}) {
+    HttpResponseParser parser(false, kept);
+    parser.feed("HTTP/1.1 200 OK\r\nContent-Length: 100003\r\n\r\n");
+    parser.feed(std::string(100'000, 'x') + "END");
+    ASSERT_EQ(parser.state(), State::Done);
+    EXPECT_EQ(parser.response().body.size(), std::min<std::size_t>(kept, 100'003));
+    EXPECT_EQ(parser.response().body.ends_with("END"), kept == kHttpBodyWhole);
+    EXPECT_EQ(parser.response().body_size, 100'003U);
+  }
 }
 
 TEST(HttpResponse, HeadIsBounded) {
@@ -142,6 +198,8 @@ TEST(HttpResponse, MalformedOnesFail) {
   for (const char* text :
        {"HTTP/1.1 20\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n", "HTTP/1.1 2000\r\n\r\n", "HTTP/1.1200 OK\r\n\r\n",
         "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "HTTP/1.1 200 OK\r\n: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n folded first: x\r\n\r\n", "HTTP/1.1 200OK\n\n", "HTTP/1.1\t200 OK\n\n",
+        "HTTP/1.1 200 OK\nContent-Length: 1\nContent-Length: 2\n\nxy",
         "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n",
