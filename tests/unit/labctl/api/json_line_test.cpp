@@ -37,7 +37,8 @@ TEST(DiagnosticJson, HasEveryPartUnderItsName) {
                                                                         {"column", 3},
                                                                         {"path", "spec.ports"},
                                                                         {"message", "is empty"},
-                                                                        {"hint", "name a port"}}}));
+                                                                        {"hint", "name a port"},
+                                                                        {"times", 1}}}));
 }
 
 TEST(Sources, AreReadAsTheyWereWritten) {
