@@ -165,7 +165,8 @@ TEST_F(FullServer, IsNotHeldUpByItsEnd) {
   EXPECT_EQ(count_, 0);
 }
 
-TEST(ServerLimits, DropsTheLongestIdleConnectionForOneThatAsks) {
+// Which one it is: ConnectionTable's tests.
+TEST(ServerLimits, DropsOneIdleConnectionForOneThatAsks) {
   TestServer server(ok, {.connections = 3, .idle_kept = milliseconds(0), .place = std::chrono::minutes(1)});
   std::vector<UniqueFd> idle;
   for (int i = 0; i < 3; ++i) {
@@ -174,12 +175,12 @@ TEST(ServerLimits, DropsTheLongestIdleConnectionForOneThatAsks) {
     receive_text(idle.back().get(), "\r\n\r\n");
   }
   EXPECT_EQ(Client(server.socket()).send("GET", "/").status, 200);
-  EXPECT_EQ(receive_text(idle[0].get()), "") << "closed";
-  // The others are as they were.
-  for (const int kept : {1, 2}) {
-    send_text(idle[static_cast<size_t>(kept)].get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    EXPECT_EQ(status_of(receive_text(idle[static_cast<size_t>(kept)].get(), "\r\n\r\n")), "HTTP/1.1 200");
+  int answered = 0;
+  for (const UniqueFd& connection : idle) {
+    send_text(connection.get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    answered += status_of(receive_text(connection.get(), "\r\n\r\n")) == "HTTP/1.1 200" ? 1 : 0;
   }
+  EXPECT_EQ(answered, 2);
 }
 
 TEST(ServerLimits, SilentConnectionsStarveNobody) {
