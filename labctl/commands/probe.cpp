@@ -196,7 +196,7 @@ void add_probe(CLI::App& app, Globals& globals) {
       [options](const Session& session) {
         return options->file.empty() ? run_one(session, *options) : run_file(session, *options);
       });
-  verb->add_option("FROM TO", options->places, "Where from, and where to")
+  verb->add_option("PLACES", options->places, "Where from, and where to")
       ->type_name("FROM TO")
       ->expected(0, 2);
   verb->add_option("--from", options->from, "Where from, as a flag")->type_name("VANTAGE");

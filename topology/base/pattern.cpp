@@ -4,6 +4,7 @@
 #include "topology/base/printable.hpp"
 
 #include <re2/re2.h>
+#include <re2/stringpiece.h>
 
 namespace labctl {
 namespace {
@@ -12,10 +13,13 @@ namespace {
 constexpr size_t kPatternMax = 500;
 constexpr const char* kLinear = "the syntax is that of RE2, which matches in linear time";
 
+// What RE2 reads. Newer releases take a string_view of abseil's, which need not be the standard's.
+re2::StringPiece piece(std::string_view text) { return {text.data(), text.size()}; }
+
 std::unique_ptr<re2::RE2> compile(std::string_view text) {
   re2::RE2::Options options;
   options.set_log_errors(false);
-  return std::make_unique<re2::RE2>(text, options);
+  return std::make_unique<re2::RE2>(piece(text), options);
 }
 
 // A class that begins with its own end is any character or none in ECMAScript, and goes
@@ -111,7 +115,7 @@ Pattern::Pattern(Pattern&&) noexcept = default;
 Pattern& Pattern::operator=(Pattern&&) noexcept = default;
 
 bool Pattern::is_found_in(std::string_view text) const {
-  return re2::RE2::PartialMatch(text.substr(0, kSearchedMax), *compiled_);
+  return re2::RE2::PartialMatch(piece(text.substr(0, kSearchedMax)), *compiled_);
 }
 
 }  // namespace labctl
