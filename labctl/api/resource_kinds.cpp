@@ -24,6 +24,13 @@ constexpr std::array kKinds{
     ResourceKind{"Service", "services", "service", "svc", "v1", true},
     ResourceKind{"Endpoints", "endpoints", "endpoints", "ep", "v1", true},
     ResourceKind{"EndpointSlice", "endpointslices", "endpointslice", "", "discovery.k8s.io/v1", true},
+    ResourceKind{"ConfigMap", "configmaps", "configmap", "cm", "v1", true, false},
+    ResourceKind{"Secret", "secrets", "secret", "", "v1", true, false},
+    ResourceKind{"ServiceAccount", "serviceaccounts", "serviceaccount", "sa", "v1", true, false},
+    ResourceKind{"PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim", "pvc", "v1",
+                 true, false},
+    ResourceKind{"PersistentVolume", "persistentvolumes", "persistentvolume", "pv", "v1", false, false},
+    ResourceKind{"StorageClass", "storageclasses", "storageclass", "sc", "storage.k8s.io/v1", false, false},
     ResourceKind{"Event", "events", "event", "ev", "v1", true},
 };
 

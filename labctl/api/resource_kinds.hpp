@@ -18,6 +18,7 @@ struct ResourceKind {
   std::string_view short_name;   // "deploy"; empty if kubectl has none
   std::string_view api_version;  // "apps/v1"
   bool namespaced = true;
+  bool in_all = true;  // among what `get all` shows
 };
 
 // All of them, in the order `get all` shows them.

@@ -80,8 +80,8 @@ json merged(const store::Key& key, const json& current, const json& wanted) {
       object[pointer] = wanted[pointer];
     }
   }
-  if (key.resource == "endpoints" || key.resource == "endpointslices") {
-    json whole = wanted;  // they have no spec: all that is not metadata is the manifest's
+  if (!current.contains("spec") && key.resource != "namespaces") {
+    json whole = wanted;  // it has no spec: all that is not metadata is the manifest's
     whole["metadata"] = object["metadata"];
     check_unchanged(key.resource, current, whole);
     return whole;
@@ -97,6 +97,11 @@ json merged(const store::Key& key, const json& current, const json& wanted) {
                   "pod \"" + key.ns + "/" + key.name + "\": spec: may not be changed in a running pod",
                   "delete the pod and apply it again, or let a Deployment replace it");
     }
+    return object;
+  }
+  if (key.resource == "persistentvolumeclaims" || key.resource == "persistentvolumes") {
+    object["spec"].merge_patch(wanted["spec"]);  // what it is bound to is the control loop's
+    check_unchanged(key.resource, current, object);
     return object;
   }
   const json::json_pointer selector("/spec/selector");

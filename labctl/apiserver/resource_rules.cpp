@@ -72,6 +72,53 @@ json fixed_part_of_stateful_set(const json& object) {
   return fixed;
 }
 
+// ValidateConfigMapUpdate, ValidateSecretUpdate. What a Secret holds is not told.
+void check_contents_unchanged(const json& before, const json& after) {
+  if (differs(before, after, "type")) {
+    refuse(after, "type: Invalid value: \"" + text_at(after, "type") + "\": field is immutable");
+  }
+  if (!objects::is_true_at(before, "immutable")) {
+    return;
+  }
+  std::string changed;
+  if (!objects::is_true_at(after, "immutable")) {
+    changed = "immutable";
+  } else if (differs(before, after, "data")) {
+    changed = "data";
+  } else if (differs(before, after, "binaryData")) {
+    changed = "binaryData";
+  }
+  if (!changed.empty()) {
+    refuse(after, changed + ": Forbidden: field is immutable when `immutable` is set");
+  }
+}
+
+// A claim may ask for more once it is bound, for nothing else.
+void check_claim_unchanged(const json& before, const json& after) {
+  const auto fixed = [](const json& claim) {
+    const json* spec = field(claim, "spec");
+    json rest = spec == nullptr ? json::object() : *spec;
+    if (text_at(claim, "status.phase") == "Bound" && rest.contains("resources")) {
+      rest["resources"].erase("requests");
+    }
+    return rest;
+  };
+  json wanted = after;
+  // The control loop writes it when it binds the claim: a file that does not say it leaves it.
+  for (const char* given : {"volumeName", "storageClassName"}) {
+    if (const json* value = field(before, std::string("spec.") + given); value != nullptr) {
+      if (field(after, std::string("spec.") + given) == nullptr) {
+        wanted["spec"][given] = *value;
+      }
+    }
+  }
+  if (fixed(before) != fixed(wanted)) {
+    refuse(after,
+           "spec: Forbidden: spec is immutable after creation except resources.requests and "
+           "volumeAttributesClassName for bound claims");
+  }
+}
+
 bool has_only_plain_members(const json& value) {
   if (!value.is_object()) {
     return !value.is_array();
@@ -93,6 +140,8 @@ void prepare_new(std::string_view resource, json& object) {
     object["status"] = {{"phase", "Active"}};
   } else if (resource == "services") {
     object["status"] = {{"loadBalancer", json::object()}};
+  } else if (resource == "persistentvolumeclaims" || resource == "persistentvolumes") {
+    object["status"] = {{"phase", resource == "persistentvolumes" ? "Available" : "Pending"}};
   }
 }
 
@@ -143,10 +192,15 @@ void check_unchanged(std::string_view resource, const json& before, const json& 
       refuse(after, "spec.selector: Invalid value: " + (selector == nullptr ? "null" : selector->dump()) +
                         ": field is immutable");
     }
-  } else if (objects::is_true_at(before, "immutable")) {
-    if (differs(before, after, "data") || differs(before, after, "binaryData") ||
-        !objects::is_true_at(after, "immutable")) {
-      refuse(after, "data: Forbidden: field is immutable when `immutable` is set");
+  } else if (resource == "configmaps" || resource == "secrets") {
+    check_contents_unchanged(before, after);
+  } else if (resource == "persistentvolumeclaims") {
+    check_claim_unchanged(before, after);
+  } else if (resource == "storageclasses") {
+    for (const char* fixed : {"parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"}) {
+      if (differs(before, after, fixed)) {
+        refuse(after, std::string(fixed) + ": Forbidden: updates to " + fixed + " are forbidden.");
+      }
     }
   }
 }

@@ -118,7 +118,9 @@ void add_get(CLI::App& app, Globals& globals) {
        .about =
            "Kinds: namespaces (ns), nodes (no), pods (po), deployments (deploy), replicasets (rs),\n"
            "statefulsets (sts), daemonsets (ds), services (svc), endpoints (ep), endpointslices,\n"
-           "events (ev), and all. As with kubectl, except that -n names the lab and -N the namespace.\n\n"
+           "configmaps (cm), secrets, serviceaccounts (sa), persistentvolumeclaims (pvc),\n"
+           "persistentvolumes (pv), storageclasses (sc), events (ev), and all. As with kubectl, except that "
+           "-n names the lab and -N the namespace.\n\n"
            "dns NAME asks the lab's DNS servers for the A, AAAA, CNAME, SRV and TXT records of a name, of "
            "an\n"
            "address for its PTR records; ends with 1 when there is none."},

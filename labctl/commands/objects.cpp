@@ -29,7 +29,8 @@ std::vector<const api::ResourceKind*> kinds_of(const std::string& words) {
     if (word == "all") {
       // As kubectl's: what runs and how it is reached, not what holds it or follows from it.
       for (const api::ResourceKind& kind : api::resource_kinds()) {
-        if (kind.namespaced && kind.plural != "events" && !kind.plural.starts_with("endpoint")) {
+        if (kind.namespaced && kind.in_all && kind.plural != "events" &&
+            !kind.plural.starts_with("endpoint")) {
           kinds.push_back(&kind);
         }
       }

@@ -1,7 +1,9 @@
 #include "labctl/controllers/reconcile.hpp"
 
+#include "labctl/controllers/claim_binder.hpp"
 #include "labctl/controllers/garbage.hpp"
 #include "labctl/controllers/load_balancer.hpp"
+#include "labctl/controllers/namespace_objects.hpp"
 #include "labctl/controllers/news.hpp"
 #include "labctl/controllers/pods/node_readiness.hpp"
 #include "labctl/controllers/pods/pod_addresses.hpp"
@@ -87,7 +89,14 @@ std::uint64_t version_of(const ObjectPtr& object) {
 // its turn comes, so a change that was noted twice, or is out of date by then, costs a look and does no harm.
 struct Reconciler::State {
   State(store::Store& s, const model::Cluster& c, const Clock& k)
-      : store(s), cluster(c), clock(k), pods(s), endpoint_slices(s), balancers(s, c) {}
+      : store(s),
+        cluster(c),
+        clock(k),
+        pods(s),
+        endpoint_slices(s),
+        balancers(s, c),
+        claims(s),
+        namespace_objects(s) {}
 
   store::Store& store;
   const model::Cluster& cluster;
@@ -95,6 +104,8 @@ struct Reconciler::State {
   PodIndex pods;
   endpoints::EndpointSliceLoop endpoint_slices;
   BalancerLoop balancers;
+  ClaimBinder claims;
+  NamespaceObjectsLoop namespace_objects;
 
   std::set<Key> workloads;           // to sync
   std::set<Key> unplaced;            // pods to place
@@ -113,8 +124,8 @@ struct Reconciler::State {
   bool has_work() const { return has_work_but_endpoints() || endpoint_slices.has_work(); }
   bool has_work_but_endpoints() const {
     return !workloads.empty() || !unplaced.empty() || !addressed.empty() || !nodes.empty() ||
-           !orphaners.empty() || !namespaces.empty() || balancers.has_work() ||
-           (has_room_changed && !waiting.empty());
+           !orphaners.empty() || !namespaces.empty() || balancers.has_work() || claims.has_work() ||
+           namespace_objects.has_work() || (has_room_changed && !waiting.empty());
   }
 
   void look_at_everything();
@@ -134,6 +145,12 @@ struct Reconciler::State {
   std::vector<Key> take_unplaced();
   void try_again(std::function<void()> put_back) {
     retries.put_back_later(clock.wall(), std::move(put_back));
+  }
+  template <typename Loop>
+  void run_or_retry(Loop& loop) {
+    if (!loop.run()) {
+      try_again([&loop] { loop.retry(); });
+    }
   }
   // What is not done: at once when only the turn was over, else after a while.
   void put_back(Progress progress, std::set<std::string>& due, const std::string& what) {
@@ -415,10 +432,10 @@ void Reconciler::State::round(bool& changed) {
   const std::uint64_t before = store.version();
   Work work{store, cluster, pods, clock.wall(), std::nullopt, turn};
   collect_garbage(work);
+  run_or_retry(namespace_objects);
+  run_or_retry(claims);
   sync_workloads();
-  if (!balancers.run()) {
-    try_again([this] { balancers.retry(); });
-  }
+  run_or_retry(balancers);
   // Given back before given out, so that a full node takes the next pod.
   release(work);
   place(work);
@@ -431,9 +448,7 @@ void Reconciler::State::round(bool& changed) {
   // Once for all that the other loops did, or for what they did in this turn: a rollout changes the pods of a
   // Service in each of its rounds, and a slice of a hundred endpoints is written whole.
   if (!has_work_but_endpoints() || turn.is_over()) {
-    if (!endpoint_slices.run()) {
-      try_again([this] { endpoint_slices.retry(); });
-    }
+    run_or_retry(endpoint_slices);
   }
   changed = changed || store.version() != before;
 }

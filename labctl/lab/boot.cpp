@@ -2,6 +2,7 @@
 // it has a thread of its own, and everything else is done beside it.
 
 #include "labctl/apiserver/kubernetes_service.hpp"
+#include "labctl/controllers/claim_binder.hpp"
 #include "labctl/controllers/pods/nodes.hpp"
 #include "labctl/lab/boot_objects.hpp"
 #include "labctl/lab/lab.hpp"
@@ -36,6 +37,9 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   }
   dns_.create_service(allocation_, objects);
   create_objects(store_, allocation_, objects);
+  if (store_.count("storageclasses") == 0) {
+    store_.create({"storageclasses", "", controllers::kLabStorageClass}, controllers::lab_storage_class());
+  }
   if (brings_own) {
     create_api_service();
   }

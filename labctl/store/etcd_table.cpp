@@ -1,7 +1,7 @@
 #include "labctl/store/etcd_table.hpp"
 
 #include "labctl/api/json_line.hpp"
-#include "labctl/store/base64.hpp"
+#include "topology/base/base64.hpp"
 #include "topology/base/error.hpp"
 
 #include <algorithm>
@@ -162,7 +162,7 @@ std::vector<Allocation> EtcdTable::claim_some(Span first, Span last) {
     const auto range = field(responses[i], "response_range", json::object());
     const json kvs = range ? list_in(*range, "kvs") : json::array();
     if (!kvs.empty()) {
-      const Held held = parse_held(from_base64(text_in(kvs[0], "value")));
+      const Held held = parse_held(from_base64(text_in(kvs[0], "value")).value_or(""));
       const Claim& wanted = *(first + static_cast<std::ptrdiff_t>(i));
       conflicts.push_back({wanted.pool, wanted.value, held.owner + " of " + held.lab});
     }
@@ -216,7 +216,7 @@ json EtcdTable::range(const std::string& prefix) {
     if (!flag_in(answer, "more")) {
       return rows;
     }
-    const std::string reached = kvs.empty() ? last : from_base64(text_in(kvs.back(), "key"));
+    const std::string reached = kvs.empty() ? last : from_base64(text_in(kvs.back(), "key")).value_or("");
     if (reached <= last) {
       throw unavailable(ErrorKind::Kernel, server_ + ": a list that goes on has no more keys");
     }
@@ -233,8 +233,8 @@ SharedTable::Rows EtcdTable::list(const std::string& pool) {
   Rows rows;
   const json kvs = range(prefix);
   for (const json& kv : kvs) {
-    const std::string key = from_base64(text_in(kv, "key"));
-    const Held held = parse_held(from_base64(text_in(kv, "value")));
+    const std::string key = from_base64(text_in(kv, "key")).value_or("");
+    const Held held = parse_held(from_base64(text_in(kv, "value")).value_or(""));
     const bool is_ours = held.lab == lab_;
     (is_ours ? rows.ours : rows.others)
         .push_back({pool, key.substr(std::min(prefix.size(), key.size())),
@@ -247,7 +247,7 @@ std::size_t EtcdTable::release_everything() {
   std::vector<std::pair<std::string, std::string>> ours;
   const json kvs = range(kRoot);
   for (const json& kv : kvs) {
-    if (parse_held(from_base64(text_in(kv, "value"))).lab == lab_) {
+    if (parse_held(from_base64(text_in(kv, "value")).value_or("")).lab == lab_) {
       ours.emplace_back(text_in(kv, "key"), text_in(kv, "value"));
     }
   }

@@ -1,5 +1,6 @@
 #include "topology/manifest/defaults.hpp"
 
+#include "topology/base/base64.hpp"
 #include "topology/model/well_known.hpp"
 
 #include <nlohmann/json.hpp>
@@ -183,6 +184,43 @@ void fill_in_endpoint_ports(json& object) {
   }
 }
 
+// ---- Configuration and storage ------------------------------------------------------------------
+// stringData is for writing only: the API server keeps it as data.
+void fill_in_secret(json& secret) {
+  if (secret.value("type", "").empty()) {
+    secret["type"] = "Opaque";
+  }
+  const auto texts = secret.find("stringData");
+  if (texts == secret.end()) {
+    return;
+  }
+  if (texts->is_object() && !texts->empty()) {
+    json data = secret.value("data", json::object());
+    for (const auto& [key, value] : texts->items()) {
+      data[key] = to_base64(value.get_ref<const std::string&>());
+    }
+    secret["data"] = std::move(data);
+  }
+  secret.erase("stringData");
+}
+
+bool fill_in_storage(json& object, std::string_view kind) {
+  if (kind == "PersistentVolumeClaim" || kind == "PersistentVolume") {
+    json& spec = object["spec"];
+    fill_in(spec, "volumeMode", "Filesystem");
+    if (kind == "PersistentVolume") {
+      fill_in(spec, "persistentVolumeReclaimPolicy", "Retain");
+    }
+    return true;
+  }
+  if (kind == "StorageClass") {
+    fill_in(object, "reclaimPolicy", "Delete");
+    fill_in(object, "volumeBindingMode", "Immediate");
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void fill_in_defaults(json& object, std::string_view kind) {
@@ -190,6 +228,10 @@ void fill_in_defaults(json& object, std::string_view kind) {
     object["metadata"]["labels"][model::kNamespaceNameLabel] = object["metadata"]["name"];
   } else if (kind == "Pod") {
     fill_in_pod_spec(object["spec"]);
+  } else if (kind == "Secret") {
+    fill_in_secret(object);
+  } else if (fill_in_storage(object, kind)) {
+    return;
   } else if (kind == "Service") {
     fill_in_service(object["spec"]);
   } else if (kind == "EndpointSlice") {

@@ -1,6 +1,7 @@
 #include "labctl/report/objects/describe.hpp"
 
 #include "labctl/report/objects/age.hpp"
+#include "labctl/report/objects/config_objects.hpp"
 #include "labctl/report/objects/describe_parts.hpp"
 #include "labctl/report/objects/describe_service.hpp"
 #include "labctl/report/objects/fields.hpp"
@@ -329,7 +330,7 @@ void print_description(std::ostream& out, const Json& object, const std::vector<
     describe_workload(out, object, related);
   } else if (kind == "Service") {
     describe_service(out, object, related);
-  } else {
+  } else if (!describe_config(out, object)) {
     describe_fields(out, object);
   }
   print_events(out, events, now);

@@ -1,6 +1,7 @@
 #include "labctl/report/objects/resources.hpp"
 
 #include "labctl/report/objects/age.hpp"
+#include "labctl/report/objects/config_objects.hpp"
 #include "labctl/report/objects/fields.hpp"
 #include "labctl/report/objects/service_cells.hpp"
 #include "labctl/report/text/json_text.hpp"
@@ -271,7 +272,11 @@ std::vector<Column> columns_of(const std::string& kind) {
                 }},
                age_column()};
   } else {
-    columns = {age_column()};
+    for (const ConfigColumn& column : config_columns(kind)) {
+      columns.push_back(
+          {column.header, [cell = column.cell](const Json& o, const ResourceView&) { return cell(o); }});
+    }
+    columns.push_back(age_column());
   }
   return columns;
 }
@@ -284,7 +289,9 @@ std::vector<Column> visible_columns(const std::string& kind, const ResourceView&
   }
   if (kind != "Event") {
     columns.push_back({"NAME", [](const Json& object, const ResourceView& v) {
-                         return v.with_kind ? qualified_name(object) : text(object, "/metadata/name");
+                         const std::string name =
+                             v.with_kind ? qualified_name(object) : text(object, "/metadata/name");
+                         return is_default_class(object) ? name + " (default)" : name;
                        }});
   }
   for (Column& column : columns_of(kind)) {

@@ -48,7 +48,14 @@ extern const Schema kDaemonSet;
 extern const Schema kService;        // service_schema.cpp
 extern const Schema kEndpoints;      // endpoint_schema.cpp
 extern const Schema kEndpointSlice;  // endpoint_schema.cpp
-extern const Schema kCluster;        // cluster_schema.cpp
+extern const Schema kConfigMap;      // config_schema.cpp
+extern const Schema kSecret;
+extern const Schema kServiceAccount;
+extern const Schema kPersistentVolumeClaim;  // storage_schema.cpp
+extern const Schema kClaimSpec;
+extern const Schema kPersistentVolume;
+extern const Schema kStorageClass;
+extern const Schema kCluster;  // cluster_schema.cpp
 extern const Schema kClusterSpec;
 extern const Schema kScenario;  // scenario_schema.cpp
 extern const Schema kProbe;

@@ -145,6 +145,19 @@ void check_number_range(const Place& place, const Field& field, Findings& findin
   }
 }
 
+void check_is_text(const Place& place, bool is_confidential, Findings& findings) {
+  if (!place || place.node->is_string()) {
+    return;
+  }
+  const bool mends = is_scalar(*place.node);
+  if (is_confidential) {
+    findings.error(place, "must be a text", mends ? "put it in quotes" : "");
+  } else {
+    findings.error(place, "must be a text, got " + description(*place.node),
+                   mends ? "put it in quotes: \"" + place.node->text + "\"" : "");
+  }
+}
+
 void check_string_map(const Place& place, const Field& field, Findings& findings) {
   for (const YamlEntry& entry : place.node->entries) {
     const Place value = place.member(entry);
@@ -159,8 +172,7 @@ void check_string_map(const Place& place, const Field& field, Findings& findings
       continue;  // null: the API drops it
     }
     if (!value.node->is_string()) {
-      findings.error(value, "must be a text, got " + description(*value.node),
-                     is_scalar(*value.node) ? "put it in quotes: \"" + value.node->text + "\"" : "");
+      check_is_text(value, field.is_confidential, findings);
       continue;
     }
     check_text(value, field.check, findings);
@@ -218,12 +230,6 @@ void check_field(const Place& place, const Field& field, Findings& findings) {
   }
 }
 
-void check_is_text(const Place& place, Findings& findings) {
-  if (place && !place.node->is_string()) {
-    findings.error(place, "must be a text, got " + description(*place.node));
-  }
-}
-
 void check_type(const Place& place, const Field& field, Findings& findings) {
   if (!has_type(*place.node, field.type)) {
     wrong_type(place, field, findings);
@@ -231,13 +237,13 @@ void check_type(const Place& place, const Field& field, Findings& findings) {
     check_types(place, *field.schema, findings);
   } else if (field.type == FieldType::StringMap) {
     for (const YamlEntry& entry : place.node->entries) {
-      check_is_text(place.member(entry), findings);
+      check_is_text(place.member(entry), field.is_confidential, findings);
     }
   } else if (field.type == FieldType::List) {
     for (size_t i = 0; i < place.size(); ++i) {
       const Place item = place.item(i);
       if (field.schema == nullptr || !item) {
-        check_is_text(item, findings);
+        check_is_text(item, false, findings);
       } else {
         check_types(item, *field.schema, findings);
       }

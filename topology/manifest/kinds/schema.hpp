@@ -47,8 +47,9 @@ struct Field {
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
   std::span<const std::string_view> values{};  // the only strings allowed, if any are named
   bool may_be_variable =
-      false;                 // a text with "${" in it need not be one of them: what fills it in is checked
-  size_t items_min = 0;      // of a list
+      false;             // a text with "${" in it need not be one of them: what fills it in is checked
+  size_t items_min = 0;  // of a list
+  bool is_confidential = false;  // no message says what stands there
   std::string_view usual{};  // the API's default: a field without effect that says only this gives no warning
 
   constexpr Field required() const {
@@ -65,6 +66,11 @@ struct Field {
   constexpr Field one_of_or_variable(std::span<const std::string_view> words) const {
     Field copy = one_of(words);
     copy.may_be_variable = true;
+    return copy;
+  }
+  constexpr Field confidential() const {
+    Field copy = *this;
+    copy.is_confidential = true;
     return copy;
   }
   constexpr Field not_empty() const {

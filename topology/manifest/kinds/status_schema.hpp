@@ -15,5 +15,7 @@ extern const Schema kDeploymentStatus;
 extern const Schema kReplicaSetStatus;
 extern const Schema kStatefulSetStatus;
 extern const Schema kDaemonSetStatus;
+extern const Schema kPersistentVolumeClaimStatus;  // storage_schema.cpp
+extern const Schema kPersistentVolumeStatus;
 
 }  // namespace labctl::manifest

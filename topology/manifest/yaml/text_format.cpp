@@ -358,6 +358,26 @@ std::optional<Complaint> check_port_range(std::string_view text) {
                                          : "as in 30000-32767"};
 }
 
+std::optional<Complaint> check_config_key(std::string_view text) {
+  const auto fits = [](char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; };
+  if (text.empty() || !std::all_of(text.begin(), text.end(), fits)) {
+    return Complaint{"Invalid value: " + in_quotes(text) +
+                         ": a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
+                     "as in key.name, KEY_NAME or key-name"};
+  }
+  if (text.size() > kSubdomainMax) {
+    return Complaint{"Invalid value: " + in_quotes(text) + ": must be no more than " +
+                         std::to_string(kSubdomainMax) + " bytes",
+                     ""};
+  }
+  if (text == "." || text.starts_with("..")) {
+    return Complaint{"Invalid value: " + in_quotes(text) + ": must not " +
+                         (text.size() > 2 ? "start with '..'" : "be '" + std::string(text) + "'"),
+                     ""};
+  }
+  return std::nullopt;
+}
+
 std::optional<Complaint> check_env_name(std::string_view text) {
   // What apimachinery calls a relaxed name would break `env` in shells; this
   // is the strict one, with '.' and '-'.

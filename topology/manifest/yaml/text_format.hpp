@@ -41,6 +41,7 @@ std::optional<Complaint> check_int_or_percent(std::string_view text);  // the te
 std::optional<Complaint> check_port_name(std::string_view text);       // IANA_SVC_NAME, RFC 6335
 std::optional<Complaint> check_target_port(std::string_view text);     // the text of it: a port name, or ""
 std::optional<Complaint> check_port_range(std::string_view text);      // "30000-32767"
+std::optional<Complaint> check_config_key(std::string_view text);      // of a ConfigMap or Secret
 std::optional<Complaint> check_env_name(std::string_view text);
 std::optional<Complaint> check_field_path(std::string_view text);  // a fieldRef of a pod
 std::optional<Complaint> check_store(std::string_view text);       // "sqlite", "etcd://HOST:PORT"

@@ -5,10 +5,10 @@
 #include "labctl/allocation/service_allocation.hpp"
 #include "labctl/api/tcp_socket.hpp"
 #include "labctl/controllers/load_balancer.hpp"
-#include "labctl/store/base64.hpp"
 #include "labctl/store/etcd_table.hpp"
 #include "labctl/store/store.hpp"
 #include "tests/unit/labctl/allocation/etcd_server.hpp"
+#include "topology/base/base64.hpp"
 #include "topology/base/clock.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/unique_fd.hpp"
@@ -81,21 +81,6 @@ class SharedAllocations : public ::testing::Test {
   std::unique_ptr<EtcdServer> etcd;
 };
 
-TEST(Base64, BothWays) {
-  for (const auto& [plain, text] :
-       {std::pair("", ""), std::pair("f", "Zg=="), std::pair("fo", "Zm8="), std::pair("foo", "Zm9v"),
-        std::pair("foob", "Zm9vYg=="), std::pair("\xff\xfe\x01", "//4B")}) {
-    EXPECT_EQ(store::to_base64(plain), text);
-    EXPECT_EQ(store::from_base64(text), plain);
-  }
-}
-
-TEST(Base64, OfWhatIsNoneIsEmpty) {
-  for (const char* text : {"Zg", "Zg=", "Z!==", "====", "Zm9v*", "\xff\xff\xff\xff"}) {
-    EXPECT_EQ(store::from_base64(text), "") << text;
-  }
-}
-
 TEST(EtcdServerOf, OnlyAnEtcdStore) {
   EXPECT_EQ(store::etcd_server("etcd://10.0.0.1:2379"), "10.0.0.1:2379");
   EXPECT_EQ(store::etcd_server("sqlite"), "");
@@ -157,7 +142,7 @@ TEST(EtcdTable, ReadsNoReplyWithoutEnd) {
 TEST(EtcdTable, ReadsNoListThatGoesRound) {
   const std::string body = json{
       {"header", {{"revision", "7"}}},
-      {"kvs", {{{"key", store::to_base64("/a")}, {"value", ""}}}},
+      {"kvs", {{{"key", to_base64("/a")}, {"value", ""}}}},
       {"more", true}}.dump();
   const std::string reply =
       "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;

@@ -67,7 +67,9 @@ TEST(KubernetesService, OnlyWhatIsMissingIsGivenAndTheLoopsLeaveItAlone) {
                  name_of(object), object);
   }
   EXPECT_TRUE(ensure_kubernetes_service(loops.store, loops.cluster).empty());
+  loops.run();  // every namespace gets what it has
   const std::uint64_t version = loops.store.version();
+  EXPECT_TRUE(ensure_kubernetes_service(loops.store, loops.cluster).empty());
   loops.run();
   EXPECT_EQ(loops.store.version(), version);
   loops.store.remove({"endpointslices", "default", "kubernetes"});

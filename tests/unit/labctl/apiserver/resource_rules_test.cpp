@@ -63,6 +63,42 @@ TEST(CheckUnchanged, AnImmutableConfigMapKeepsItsData) {
   EXPECT_THROW(check_unchanged("configmaps", before, after), Error);
 }
 
+TEST(CheckUnchanged, ASecretKeepsItsTypeAndTellsNothing) {
+  const json before = {{"kind", "Secret"},
+                       {"metadata", {{"name", "a"}}},
+                       {"type", "Opaque"},
+                       {"immutable", true},
+                       {"data", {{"a", "c2VjcmV0"}}}};
+  json after = before;
+  after["type"] = "kubernetes.io/tls";
+  EXPECT_THROW(check_unchanged("secrets", before, after), Error);
+  after = before;
+  after["data"]["a"] = "b3RoZXI=";
+  try {
+    check_unchanged("secrets", before, after);
+    FAIL() << "it is immutable";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(),
+              "Secret \"a\" is invalid: data: Forbidden: field is immutable when `immutable` is set");
+  }
+}
+
+TEST(CheckUnchanged, ABoundClaimMayAskForMoreAndForNothingElse) {
+  const json before = {{"kind", "PersistentVolumeClaim"},
+                       {"metadata", {{"name", "a"}}},
+                       {"spec",
+                        {{"accessModes", {"ReadWriteOnce"}},
+                         {"volumeName", "pvc-1"},
+                         {"resources", {{"requests", {{"storage", "1Gi"}}}}}}},
+                       {"status", {{"phase", "Bound"}}}};
+  json after = before;
+  after["spec"]["resources"]["requests"]["storage"] = "2Gi";
+  after["spec"].erase("volumeName");
+  EXPECT_NO_THROW(check_unchanged("persistentvolumeclaims", before, after));
+  after["spec"]["accessModes"] = {"ReadWriteMany"};
+  EXPECT_THROW(check_unchanged("persistentvolumeclaims", before, after), Error);
+}
+
 TEST(PrepareNew, DropsTheStatusOfTheClient) {
   json pod = kPod;
   pod["status"] = {{"phase", "Running"}, {"podIP", "10.0.0.1"}};

@@ -75,6 +75,10 @@ TEST_F(StuckTest, ANamespaceIsStuckWhenItIsEmptyOrSomethingStays) {
   loops.store.create({"namespaces", "", "shop"}, {{"kind", "Namespace"}, {"apiVersion", "v1"}});
   loops.run();
   loops.store.create({"configmaps", "shop", "a"}, {{"kind", "ConfigMap"}});
+  for (const store::Key& its : {store::Key{"configmaps", "shop", "kube-root-ca.crt"},
+                                store::Key{"serviceaccounts", "shop", "default"}}) {
+    loops.store.remove(its);
+  }
   delete_object(loops.store, {"namespaces", "", "shop"});
   EXPECT_EQ(text(), "namespaces/shop: is being deleted, and nobody deletes configmaps/shop/a\n");
   loops.store.remove({"configmaps", "shop", "a"});

@@ -216,10 +216,10 @@ TEST(NamespaceRules, ANodeStandsInNone) {
 
 TEST(KindRules, KindsForLaterWarnOnceAndAreLeftOut) {
   const std::string text =
-      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: b}\n---\n"
-      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n";
+      "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: a}\n---\n"
+      "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: b}\n";
   EXPECT_THAT(said(text),
-              ElementsAre("W kind: left out: ConfigMap is not acted on yet (2 times, first here)"));
+              ElementsAre("W kind: left out: Ingress is not acted on yet (2 times, first here)"));
   EXPECT_THAT(load({{"t.yaml", text}}, {}).objects, IsEmpty());
 }
 

@@ -1,0 +1,54 @@
+#pragma once
+
+// PersistentVolumeClaims and the volumes that they are bound to (persistentvolume-binder, and the provisioner of
+// the lab's StorageClass): a claim is bound to a volume of the user's that fits, else to a new one.
+//
+// Whatever a volume says that it is made of, it is a folder of the lab, which lives as long as the lab does.
+//
+// Threads: the store's.
+
+#include "labctl/store/store.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <set>
+
+namespace labctl::controllers {
+
+// The class that a lab brings, and what makes its volumes.
+inline constexpr const char* kLabStorageClass = "standard";
+inline constexpr const char* kLabProvisioner = "labctl.dev/folder";
+
+// That class, for claims that name none.
+nlohmann::json lab_storage_class();
+
+class ClaimBinder {
+ public:
+  // Looks at all claims and volumes in the first run. `store` must outlive this.
+  explicit ClaimBinder(store::Store& store);
+  ClaimBinder(const ClaimBinder&) = delete;
+  ClaimBinder& operator=(const ClaimBinder&) = delete;
+
+  bool has_work() const { return !claims_.empty() || !volumes_.empty(); }
+  // False: something was thrown over one, which has an event; retry() later.
+  bool run();
+  void retry();
+
+ private:
+  void note(const store::Change& change);
+  void sync_claim(const store::Key& key);
+  void sync_volume(const store::Key& key);
+  // The smallest free volume that fits; null: none does.
+  store::ObjectPtr fitting_volume(const nlohmann::json& claim, const std::string& storage_class) const;
+  store::ObjectPtr provision(const nlohmann::json& claim, const std::string& storage_class);
+  void bind(const store::Key& key, const nlohmann::json& claim, const store::ObjectPtr& volume,
+            const std::string& storage_class);
+
+  store::Store& store_;
+  std::set<store::Key> claims_;
+  std::set<store::Key> volumes_;
+  std::set<store::Key> failed_;
+  store::Store::Subscription subscription_;
+};
+
+}  // namespace labctl::controllers
