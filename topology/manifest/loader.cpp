@@ -1,6 +1,8 @@
 #include "topology/manifest/loader.hpp"
 
+#include "topology/manifest/applied_text.hpp"
 #include "topology/manifest/capacity_check.hpp"
+#include "topology/manifest/default_namespace.hpp"
 #include "topology/manifest/defaults.hpp"
 #include "topology/manifest/json_tree.hpp"
 #include "topology/manifest/kinds/api_groups.hpp"
@@ -62,7 +64,7 @@ class Load {
   Loaded finish() {
     read_clusters();
     check_duplicates(records_, findings_);
-    check_namespaces(records_, options_.known_namespaces, findings_);
+    check_namespaces(records_, known_namespaces(options_), findings_);
     check_nodes(records_, known_nodes(), findings_);
     check_derived_names(records_, findings_);
     const std::optional<model::Cluster> cluster = known_cluster();
@@ -211,7 +213,7 @@ class Load {
     record.name = read_name(metadata, *record.kind, findings_);
     const Place ns = metadata.field("namespace");
     if (record.kind->is_namespaced) {
-      record.ns = ns && ns.node->is_string() ? std::string(ns.text()) : "default";
+      record.ns = read_namespace(ns, options_, findings_);
     } else if (ns && ns.node->is_string()) {
       findings_.repeated(
           ns, {"namespace of " + std::string(record.kind->name),
@@ -376,6 +378,10 @@ class Load {
         object.positions = positions_of(record.place, findings_);
         loaded_.scenarios.push_back(std::move(object));
       } else {
+        if (options_.keeps_applied) {
+          object.last_applied =
+              applied_text(*record.place.node, {object.api_version, object.kind, object.ns});
+        }
         fill_in_defaults(object.json, object.kind);
         loaded_.objects.push_back(std::move(object));
       }

@@ -35,6 +35,8 @@ struct Object {
   std::string name;
   nlohmann::json json;
   SourcePosition where;  // of its first line
+  // What kubectl would note as applied last (applied_text.hpp), with LoadOptions::keeps_applied.
+  std::string last_applied{};
   // JSON pointer ("/spec/steps/0/probe") to position; filled for labctl.dev kinds only.
   std::map<std::string, SourcePosition> positions;
 };
@@ -43,6 +45,11 @@ struct LoadOptions {
   bool strict = false;
   // Names the Cluster when the files do not.
   std::string default_name = "lab";
+  // The namespace of objects that name none. With is_namespace_fixed it was asked for, as by kubectl's -n:
+  // whoever names another is refused.
+  std::string ns = "default";
+  bool is_namespace_fixed = false;
+  bool keeps_applied = false;
   // Of a running lab, beside those in the files and the four that always exist (default, kube-*).
   std::set<std::string> known_namespaces;
   // Of a running lab; with allow_cluster false and none given, node names are not checked.

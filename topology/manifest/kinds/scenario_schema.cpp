@@ -153,6 +153,7 @@ constexpr std::array kScenarioSpecFields{
     any("cluster"),
     object("expand", kExpand),
     texts("apply", check_not_empty),
+    text("namespace", check_dns_label),
     texts("needs", check_need),
     duration("timeout"),
     boolean("wait"),

@@ -393,7 +393,8 @@ void check_patch(const Place& place, Findings& findings) {
   }
 }
 
-constexpr std::array kApplyFields{any("files"), object("expect", kRefusal)};
+constexpr std::array kApplyFields{any("files"), text("namespace", check_dns_label),
+                                  object("expect", kRefusal)};
 void check_apply(const Place& place, Findings& findings) {
   if (const Place files = place.field("files")) {
     check_text_or_texts(files, check_not_empty, findings);
