@@ -37,16 +37,15 @@ json ports_of(const json& spec) {
   return ports.is_array() ? ports : json::array();
 }
 
-std::set<std::int64_t> node_ports_in(const json& spec) {
-  std::set<std::int64_t> numbers;
-  for (const json& port : ports_of(spec)) {
-    numbers.insert(number_at(port, "nodePort", 0));
+// Ports may come, go and change, as long as none of them brings a node port (sameNodePorts).
+bool brings_no_node_port(const json& old, const json& spec) {
+  std::set<std::int64_t> known{0};
+  for (const json& port : ports_of(old)) {
+    known.insert(number_at(port, "nodePort", 0));
   }
-  return numbers;
-}
-
-bool has_same_node_ports(const json& old, const json& spec) {
-  return node_ports_in(old) == node_ports_in(spec);
+  const json ports = ports_of(spec);
+  return std::all_of(ports.begin(), ports.end(),
+                     [&](const json& port) { return known.contains(number_at(port, "nodePort", 0)); });
 }
 
 // Gives ports without a node port the one of the old port of the same `identity`, unless another has it.
@@ -85,13 +84,16 @@ void keep_by_name(const json& old, json& spec) {
 
 // Addresses, families and policy, where both have them.
 void keep_addresses(const json& old, json& spec) {
+  const json old_ip = spec_member(old, "clusterIP"), old_ips = spec_member(old, "clusterIPs");
   if (spec_member(spec, "clusterIP") == "") {
     spec.erase("clusterIP");
+  }
+  if (!spec.contains("clusterIP") && !old_ip.is_null() && spec_member(spec, "clusterIPs") == old_ips) {
+    spec["clusterIP"] = old_ip;  // unset or dropped, where the list was left alone
   }
   if (const json ips = spec_member(spec, "clusterIPs"); !ips.is_array() || ips.empty()) {
     spec.erase("clusterIPs");
   }
-  const json old_ip = spec_member(old, "clusterIP"), old_ips = spec_member(old, "clusterIPs");
   if (!spec.contains("clusterIP") && !spec.contains("clusterIPs") && !old_ip.is_null()) {
     spec["clusterIP"] = old_ip;
   }
@@ -142,7 +144,7 @@ void drop_for_type(const json& before, json& wanted) {
   const json& old = before["spec"];
   json& spec = wanted["spec"];
   if (may_have_node_ports(before) && !may_have_node_ports(wanted)) {
-    if (has_same_node_ports(old, spec) && spec.contains("ports") && spec["ports"].is_array()) {
+    if (brings_no_node_port(old, spec) && spec.contains("ports") && spec["ports"].is_array()) {
       for (json& port : spec["ports"]) {
         port.erase("nodePort");
       }
@@ -214,13 +216,6 @@ void carry_over(const json& before, json& wanted) {
   if (needs_health_check_port(before) && needs_health_check_port(wanted) &&
       number_at(wanted, "spec.healthCheckNodePort", 0) == 0 && old.contains("healthCheckNodePort")) {
     spec["healthCheckNodePort"] = old["healthCheckNodePort"];
-  }
-}
-
-void carry_over_applied(const json& before, json& wanted) {
-  if (before.contains("spec") && wanted.contains("spec") && may_have_node_ports(before) &&
-      may_have_node_ports(wanted)) {
-    keep_by_number(before["spec"], wanted["spec"]);
   }
 }
 

@@ -14,10 +14,6 @@ namespace labctl::allocation {
 // its type still has node ports until then.
 void carry_over(const nlohmann::json& before, nlohmann::json& wanted);
 
-// And what `kubectl apply` would leave alone besides, as a manifest says nothing of it: node ports of a
-// balancer that is given no new ones.
-void carry_over_applied(const nlohmann::json& before, nlohmann::json& wanted);
-
 // clusterIP and clusterIPs say the same, whichever of them was given.
 void link_cluster_ips(nlohmann::json& service);
 

@@ -150,6 +150,12 @@ ApplyRequest parse_apply(const json& body) {
   wanted.sources = sources_in(fields);
   wanted.is_strict = fields.flag("strict");
   wanted.is_dry_run = fields.flag("dryRun");
+  wanted.ns = fields.text("namespace");
+  wanted.selector = fields.text("selector");
+  if (std::optional<Fields> prune = fields.object("prune")) {
+    wanted.prune = PruneRequest{prune->flag("all"), prune->texts("allowlist")};
+    prune->close();
+  }
   fields.close();
   mistakes.throw_if_any();
   return wanted;
@@ -164,6 +170,7 @@ DeleteRequest parse_delete(const json& body) {
     ref.close();
   }
   wanted.sources = sources_in(fields);
+  wanted.ns = fields.text("namespace");
   if (fields.find("gracePeriodSeconds") != nullptr) {
     wanted.grace = std::chrono::seconds(fields.number("gracePeriodSeconds", kGraceSeconds, 0));
   }

@@ -47,21 +47,31 @@ ExecStart parse_exec(const nlohmann::json& body);
 // The signal that a line of an exec's client names; nothing when it names none.
 std::optional<int> parse_exec_signal(std::string_view line);
 
-// {"sources":[{"name","text","skipped"}],"strict","dryRun"}
+// Which objects that were applied once, and that the files no longer have, go: {"all","allowlist":[]}, as
+// kubectl's --prune, --all and --prune-allowlist say it.
+struct PruneRequest {
+  bool is_all = false;
+  std::vector<std::string> allowlist;  // "apps/v1/Deployment", "core/v1/Pod"; empty: kubectl's own list
+};
+// {"sources":[{"name","text","skipped"}],"strict","dryRun","namespace","selector","prune"}
 struct ApplyRequest {
   std::vector<manifest::Source> sources;
   bool is_strict = false;
   bool is_dry_run = false;
+  std::string ns;        // asked for; empty: none was
+  std::string selector;  // only the objects with these labels
+  std::optional<PruneRequest> prune;
 };
 ApplyRequest parse_apply(const nlohmann::json& body);
 
 // [{"name","text"}] (and "skipped"): the "sources" of such requests.
 nlohmann::json to_json(const std::vector<manifest::Source>& sources);
 
-// {"refs":[{"resource","namespace","name"}],"sources":[{"name","text"}],"gracePeriodSeconds"}
+// {"refs":[{"resource","namespace","name"}],"sources":[{"name","text"}],"namespace","gracePeriodSeconds"}
 struct DeleteRequest {
   std::vector<api::ResourceRef> refs;
   std::vector<manifest::Source> sources;
+  std::string ns;  // of objects in the sources, asked for; empty: none was
   std::optional<std::chrono::seconds> grace;
 };
 DeleteRequest parse_delete(const nlohmann::json& body);

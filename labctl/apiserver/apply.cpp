@@ -4,19 +4,22 @@
 #include "labctl/allocation/service_update.hpp"
 #include "labctl/api/diagnostic_json.hpp"
 #include "labctl/api/resource_kinds.hpp"
+#include "labctl/apiserver/last_applied.hpp"
+#include "labctl/apiserver/prune.hpp"
 #include "labctl/apiserver/resource_rules.hpp"
+#include "labctl/apiserver/three_way_merge.hpp"
 #include "labctl/objects/deletion.hpp"
 #include "labctl/objects/fields.hpp"
+#include "labctl/store/selectors.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/scope_exit.hpp"
+#include "topology/manifest/default_namespace.hpp"
 #include "topology/model/pod_capacity.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdint>
-#include <functional>
-#include <iterator>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,23 +29,8 @@ namespace {
 
 using nlohmann::json;
 
-// Objects that one turn of the main loop writes. Everybody else has a turn after each.
-constexpr std::size_t kObjectsATurn = 200;
-
-// Calls `work` on the main loop for 0 to `count` - 1, so many a turn.
-void in_turns(const LabObjects& lab, std::size_t count, const std::function<void(std::size_t)>& work) {
-  for (std::size_t first = 0; first < count; first += kObjectsATurn) {
-    lab.run_on_owner([&] {
-      for (std::size_t i = first; i < std::min(count, first + kObjectsATurn); ++i) {
-        work(i);
-      }
-    });
-  }
-}
-
-manifest::LoadOptions load_options(const LabObjects& lab, bool strict) {
+manifest::LoadOptions load_options(const LabObjects& lab) {
   manifest::LoadOptions options;
-  options.strict = strict;
   options.allow_cluster = false;
   for (const store::ObjectPtr& ns : lab.store.list("namespaces")) {
     options.known_namespaces.insert(objects::name_of(*ns));
@@ -55,11 +43,24 @@ manifest::LoadOptions load_options(const LabObjects& lab, bool strict) {
   return options;
 }
 
-manifest::LoadOptions load_options_now(const LabObjects& lab, bool strict) {
+manifest::LoadOptions load_options_of(const LabObjects& lab, const api::ApplyRequest& request) {
   manifest::LoadOptions options;
-  lab.run_on_owner([&] { options = load_options(lab, strict); });
+  lab.run_on_owner([&] { options = load_options(lab); });
+  options.strict = request.is_strict;
+  options.keeps_applied = true;
+  manifest::ask_for_namespace(options, request.ns);
   return options;
 }
+
+// One object of a request, on its way into the store.
+struct ObjectChange {
+  store::Key key;
+  const manifest::Object* wanted = nullptr;  // as the manifest has it
+  store::ObjectPtr before;                   // null: it is not there yet
+  json after;
+  store::ObjectPtr written;
+  std::string action;
+};
 
 store::Key key_of(const manifest::Object& object) {
   const api::ResourceKind* kind = api::find_kind(object.api_version, object.kind);
@@ -69,177 +70,226 @@ store::Key key_of(const manifest::Object& object) {
   return {std::string(kind->plural), object.ns, object.name};
 }
 
-// What the object becomes: metadata that users own and the spec from the manifest, all else
-// as it is. A pod's spec also has what the scheduler decided, so only what the manifest
-// names is compared and nothing may change.
-json merged(const store::Key& key, const json& current, const json& wanted) {
-  json object = current;
-  for (const char* field : {"labels", "annotations"}) {
-    const json::json_pointer pointer = json::json_pointer("/metadata") / field;
-    if (wanted.contains(pointer)) {
-      object[pointer] = wanted[pointer];
+// What the store alone writes: a file may still have it from the lab that it was exported from.
+void keep_identity(const json& before, json& after) {
+  for (const char* name :
+       {"uid", "resourceVersion", "generation", "creationTimestamp", "selfLink", "managedFields"}) {
+    if (const json* value = objects::field(before["metadata"], name)) {
+      after["metadata"][name] = *value;
+    } else {
+      after["metadata"].erase(name);
     }
   }
-  if (!current.contains("spec") && key.resource != "namespaces") {
-    json whole = wanted;  // it has no spec: all that is not metadata is the manifest's
-    whole["metadata"] = object["metadata"];
-    check_unchanged(key.resource, current, whole);
-    return whole;
-  }
-  if (!wanted.contains("spec")) {
-    return object;
-  }
-  if (key.resource == "pods") {
-    json spec = current.value("spec", json::object());
-    spec.merge_patch(wanted["spec"]);
-    if (spec != current.value("spec", json::object())) {
-      throw Error(ErrorKind::InvalidInput,
-                  "pod \"" + key.ns + "/" + key.name + "\": spec: may not be changed in a running pod",
-                  "delete the pod and apply it again, or let a Deployment replace it");
-    }
-    return object;
-  }
-  if (key.resource == "persistentvolumeclaims" || key.resource == "persistentvolumes") {
-    object["spec"].merge_patch(wanted["spec"]);  // what it is bound to is the control loop's
-    check_unchanged(key.resource, current, object);
-    return object;
-  }
-  const json::json_pointer selector("/spec/selector");
-  if (key.resource != allocation::kServices && current.contains(selector) && wanted.contains(selector) &&
-      current[selector] != wanted[selector]) {
-    throw Error(ErrorKind::InvalidInput, to_string(key) + ": spec.selector: may not be changed",
-                "delete the object and apply it again");
-  }
-  object["spec"] = wanted["spec"];
-  if (key.resource == allocation::kServices) {
-    allocation::carry_over_applied(current, object);
-  }
-  return object;
 }
 
-// One object of a request, on its way into the store.
-struct ObjectChange {
-  store::Key key;
-  const json* wanted = nullptr;  // as the manifest has it
-  store::ObjectPtr before;       // null: it is not there yet
-  json after;
-  std::string action;
-};
+// What the object that is there becomes. Throws Error: InvalidInput when it may not.
+json merged(const ObjectChange& change, const ObjectCheck& check) {
+  const json& before = *change.before;
+  if (change.wanted->last_applied.empty()) {
+    return before;  // nobody's file asked for it
+  }
+  json modified = json::parse(change.wanted->last_applied);
+  set_last_applied(modified, change.wanted->last_applied);
+  json after = three_way_merge(last_applied(before).value_or(json::object()), modified, before,
+                               patch_type(change.wanted->api_version, change.wanted->kind));
+  keep_identity(before, after);
+  keep_what_is_ours(before, after);
+  if (change.key.resource == allocation::kServices) {
+    allocation::carry_over(before, after);
+  }
+  if (after != before) {
+    check_whole(check, after);
+    check_unchanged(change.key.resource, before, after);
+  }
+  return after;
+}
 
-// Throws Error: InvalidInput when the object that is there may not become what is wanted.
-void work_out(ObjectChange& change) {
+void work_out(ObjectChange& change, const ObjectCheck& check) {
   if (change.before != nullptr) {
-    change.after = merged(change.key, *change.before, *change.wanted);
-  } else {
-    change.after = *change.wanted;
-    prepare_new(change.key.resource, change.after);
-  }
-}
-
-void write(const LabObjects& lab, ObjectChange& change) {
-  store::Store& objects = lab.store;
-  const store::ObjectPtr present = objects.find(change.key);
-  if (present != change.before) {
-    change.before = present;  // it has changed since
-    work_out(change);
-  }
-  const bool is_service = change.key.resource == allocation::kServices;
-  store::ObjectPtr written;
-  if (present == nullptr) {
-    written = is_service ? lab.services.create(change.key, std::move(change.after))
-                         : objects.create(change.key, std::move(change.after));
-  } else {
-    written = is_service ? lab.services.update(change.key, std::move(change.after))
-                         : objects.update(change.key, std::move(change.after));
-  }
-  change.action = present == nullptr ? "created" : written == present ? "unchanged" : "configured";
-}
-
-// What can still be refused when everything has been worked out is what Services ask for, and it depends on
-// all of them: they are written first, in one turn, all or none, after the namespaces they may stand in.
-bool comes_first(const ObjectChange& change) {
-  return change.key.resource == "namespaces" || change.key.resource == allocation::kServices;
-}
-
-void write_first(const LabObjects& lab, std::vector<ObjectChange>& changes, bool is_dry_run) {
-  if (std::none_of(changes.begin(), changes.end(), comes_first)) {
+    change.after = merged(change, check);
     return;
   }
-  lab.run_on_owner([&] {
-    store::Store& objects = lab.store;
-    // After the snapshot has gone.
-    const ScopeExit tell([&] { objects.allocations().send_releases(); });
-    const store::Store::Snapshot before = objects.snapshot();
-    try {
-      for (const bool is_namespace : {true, false}) {
-        for (ObjectChange& change : changes) {
-          if (comes_first(change) && (change.key.resource == "namespaces") == is_namespace) {
-            write(lab, change);
+  change.after = change.wanted->json;
+  if (!change.wanted->last_applied.empty()) {
+    set_last_applied(change.after, change.wanted->last_applied);
+  }
+  prepare_new(change.key.resource, change.after);
+}
+
+// The changes of one request, all checked before the first is written.
+class Application {
+ public:
+  Application(const LabObjects& lab, const std::vector<manifest::Object>& objects, ObjectCheck check)
+      : lab_(lab), check_(std::move(check)), changes_(objects.size()) {
+    for (std::size_t i = 0; i < objects.size(); ++i) {
+      changes_[i].key = key_of(objects[i]);
+      changes_[i].wanted = &objects[i];
+    }
+    in_turns(lab, changes_.size(),
+             [&](std::size_t i) { changes_[i].before = lab.store.find(changes_[i].key); });
+    check_room_for_pods();
+    for (ObjectChange& change : changes_) {
+      work_out(change, check_);
+    }
+  }
+
+  const std::vector<ObjectChange>& changes() const { return changes_; }
+
+  void run(bool is_dry_run) {
+    write_first(is_dry_run);
+    if (is_dry_run) {
+      say_what_would_be();
+    } else {
+      in_turns(lab_, changes_.size(), [&](std::size_t i) {
+        if (!comes_first(changes_[i])) {
+          write(changes_[i]);
+        }
+      });
+    }
+  }
+
+ private:
+  void check_room_for_pods() const {
+    const auto is_new_pod = [](const ObjectChange& change) {
+      return change.before == nullptr && change.key.resource == "pods";
+    };
+    const auto first = std::find_if(changes_.begin(), changes_.end(), is_new_pod);
+    if (first != changes_.end()) {
+      const auto more = static_cast<std::size_t>(std::count_if(first, changes_.end(), is_new_pod));
+      lab_.run_on_owner([&] { check_room(lab_, first->key, more); });
+    }
+  }
+
+  // On the store's thread.
+  void write(ObjectChange& change) const {
+    store::Store& objects = lab_.store;
+    const store::ObjectPtr present = objects.find(change.key);
+    if (present != change.before) {
+      change.before = present;  // it has changed since
+      work_out(change, check_);
+    }
+    const bool is_service = change.key.resource == allocation::kServices;
+    if (present == nullptr) {
+      change.written = is_service ? lab_.services.create(change.key, std::move(change.after))
+                                  : objects.create(change.key, std::move(change.after));
+    } else {
+      change.written = is_service ? lab_.services.update(change.key, std::move(change.after))
+                                  : objects.update(change.key, std::move(change.after));
+    }
+    change.action = present == nullptr ? "created" : change.written == present ? "unchanged" : "configured";
+  }
+
+  // What can still be refused when everything has been worked out is what Services ask for, and it depends on
+  // all of them: they are written first, in one turn, all or none, after the namespaces they may stand in.
+  static bool comes_first(const ObjectChange& change) {
+    return change.key.resource == "namespaces" || change.key.resource == allocation::kServices;
+  }
+
+  void write_first(bool is_dry_run) {
+    if (std::none_of(changes_.begin(), changes_.end(), comes_first)) {
+      return;
+    }
+    lab_.run_on_owner([&] {
+      store::Store& objects = lab_.store;
+      // After the snapshot has gone.
+      const ScopeExit tell([&] { objects.allocations().send_releases(); });
+      const store::Store::Snapshot before = objects.snapshot();
+      try {
+        for (const bool is_namespace : {true, false}) {
+          for (ObjectChange& change : changes_) {
+            if (comes_first(change) && (change.key.resource == "namespaces") == is_namespace) {
+              write(change);
+            }
           }
         }
+      } catch (...) {
+        objects.restore(before);
+        throw;
       }
-    } catch (...) {
-      objects.restore(before);
-      throw;
+      if (is_dry_run) {
+        objects.restore(before);
+      }
+    });
+  }
+
+  void say_what_would_be() {
+    for (ObjectChange& change : changes_) {
+      if (!comes_first(change)) {
+        change.action = change.before == nullptr         ? "created"
+                        : change.after == *change.before ? "unchanged"
+                                                         : "configured";
+        change.written = std::make_shared<const json>(std::move(change.after));
+      }
     }
-    if (is_dry_run) {
-      objects.restore(before);
+  }
+
+  const LabObjects& lab_;
+  const ObjectCheck check_;
+  std::vector<ObjectChange> changes_;
+};
+
+json result_json(const ObjectChange& change, bool is_dry_run) {
+  json result{{"kind", change.wanted->kind},
+              {"apiVersion", change.wanted->api_version},
+              {"namespace", change.wanted->ns},
+              {"name", change.wanted->name},
+              {"action", change.action}};
+  if (is_dry_run && change.action != "unchanged") {
+    result["live"] = change.before == nullptr ? json() : *change.before;
+    result["merged"] = *change.written;
+  }
+  return result;
+}
+
+// Objects that somebody made without apply; the first apply notes what it wanted.
+void warn_of_first_applies(const std::vector<ObjectChange>& changes, std::vector<Diagnostic>& diagnostics) {
+  for (const ObjectChange& change : changes) {
+    if (change.before != nullptr && !has_last_applied(*change.before)) {
+      diagnostics.push_back({Severity::Warning, change.wanted->where, "",
+                             no_last_applied_warning(change.key.resource + "/" + change.key.name), ""});
+    }
+  }
+}
+
+void keep_selected(std::vector<manifest::Object>& objects, const std::string& selector) {
+  if (!selector.empty()) {
+    const model::LabelSelector wanted = store::parse_label_selector(selector);
+    std::erase_if(objects, [&](const manifest::Object& one) { return !store::matches(wanted, one.json); });
+  }
+}
+
+void prune(const LabObjects& lab, const api::ApplyRequest& request, const std::vector<ObjectChange>& changes,
+           json& results) {
+  std::set<store::Key> applied;
+  for (const ObjectChange& change : changes) {
+    applied.insert(change.key);
+  }
+  const std::vector<Pruned> doomed = objects_to_prune(lab, request, applied);
+  for (const Pruned& one : doomed) {
+    check_deletable(one.key);
+  }
+  std::vector<store::ObjectPtr> before(doomed.size());
+  in_turns(lab, doomed.size(), [&](std::size_t i) {
+    before[i] = lab.store.find(doomed[i].key);
+    if (before[i] != nullptr && !request.is_dry_run) {
+      objects::delete_object(lab.store, doomed[i].key);
     }
   });
-}
-
-void write_rest(const LabObjects& lab, std::vector<ObjectChange>& changes) {
-  in_turns(lab, changes.size(), [&](std::size_t i) {
-    if (!comes_first(changes[i])) {
-      write(lab, changes[i]);
+  for (std::size_t i = 0; i < doomed.size(); ++i) {
+    if (before[i] == nullptr) {
+      continue;  // somebody else was first
     }
-  });
-}
-
-void say_what_would_be(std::vector<ObjectChange>& changes) {
-  for (ObjectChange& change : changes) {
-    if (!comes_first(change)) {
-      change.action = change.before == nullptr         ? "created"
-                      : change.after == *change.before ? "unchanged"
-                                                       : "configured";
+    json result{{"kind", doomed[i].kind->kind},
+                {"apiVersion", doomed[i].kind->api_version},
+                {"namespace", doomed[i].key.ns},
+                {"name", doomed[i].key.name},
+                {"action", "pruned"}};
+    if (request.is_dry_run) {
+      result["live"] = *before[i];
+      result["merged"] = nullptr;
     }
+    results.push_back(std::move(result));
   }
-}
-
-std::vector<ObjectChange> changes_of(const LabObjects& lab, const std::vector<manifest::Object>& objects) {
-  std::vector<ObjectChange> changes(objects.size());
-  for (std::size_t i = 0; i < objects.size(); ++i) {
-    changes[i].key = key_of(objects[i]);
-    changes[i].wanted = &objects[i].json;
-  }
-  in_turns(lab, changes.size(), [&](std::size_t i) { changes[i].before = lab.store.find(changes[i].key); });
-  const auto is_new_pod = [](const ObjectChange& change) {
-    return change.before == nullptr && change.key.resource == "pods";
-  };
-  if (const auto first = std::find_if(changes.begin(), changes.end(), is_new_pod); first != changes.end()) {
-    const auto more = static_cast<std::size_t>(std::count_if(first, changes.end(), is_new_pod));
-    lab.run_on_owner([&] { check_room(lab, first->key, more); });
-  }
-  for (ObjectChange& change : changes) {
-    work_out(change);
-  }
-  return changes;
-}
-
-json result_json(const manifest::Object& object, const std::string& action) {
-  return {{"kind", object.kind},
-          {"apiVersion", object.api_version},
-          {"namespace", object.ns},
-          {"name", object.name},
-          {"action", action}};
-}
-
-std::string delete_one(const LabObjects& lab, const store::Key& key, const objects::DeleteOptions& options) {
-  if (lab.store.find(key) == nullptr) {
-    return "notfound";
-  }
-  objects::delete_object(lab.store, key, options);
-  return "deleted";
 }
 
 }  // namespace
@@ -253,57 +303,33 @@ void check_room(const LabObjects& lab, const store::Key& key, std::size_t more) 
 }
 
 json apply_manifests(const LabObjects& lab, const api::ApplyRequest& request) {
-  const manifest::Loaded loaded = manifest::load(request.sources, load_options_now(lab, request.is_strict));
-  json diagnostics = api::to_json(loaded.diagnostics), results = json::array();
-  if (!has_errors(loaded.diagnostics)) {
-    std::vector<ObjectChange> changes = changes_of(lab, loaded.objects);
-    write_first(lab, changes, request.is_dry_run);
-    if (request.is_dry_run) {
-      say_what_would_be(changes);
-    } else {
-      write_rest(lab, changes);
-    }
-    for (std::size_t i = 0; i < changes.size(); ++i) {
-      results.push_back(result_json(loaded.objects[i], changes[i].action));
-    }
-  }
-  return {{"diagnostics", std::move(diagnostics)}, {"results", std::move(results)}};
-}
-
-ObjectCheck object_check(const LabObjects& lab) { return check_as_manifest(load_options(lab, false)); }
-
-json delete_objects(const LabObjects& lab, const api::DeleteRequest& request) {
-  objects::DeleteOptions options;
-  options.grace = request.grace;
-  std::vector<std::pair<store::Key, json>> wanted;  // and what is answered
-  std::vector<Diagnostic> left_out;
-  if (!request.sources.empty()) {
-    const manifest::Loaded loaded = manifest::load(request.sources, load_options_now(lab, false));
-    if (has_errors(loaded.diagnostics)) {
-      const auto first = std::find_if(loaded.diagnostics.begin(), loaded.diagnostics.end(),
-                                      [](const Diagnostic& d) { return d.severity == Severity::Error; });
-      throw Error(ErrorKind::InvalidInput, to_string(*first));
-    }
-    std::copy_if(loaded.diagnostics.begin(), loaded.diagnostics.end(), std::back_inserter(left_out),
-                 [](const Diagnostic& d) { return d.topic == Topic::LeftOut; });
-    for (auto object = loaded.objects.rbegin(); object != loaded.objects.rend(); ++object) {
-      wanted.emplace_back(key_of(*object), result_json(*object, ""));
-    }
-  }
-  for (const api::ResourceRef& ref : request.refs) {
-    const store::Key key{std::string(ref.kind->plural), ref.ns, ref.name};
-    wanted.emplace_back(key, json{{"kind", ref.kind->kind},
-                                  {"apiVersion", ref.kind->api_version},
-                                  {"namespace", key.ns},
-                                  {"name", key.name}});
-  }
-  in_turns(lab, wanted.size(),
-           [&](std::size_t i) { wanted[i].second["action"] = delete_one(lab, wanted[i].first, options); });
+  check_prune(request);
+  manifest::LoadOptions options = load_options_of(lab, request);
+  manifest::Loaded loaded = manifest::load(request.sources, options);
   json results = json::array();
-  for (auto& [key, result] : wanted) {
-    results.push_back(std::move(result));
+  if (!has_errors(loaded.diagnostics)) {
+    keep_selected(loaded.objects, request.selector);
+    manifest::add_missing_namespace(loaded, options);
+    for (const manifest::Object& object : loaded.objects) {
+      if (object.kind == "Namespace") {
+        options.known_namespaces.insert(object.name);
+      }
+    }
+    options.ns = "default";
+    options.is_namespace_fixed = options.keeps_applied = options.strict = false;
+    Application application(lab, loaded.objects, check_as_manifest(options));
+    warn_of_first_applies(application.changes(), loaded.diagnostics);
+    application.run(request.is_dry_run);
+    for (const ObjectChange& change : application.changes()) {
+      results.push_back(result_json(change, request.is_dry_run));
+    }
+    if (request.prune) {
+      prune(lab, request, application.changes(), results);
+    }
   }
-  return {{"diagnostics", api::to_json(left_out)}, {"results", std::move(results)}};
+  return {{"diagnostics", api::to_json(loaded.diagnostics)}, {"results", std::move(results)}};
 }
+
+ObjectCheck object_check(const LabObjects& lab) { return check_as_manifest(load_options(lab)); }
 
 }  // namespace labctl::apiserver

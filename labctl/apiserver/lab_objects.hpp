@@ -5,6 +5,7 @@
 #include "labctl/store/store.hpp"
 #include "topology/model/cluster.hpp"
 
+#include <cstddef>
 #include <functional>
 
 namespace labctl::allocation {
@@ -24,5 +25,9 @@ struct LabObjects {
   // The same without waiting for it.
   std::function<void(std::function<void()>)> post_to_owner;
 };
+
+// Calls `work` on the store's thread for 0 to `count` - 1, some hundred a turn, so that others have theirs
+// between. What it throws is thrown here; the turns before stand.
+void in_turns(const LabObjects& lab, std::size_t count, const std::function<void(std::size_t)>& work);
 
 }  // namespace labctl::apiserver

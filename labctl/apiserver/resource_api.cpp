@@ -5,6 +5,7 @@
 #include "labctl/api/json_line.hpp"
 #include "labctl/api/resource_kinds.hpp"
 #include "labctl/api/status_error.hpp"
+#include "labctl/apiserver/object_check.hpp"
 #include "labctl/apiserver/resource_request.hpp"
 #include "labctl/apiserver/resource_rules.hpp"
 #include "labctl/apiserver/watch.hpp"
@@ -14,10 +15,8 @@
 #include "topology/base/error.hpp"
 #include "topology/manifest/json_tree.hpp"
 #include "topology/manifest/loader.hpp"
-#include "topology/model/well_known.hpp"
 
 #include <algorithm>
-#include <array>
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -31,8 +30,6 @@ using objects::text_at;
 using store::Key;
 using store::ObjectPtr;
 
-constexpr std::array kKeptNamespaces{model::kDefaultNamespace, model::kSystemNamespace,
-                                     model::kPublicNamespace};
 constexpr int kNameTries = 100;
 // How often a change is worked out beside the store's thread before that has to wait for it.
 constexpr int kTriesBeside = 8;
@@ -56,50 +53,10 @@ api::Response to_response(const Refusal& refusal) {
   return resource_reply(status, refusal.status);
 }
 
-// Throws Error: InvalidInput with all that is wrong, as "metadata.labels:
-// must be a mapping, got a list; ...".
-void refuse_errors(const json& object, const std::vector<Diagnostic>& diagnostics) {
-  std::string message, hint;
-  for (const Diagnostic& diagnostic : diagnostics) {
-    if (diagnostic.severity == Severity::Error) {
-      message += (message.empty() ? "" : "; ") + (diagnostic.path.empty() ? "" : diagnostic.path + ": ") +
-                 diagnostic.message;
-      hint = hint.empty() ? diagnostic.hint : hint;
-    }
-  }
-  if (!message.empty()) {
-    throw Error(ErrorKind::InvalidInput,
-                text_at(object, "kind") + " \"" + name_of(object) + "\" is invalid: " + message, hint);
-  }
-}
-
 // Before anything is read of what a client sent: every known field has its type.
 void check_decodes(const json& object) { refuse_errors(object, manifest::check_types(object)); }
 
-// All but its status, which is the lab's or checked by itself.
-void check_whole(const ObjectCheck& check, json& object) {
-  if (!check) {
-    return;
-  }
-  const auto found = object.find("status");
-  json status = found == object.end() ? json() : std::move(*found);
-  refuse_errors(object, check(object));
-  if (!status.is_null()) {
-    object["status"] = std::move(status);
-  }
-}
-
 }  // namespace
-
-ObjectCheck check_as_manifest(manifest::LoadOptions known) {
-  return [known = std::move(known)](json& object) {
-    manifest::Loaded loaded = manifest::load_object(object, known);
-    if (!has_errors(loaded.diagnostics) && loaded.objects.size() == 1) {
-      object = std::move(loaded.objects.front().json);
-    }
-    return std::move(loaded.diagnostics);
-  };
-}
 
 // What answer() does, on the store's thread where it touches the store.
 struct ResourceApi::State {
@@ -143,7 +100,6 @@ struct ResourceApi::State {
   };
   Ground ground_of(const Key& key) const;
   void check_namespace(const Key& key) const;
-  void check_deletable(const Key& key) const;
   std::string free_name(const Key& key, const std::string& base);
   bool is_allocated(const Key& key) const {
     return options.services != nullptr && key.resource == allocation::kServices;
@@ -251,20 +207,6 @@ void ResourceApi::State::check_namespace(const Key& key) const {
                                            "\" is forbidden: unable to create new content "
                                            "in namespace " +
                                            key.ns + " because it is being terminated");
-  }
-}
-
-void ResourceApi::State::check_deletable(const Key& key) const {
-  const bool is_kept =
-      std::find(kKeptNamespaces.begin(), kKeptNamespaces.end(), key.name) != kKeptNamespaces.end();
-  if (key.resource == "namespaces" && is_kept) {
-    throw Error(ErrorKind::Permission,
-                "namespaces \"" + key.name + "\" is forbidden: this namespace may not be deleted");
-  }
-  if (key.resource == "nodes") {
-    throw Error(ErrorKind::Permission,
-                "nodes \"" + key.name + "\" is forbidden: the nodes of a lab are its Cluster's",
-                "set spec.nodes of the Cluster and bring the lab up again");
   }
 }
 

@@ -19,26 +19,19 @@
 // the api::Server that calls it, not the store.
 
 #include "labctl/api/http.hpp"
+#include "labctl/apiserver/object_check.hpp"
 #include "labctl/store/store.hpp"
-#include "topology/base/diagnostic.hpp"
-#include "topology/manifest/loader.hpp"
 
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string_view>
-#include <vector>
 
 namespace labctl::allocation {
 class ServiceAllocation;
 }
 
 namespace labctl::apiserver {
-
-// Checks an object but for its status, and fills in its defaults. Errors make a 422.
-using ObjectCheck = std::function<std::vector<Diagnostic>(nlohmann::json&)>;
-// By the rules of manifests, for a lab of which so much is known.
-ObjectCheck check_as_manifest(manifest::LoadOptions known);
 
 struct ResourceApiOptions {
   // Runs the work on the store's thread and returns when it is done. The work does not throw.

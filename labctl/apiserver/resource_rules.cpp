@@ -27,6 +27,9 @@ constexpr std::array kStatefulMutable{"replicas",
                                       "revisionHistoryLimit",
                                       "persistentVolumeClaimRetentionPolicy"};
 
+constexpr std::array kKeptNamespaces{model::kDefaultNamespace, model::kSystemNamespace,
+                                     model::kPublicNamespace};
+
 bool is_workload(std::string_view resource) {
   return std::find(kWorkloads.begin(), kWorkloads.end(), resource) != kWorkloads.end();
 }
@@ -202,6 +205,20 @@ void check_unchanged(std::string_view resource, const json& before, const json& 
         refuse(after, std::string(fixed) + ": Forbidden: updates to " + fixed + " are forbidden.");
       }
     }
+  }
+}
+
+void check_deletable(const store::Key& key) {
+  const bool is_kept =
+      std::find(kKeptNamespaces.begin(), kKeptNamespaces.end(), key.name) != kKeptNamespaces.end();
+  if (key.resource == "namespaces" && is_kept) {
+    throw Error(ErrorKind::Permission,
+                "namespaces \"" + key.name + "\" is forbidden: this namespace may not be deleted");
+  }
+  if (key.resource == "nodes") {
+    throw Error(ErrorKind::Permission,
+                "nodes \"" + key.name + "\" is forbidden: the nodes of a lab are its Cluster's",
+                "set spec.nodes of the Cluster and bring the lab up again");
   }
 }
 

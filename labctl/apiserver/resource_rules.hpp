@@ -3,6 +3,8 @@
 // What the API holds objects to whatever a client sends: what may never change, what only the lab writes, and
 // what a new object starts with. The rules are those of the API server's strategies (core, apps). Pure.
 
+#include "labctl/store/change.hpp"
+
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -22,6 +24,10 @@ void keep_what_is_ours(const nlohmann::json& before, nlohmann::json& wanted);
 // Throws Error: InvalidInput when an immutable field differs: the selector of a workload, most of a pod's and
 // a StatefulSet's spec, the addresses of a Service, the data of an immutable ConfigMap or Secret.
 void check_unchanged(std::string_view resource, const nlohmann::json& before, const nlohmann::json& after);
+
+// Throws Error: Permission for what clients may not delete: the nodes, which are the Cluster's, and the
+// namespaces that every cluster has.
+void check_deletable(const store::Key& key);
 
 // A JSON merge patch as well as a strategic one: no lists, no directives, so that both do the same.
 bool is_plain_merge(const nlohmann::json& patch);

@@ -1,6 +1,7 @@
 #include "labctl/lab/boot_objects.hpp"
 
 #include "labctl/api/resource_kinds.hpp"
+#include "labctl/apiserver/last_applied.hpp"
 #include "labctl/apiserver/resource_rules.hpp"
 #include "labctl/objects/contain.hpp"
 #include "labctl/objects/decode_pod.hpp"
@@ -31,6 +32,7 @@ void create_objects(store::Store& store, allocation::ServiceAllocation& services
       // One object without which the lab can be does not keep it from coming up.
       objects::contain(store, key, "FailedCreate", "labctl", [&] {
         nlohmann::json fresh = object.json;
+        apiserver::save_last_applied(fresh, object.last_applied);
         apiserver::prepare_new(key.resource, fresh);
         if (key.resource == allocation::kServices) {
           new_services.push_back({key, std::move(fresh), place_of(object.where)});

@@ -5,6 +5,7 @@
 #include "labctl/api/request_reader.hpp"
 #include "labctl/api/up_message.hpp"
 #include "labctl/apiserver/apply.hpp"
+#include "labctl/apiserver/delete_objects.hpp"
 #include "labctl/apiserver/wait.hpp"
 #include "labctl/lab/exec.hpp"
 #include "labctl/lab/lab.hpp"
