@@ -1,6 +1,7 @@
 #include "labctl/commands/boot_input.hpp"
 
 #include "labctl/supervisor/registry.hpp"
+#include "topology/manifest/default_namespace.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -86,7 +87,8 @@ void refuse_errors(const Session& session, const std::vector<Diagnostic>& diagno
   }
 }
 
-BootInput read_boot_input(const Session& session, std::vector<std::string> paths, bool strict) {
+BootInput read_boot_input(const Session& session, std::vector<std::string> paths, bool strict,
+                          const std::string& ns) {
   if (paths.empty()) {
     paths = default_paths(session);
   }
@@ -96,8 +98,11 @@ BootInput read_boot_input(const Session& session, std::vector<std::string> paths
   manifest::LoadOptions options;
   options.strict = strict;
   options.default_name = input.lab.empty() ? from_path : input.lab;
+  options.keeps_applied = true;
+  manifest::ask_for_namespace(options, ns);
   manifest::Loaded loaded = manifest::load(manifest::read_sources(paths), options);
   refuse_errors(session, loaded.diagnostics);
+  manifest::add_missing_namespace(loaded, options);
   input.cluster = manifest::cluster_or_default(loaded, options.default_name);
   if (input.lab.empty()) {
     input.lab = input.cluster.name.empty() ? from_path : input.cluster.name;

@@ -20,7 +20,9 @@ struct BootInput {
 // Reads and checks the files; no paths mean lab.yaml (or labctl.yaml) of the current
 // folder, else an empty lab. Prints diagnostics. Throws Error: InvalidInput when one of
 // them is an error, NotFound for a missing path.
-BootInput read_boot_input(const Session& session, std::vector<std::string> paths, bool strict);
+// `ns` is the namespace of objects that name none; empty when none was asked for.
+BootInput read_boot_input(const Session& session, std::vector<std::string> paths, bool strict,
+                          const std::string& ns = {});
 
 // A lab's name from a path: of "shop/lab.yaml" and "shop/" it is "shop", of
 // "shop.yaml" too; made a DNS label.

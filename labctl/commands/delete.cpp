@@ -17,7 +17,7 @@ namespace {
 struct DeleteOptions {
   std::vector<std::string> arguments;
   std::vector<std::string> files;
-  std::string ns = "default";
+  std::string ns;  // empty: none was named
   std::string output = "table";
   std::string label_selector;
   std::string timeout = "60s";
@@ -38,7 +38,8 @@ bool is_path(const std::string& argument) {
 nlohmann::json refs_of(api::Client& client, const DeleteOptions& options,
                        const std::vector<std::string>& arguments) {
   nlohmann::json refs = nlohmann::json::array();
-  for (const Selection& selection : parse_selections(arguments, options.ns, false)) {
+  const std::string ns = options.ns.empty() ? "default" : options.ns;
+  for (const Selection& selection : parse_selections(arguments, ns, false)) {
     std::vector<std::string> names = selection.names;
     if (names.empty()) {
       if (options.label_selector.empty() && !options.all) {
@@ -128,6 +129,7 @@ int run_delete(const Session& session, const DeleteOptions& options) {
     }
   } else {
     request["sources"] = read_sources_json(paths);
+    request["namespace"] = options.ns;
   }
   if (options.grace_seconds >= 0) {
     request["gracePeriodSeconds"] = options.grace_seconds;
@@ -160,7 +162,8 @@ void add_delete(CLI::App& app, Globals& globals) {
                    "  labctl delete pods -l app=web\n"
                    "  labctl delete -f web.yaml\n",
        .about =
-           "Waits until the objects are gone. What belongs to them (the pods of a Deployment) goes too."},
+           "Waits until the objects are gone. What belongs to them (the pods of a Deployment) goes too.\n"
+           "Of files only kind, name and namespace are read."},
       [options](const Session& session) { return run_delete(session, *options); });
   verb->add_option("RESOURCE", options->arguments, "KIND NAME..., KIND/NAME..., or files")
       ->type_name("RESOURCE");

@@ -7,6 +7,7 @@
 #include "labctl/report/objects/resources.hpp"
 #include "labctl/report/text/error_text.hpp"
 #include "labctl/scenario/discovery.hpp"
+#include "topology/manifest/default_namespace.hpp"
 #include "topology/manifest/yaml/source.hpp"
 
 #include <nlohmann/json.hpp>
@@ -27,6 +28,7 @@ struct LintOptions {
   Paths paths;
   std::vector<std::string> set;
   std::string output = "table";
+  std::string ns;
   bool strict = false;
 };
 
@@ -86,6 +88,7 @@ LintResult lint(const std::vector<std::string>& paths, const LintOptions& option
   load.strict = options.strict;
   load.known_variables = discovery.variables;
   load.default_name = name_from_path(paths.front());
+  manifest::ask_for_namespace(load, options.ns);
   manifest::Loaded loaded = manifest::load(sources, load);
   LintResult result{std::move(found.diagnostics), seen.size() + sources.size(),
                     found.objects + loaded.objects.size(), found.scenarios.size() + loaded.scenarios.size()};
@@ -141,6 +144,7 @@ void add_lint(CLI::App& app, Globals& globals) {
                                       "the files it names."},
                             [options](const Session& session) { return run_lint(session, *options); });
   add_path_flags(*verb, options->paths, "Files, folders or - for standard input");
+  add_file_namespace_flag(*verb, options->ns);
   add_output_flag(*verb, options->output, "table, json, yaml or jsonl");
   add_set_flag(*verb, options->set);
   verb->add_flag("--strict", options->strict, "What labctl does not act on is an error, not a warning");

@@ -34,6 +34,7 @@ struct UpOptions {
   Paths paths;
   std::string output = "table";
   std::string timeout = "60s";
+  std::string ns;
   bool wait = true;
   bool strict = false;
   bool dry_run = false;
@@ -193,7 +194,7 @@ int run_up(const Session& session, const UpOptions& options) {
   using report::Format;
   const Format format = parse_output(
       options.output, {Format::Table, Format::Name, Format::Json, Format::Yaml, Format::JsonLines});
-  BootInput input = read_boot_input(session, options.paths.all(), options.strict);
+  BootInput input = read_boot_input(session, options.paths.all(), options.strict, options.ns);
   if (options.dry_run) {
     session.lines(lab::describe_plan(input.cluster, input.objects));
     return report::kPassed;
@@ -235,6 +236,7 @@ void add_up(CLI::App& app, Globals& globals) {
            "Needs no root. When the boot fails, nothing is left behind."},
       [options](const Session& session) { return run_up(session, *options); });
   add_path_flags(*verb, options->paths, "Files, folders or - for standard input");
+  add_file_namespace_flag(*verb, options->ns);
   add_output_flag(*verb, options->output, "table, name, json, yaml or jsonl");
   verb->add_flag("--wait,!--no-wait", options->wait, "Wait until every pod is ready; --wait=false does not")
       ->default_str("true");

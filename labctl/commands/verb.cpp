@@ -214,6 +214,13 @@ void add_namespace_flags(CLI::App& verb, std::string& ns, bool* every) {
   }
 }
 
+void add_file_namespace_flag(CLI::App& verb, std::string& ns) {
+  verb.add_option(
+          "-N,--namespace", ns,
+          "The namespace of objects that name none; those that name another are refused (-n is the lab)")
+      ->type_name("NAMESPACE");
+}
+
 std::vector<std::string> Paths::all() const {
   std::vector<std::string> out = arguments;
   out.insert(out.end(), flags.begin(), flags.end());

@@ -30,6 +30,8 @@ CLI::App* add_verb(CLI::App& app, Globals& globals, const VerbText& text,
 CLI::Option* add_output_flag(CLI::App& verb, std::string& value, const std::string& words);
 // -N and, for `every`, -A.
 void add_namespace_flags(CLI::App& verb, std::string& ns, bool* every = nullptr);
+// -N of commands that read files; stays empty when it is not given.
+void add_file_namespace_flag(CLI::App& verb, std::string& ns);
 // Files and folders, given as arguments or with -f.
 struct Paths {
   std::vector<std::string> arguments;

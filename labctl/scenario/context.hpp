@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <string>
 
 namespace labctl::scenario {
 
@@ -20,6 +21,8 @@ struct Context {
   Flows& flows;
   // The step's `within`, for the verb that waits by itself instead of being tried again; 0: not said.
   std::chrono::milliseconds within{0};
+  // Of objects in files that name none; empty: the scenario names none either.
+  std::string ns{};
 
   // `wanted`, or what is left of the scenario's time; at least one millisecond.
   std::chrono::milliseconds at_most(std::chrono::milliseconds wanted) const {

@@ -4,7 +4,10 @@
 #include "labctl/scenario/reference_check.hpp"
 #include "topology/base/error.hpp"
 #include "topology/manifest/decode_cluster.hpp"
+#include "topology/manifest/default_namespace.hpp"
+#include "topology/manifest/identities.hpp"
 #include "topology/manifest/yaml/source.hpp"
+#include "topology/manifest/yaml/text_format.hpp"
 #include "topology/model/pod_capacity.hpp"
 
 #include <algorithm>
@@ -62,6 +65,13 @@ std::vector<NamedPath> applied_by(const json& step, const std::string& pointer) 
     return paths_at(step["apply"], "files", pointer + "/apply");
   }
   return paths_at(step, "apply", pointer);
+}
+
+// Of a scenario, or of the apply of a step; an unsound document may say anything.
+std::string namespace_in(const json& parent) {
+  const auto found = parent.is_object() ? parent.find("namespace") : parent.end();
+  const bool is_text = parent.is_object() && found != parent.end() && found->is_string();
+  return is_text && !manifest::check_dns_label(found->get<std::string>()) ? found->get<std::string>() : "";
 }
 
 bool has_variable(const std::string& text) { return text.find("${") != std::string::npos; }
@@ -134,6 +144,7 @@ class Completion {
 
   manifest::Loaded load(const std::vector<manifest::Source>& sources, const manifest::LoadOptions& options) {
     manifest::Loaded loaded = manifest::load(sources, options);
+    manifest::add_missing_namespace(loaded, options);
     are_objects_known_ = are_objects_known_ && !has_errors(loaded.diagnostics);
     found_.objects += loaded.objects.size();
     add(found_.diagnostics, std::move(loaded.diagnostics));
@@ -155,6 +166,8 @@ class Completion {
     manifest::LoadOptions options;
     options.strict = options_.strict;
     options.default_name = name;
+    options.keeps_applied = true;
+    manifest::ask_for_namespace(options, namespace_in(spec()));
     const auto cluster = spec().find("cluster");
     const bool is_inline = cluster != spec().end() && !cluster->is_string();
     if (is_inline) {
@@ -204,6 +217,7 @@ class Completion {
       know_nodes(options);
     }
     options.allow_cluster = false;
+    manifest::ask_for_namespace(options, namespace_in(spec()));
     remember_namespaces(scenario_.objects, options);
     const auto steps = spec().find("steps");
     for (size_t i = 0; steps != spec().end() && steps->is_array() && i < steps->size(); ++i) {
@@ -219,12 +233,14 @@ class Completion {
         return has_variable(named.path) || !is_file_name(named.path);
       });
       if (!applied.empty()) {
-        manifest::Loaded loaded = load(read(applied), options);
+        manifest::LoadOptions own = options;
+        manifest::ask_for_namespace(own, namespace_in(step["apply"]));
+        manifest::Loaded loaded = load(read(applied), own);
         remember_namespaces(loaded.objects, options);
         std::move(loaded.objects.begin(), loaded.objects.end(), std::back_inserter(step_objects_));
       }
       if (!deleted.empty()) {
-        load(read(deleted), options);
+        add(found_.diagnostics, manifest::read_identities(read(deleted), namespace_in(spec())).diagnostics);
       }
     }
   }

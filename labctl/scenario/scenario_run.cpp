@@ -152,6 +152,7 @@ class ScenarioRun {
   void run_steps(api::Client& client) {
     Flows flows(supervisor::socket_path(client.lab()));
     Context context{client, scenario_.folder, stop_signal, deadline_, flows};
+    context.ns = scenario_.document.json["spec"].value("namespace", "");
     const Variables variables = variables_of(scenario_, options_);
     const json& steps = scenario_.document.json["spec"]["steps"];
     for (size_t i = 0; i < steps.size(); ++i) {

@@ -110,6 +110,9 @@ const std::vector<Broken>& table() {
       // ---- Workloads and objects
       {"OneReplicaTooFew", "deployment-scales", Edit{"manifests/web.yaml", "replicas: 2", "replicas: 1"},
        "two pods, spread over the nodes", "two pods, spread over the nodes [2]", "ok", "timeout"},
+      {"AFileThatKeepsItsNote", "apply-merges",
+       Edit{"versions/two.yaml", "name: web, labels", "name: web, annotations: {note: kept}, labels"},
+       "their ${what} is gone", "their annotation is gone", "0 values", "1 value"},
       {"AnOrphanThatIsCutOff", "pods-are-replaced", deaf("node-2", "10.244.2.2"), "the orphan serves on", "",
        "ok", "timeout"},
       {"AnotherVersion", "rolling-update", Edit{"manifests/web.yaml", "value: one", "value: zero"},

@@ -5,6 +5,7 @@
 #include "labctl/report/text/table.hpp"
 #include "topology/base/printable.hpp"
 #include "topology/base/timestamp.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -93,7 +94,12 @@ void add_identity(Block& block, const Json& object) {
 
 void add_metadata(Block& block, const Json& object) {
   block.add_map("Labels", at(object, "/metadata/labels"));
-  block.add_map("Annotations", at(object, "/metadata/annotations"));
+  Json annotations = at(object, "/metadata/annotations");
+  if (annotations.is_object()) {
+    annotations.erase(
+        model::kLastAppliedAnnotation);  // as kubectl describe: it says all of the object once more
+  }
+  block.add_map("Annotations", annotations);
 }
 
 void print_section(std::ostream& out, const std::string& heading, const std::vector<std::string>& columns,

@@ -6,6 +6,7 @@
 #include "labctl/scenario/refusal.hpp"
 #include "labctl/scenario/verbs/verbs.hpp"
 #include "topology/base/diagnostic.hpp"
+#include "topology/manifest/default_namespace.hpp"
 #include "topology/manifest/loader.hpp"
 #include "topology/manifest/yaml/source.hpp"
 
@@ -61,13 +62,15 @@ ApplyReply send_apply(Context& context, const json& request) {
 }
 
 // Where the objects of these manifests are, or would be, in the API.
-std::vector<std::string> paths_of_objects(const json& sources) {
+std::vector<std::string> paths_of_objects(const json& sources, const std::string& ns) {
   std::vector<manifest::Source> parsed;
   for (const json& source : sources) {
     parsed.push_back({source["name"], source["text"]});
   }
   std::vector<std::string> paths;
-  for (const manifest::Object& object : manifest::load(parsed, {}).objects) {
+  manifest::LoadOptions options;
+  manifest::ask_for_namespace(options, ns);
+  for (const manifest::Object& object : manifest::load(parsed, options).objects) {
     if (const api::ResourceKind* kind = api::find_kind(object.api_version, object.kind)) {
       paths.push_back(api::object_path(*kind, object.ns, object.name));
     }
@@ -80,9 +83,10 @@ std::vector<std::string> paths_of_objects(const json& sources) {
 Attempt do_apply(Context& context, const json& value) {
   const json files = value.is_object() ? value["files"] : value;
   const json expect = value.is_object() ? value.value("expect", json()) : json();
-  const json request{{"sources", sources_of(context, texts_of(files))}};
+  const std::string ns = value.is_object() ? value.value("namespace", context.ns) : context.ns;
+  const json request{{"sources", sources_of(context, texts_of(files))}, {"namespace", ns}};
   if (expect.is_object()) {
-    const std::vector<std::string> paths = paths_of_objects(request["sources"]);
+    const std::vector<std::string> paths = paths_of_objects(request["sources"], ns);
     const json before = written_state(context, paths);
     const ApplyReply said = send_apply(context, request);
     return check_refusal(expect, said.problems + said.refusal, before, written_state(context, paths));
@@ -112,6 +116,7 @@ Attempt do_delete(Context& context, const json& value) {
   json request{{"refs", std::move(refs)}};
   if (!paths.empty()) {
     request["sources"] = sources_of(context, paths);
+    request["namespace"] = context.ns;
   }
   const json result = context.lab.post("/lab/v1/delete", request.dump()).json();
   Attempt attempt;

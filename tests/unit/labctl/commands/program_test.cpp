@@ -178,6 +178,33 @@ TEST_F(Labctl, ShowsWhereRefusedFilesAreWrong) {
       StartsWith("x.yaml:3:5: error: spec: must be a map\n  hint: indent it\nerror: 1 error in the files"));
 }
 
+TEST_F(Labctl, ShowsWhatADryRunOfApplyWouldChange) {
+  nlohmann::json asked;
+  const FakeLab lab("shop", [&](const api::Request& request) {
+    asked = nlohmann::json::parse(request.body);
+    api::Response response;
+    response.body =
+        R"({"diagnostics":[],"results":[{"apiVersion":"apps/v1","kind":"Deployment","namespace":"a",
+      "name":"web","action":"configured","live":{"spec":{"replicas":1}},"merged":{"spec":{"replicas":2}}}]})";
+    return response;
+  });
+  const ProgramResult result = run(
+      {"apply", "-N", "a", "--dry-run", "--exit-code", "--prune", "-l", "app=web", "-f", "-"}, "kind: Pod\n");
+  EXPECT_EQ(result.exit_code, 1) << to_string(result);
+  EXPECT_EQ(result.out,
+            "deployment.apps/web configured (dry run)\n--- live/apps.v1.Deployment.a.web\n"
+            "+++ merged/apps.v1.Deployment.a.web\n@@ -1,2 +1,2 @@\n spec:\n-  replicas: 1\n+  replicas: 2\n");
+  EXPECT_EQ(asked["namespace"], "a");
+  EXPECT_EQ(asked["selector"], "app=web");
+  EXPECT_EQ(asked["prune"], (nlohmann::json{{"all", false}, {"allowlist", nlohmann::json::array()}}));
+  EXPECT_EQ(run({"apply", "--dry-run", "-f", "-"}, "kind: Pod\n").exit_code, 0);
+  EXPECT_EQ(run({"apply", "--dry-run=server", "--exit-code", "-f", "-"}, "kind: Pod\n").exit_code, 1);
+  EXPECT_EQ(run({"apply", "--dry-run=maybe", "-f", "-"}, "kind: Pod\n").exit_code, 2);
+  EXPECT_EQ(run({"apply", "--dry-run=none", "--exit-code", "-f", "-"}, "kind: Pod\n").exit_code, 2);
+  EXPECT_EQ(run({"apply", "--exit-code", "-f", "-"}, "kind: Pod\n").exit_code, 2);
+  EXPECT_EQ(run({"apply", "--all", "-f", "-"}, "kind: Pod\n").exit_code, 2);
+}
+
 TEST_F(Labctl, TalksJsonWhenAsked) {
   const ProgramResult result = run({"get", "pods", "--log-format", "json"});
   const auto line = nlohmann::json::parse(result.err);
