@@ -32,6 +32,7 @@ using nlohmann::json;
 manifest::LoadOptions load_options(const LabObjects& lab) {
   manifest::LoadOptions options;
   options.allow_cluster = false;
+  options.leaves_out_made = false;
   for (const store::ObjectPtr& ns : lab.store.list("namespaces")) {
     options.known_namespaces.insert(objects::name_of(*ns));
   }

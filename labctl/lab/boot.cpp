@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <future>
+#include <utility>
 
 namespace labctl::lab {
 namespace {
@@ -35,7 +36,7 @@ void Lab::boot(const std::vector<manifest::Object>& objects) {
   if (!brings_own) {
     create_api_service();
   }
-  dns_.create_service(allocation_, objects);
+  dns_.create_service(allocation_);
   create_objects(store_, allocation_, objects);
   if (store_.count("storageclasses") == 0) {
     store_.create({"storageclasses", "", controllers::kLabStorageClass}, controllers::lab_storage_class());
@@ -78,6 +79,20 @@ void Lab::create_api_service() {
       store_.create(key, std::move(object));
     }
   }
+}
+
+// As in a cluster, where its controllers make again what somebody deletes of them: at once, before anybody
+// else is given the addresses.
+void Lab::restore_own_objects() {
+  if (!is_booted_ || !std::exchange(is_own_object_gone_, false)) {
+    return;
+  }
+  const bool is_well = loop_.carry_out([this] {
+    controllers::sync_born_namespaces(store_);
+    create_api_service();
+    dns_.restore(allocation_);
+  });
+  is_own_object_gone_ = is_own_object_gone_ || !is_well;
 }
 
 void Lab::start_outside_hosts() {

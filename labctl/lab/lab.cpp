@@ -1,5 +1,6 @@
 #include "labctl/lab/lab.hpp"
 
+#include "labctl/lab/own_objects.hpp"
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "topology/base/error.hpp"
@@ -158,6 +159,9 @@ void Lab::note(const store::Change& change) {
   } else if (change.key.resource == allocation::kServices) {
     have_services_changed_ = true;
   }
+  if (change.type == store::ChangeType::Deleted && is_own_object(change.key)) {
+    is_own_object_gone_ = true;
+  }
   schedule_sync();
 }
 
@@ -170,6 +174,7 @@ void Lab::schedule_sync() {
 
 void Lab::sync() {
   is_sync_scheduled_ = false;
+  restore_own_objects();
   const controllers::Turn turn = is_booted_ ? controllers::Turn(clock_, kTurn) : controllers::Turn();
   bool is_done = false;
   for (int round = 0; !is_done && (round == 0 || !turn.is_over()); ++round) {

@@ -110,6 +110,7 @@ class Lab {
   void note(const store::Change& change);
   void note_ready(const store::Change& change);
   void create_api_service();
+  void restore_own_objects();
   void start_outside_hosts();
   void schedule_sync();
   std::vector<model::Pod> reconcile(const controllers::Turn& turn);
@@ -145,6 +146,7 @@ class Lab {
   std::size_t ready_pods_ = 0;                                 // objects whose condition Ready is True
   std::vector<server::PodId> outside_servers_;
   bool is_sync_scheduled_ = false;
+  bool is_own_object_gone_ = false;
   bool is_booted_ = false;
   std::optional<loop::MainLoop::Id> timer_;
   int failures_in_a_row_ = 0;  // of turns

@@ -106,14 +106,6 @@ store::Key key_of_pod(const model::PodKey& pod) { return {"pods", pod.ns, pod.na
 
 }  // namespace
 
-bool needs_named(const model::Cluster& cluster, const std::vector<manifest::Object>& objects) {
-  return cluster.dns.enabled &&
-         std::none_of(objects.begin(), objects.end(), [](const manifest::Object& object) {
-           return object.ns == objects::kDnsNamespace && object.name == objects::kDnsName &&
-                  (object.kind == "Service" || object.kind == "Deployment");
-         });
-}
-
 NameServers::NameServers(loop::MainLoop& loop, kernel::Reaper& reaper, store::Store& store,
                          const model::Cluster& cluster, kubelet::PodLife& life,
                          std::chrono::milliseconds boot_within)
@@ -132,18 +124,14 @@ NameServers::~NameServers() { loop_.cancel(again_); }
 
 // ---- Objects -------------------------------------------------------------------------------------------
 
-void NameServers::create_service(allocation::ServiceAllocation& services,
-                                 const std::vector<manifest::Object>& objects) {
-  is_on_ = needs_named(cluster_, objects);
+void NameServers::create_service(allocation::ServiceAllocation& services) {
+  is_on_ = cluster_.dns.enabled;
   has_been_ready_ = !is_on_;
   if (!is_on_) {
     return;
   }
   subscription_ = store_.on_change([this](const store::Change& change) { note(change); });
-  json service = dns_service(cluster_);
-  manifest::fill_in_defaults(service, "Service");
-  const store::Key key = store::key_of("services", service);
-  services.create(key, std::move(service));
+  restore_service(services);
   const std::vector<IpAddress> addresses = dns_addresses(cluster_);
   life_.set_cluster_dns(addresses);
   set_records("", dns::schema_records(cluster_.dns.domain, addresses));
@@ -152,12 +140,28 @@ void NameServers::create_service(allocation::ServiceAllocation& services,
   }
 }
 
+void NameServers::restore_service(allocation::ServiceAllocation& services) {
+  json service = dns_service(cluster_);
+  manifest::fill_in_defaults(service, "Service");
+  const store::Key key = store::key_of("services", service);
+  if (store_.find(key) == nullptr) {
+    services.create(key, std::move(service));
+  }
+}
+
 void NameServers::create_servers() {
-  if (is_on_) {
-    json deployment = dns_deployment(cluster_);
-    manifest::fill_in_defaults(deployment, "Deployment");
-    const store::Key key = store::key_of("deployments", deployment);
+  json deployment = dns_deployment(cluster_);
+  manifest::fill_in_defaults(deployment, "Deployment");
+  const store::Key key = store::key_of("deployments", deployment);
+  if (is_on_ && store_.find(key) == nullptr) {
     store_.create(key, std::move(deployment));
+  }
+}
+
+void NameServers::restore(allocation::ServiceAllocation& services) {
+  if (is_on_) {
+    restore_service(services);
+    create_servers();
   }
 }
 

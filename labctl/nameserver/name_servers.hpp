@@ -40,9 +40,6 @@
 
 namespace labctl::nameserver {
 
-// The Cluster wants DNS servers, and no file brings a kube-dns of its own: this host must have named.
-bool needs_named(const model::Cluster& cluster, const std::vector<manifest::Object>& objects);
-
 class NameServers : public kubelet::PodCompanion {
  public:
   // All must outlive this. `boot_within`: how long whoever boots the lab is going to wait, from now.
@@ -52,10 +49,12 @@ class NameServers : public kubelet::PodCompanion {
   NameServers(const NameServers&) = delete;
   NameServers& operator=(const NameServers&) = delete;
 
-  // The Service: first of all, for its address. `objects` are what the files say.
-  void create_service(allocation::ServiceAllocation& services, const std::vector<manifest::Object>& objects);
+  // The Service: first of all, for its address.
+  void create_service(allocation::ServiceAllocation& services);
   // The Deployment: last, so that it takes no place that a file's pod would have.
   void create_servers();
+  // Whichever of the two somebody has deleted.
+  void restore(allocation::ServiceAllocation& services);
 
   // The servers start with what there is, and are ready some tens of milliseconds later; wait_until_ready()
   // throws Error with named's words when that does not come: InvalidInput when it refuses the user's records
@@ -63,7 +62,7 @@ class NameServers : public kubelet::PodCompanion {
   void start_outside(int router_netns_fd);
   void wait_until_ready();
 
-  // The DNS pods, unless they came with the files.
+  // The DNS pods, if the Cluster wants any.
   bool is_mine(const model::Pod& pod) const override;
   bool holds_others_back() const override { return !has_been_ready_; }
   // The server and its own folder.
@@ -86,6 +85,7 @@ class NameServers : public kubelet::PodCompanion {
     bool is_starting = true;
   };
 
+  void restore_service(allocation::ServiceAllocation& services);
   void note(const store::Change& change);
   void read_object(const store::Key& key);
   void set_records(const std::string& owner, std::vector<dns::Record> records);
@@ -108,7 +108,7 @@ class NameServers : public kubelet::PodCompanion {
   store::Store& store_;
   const model::Cluster& cluster_;
   kubelet::PodLife& life_;
-  bool is_on_ = false;           // as needs_named() says, once create_service() was called
+  bool is_on_ = false;           // the Cluster wants servers, and create_service() was called
   bool has_been_ready_ = false;  // some server of the cluster, or there are none
 
   dns::RecordBook book_;

@@ -14,8 +14,7 @@ namespace labctl::objects {
 inline constexpr const char* kDnsNamespace = model::kSystemNamespace;
 inline constexpr const char* kDnsName = model::kDnsService;
 inline constexpr const char* kDnsContainer = "named";
-// The label by which they are selected; its value is kDnsName.
-inline constexpr const char* kDnsLabel = "k8s-app";
+inline constexpr const char* kDnsLabel = model::kDnsLabel;
 
 // One of the Deployment's that runs the DNS servers.
 bool is_dns_pod(const model::Pod& pod);

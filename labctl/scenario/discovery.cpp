@@ -157,6 +157,7 @@ class Completion {
       options.known_nodes.insert(node.name);
     }
     options.known_network = scenario_.cluster.network;
+    options.known_dns = scenario_.cluster.dns.enabled;
     options.known_pod_capacity = model::pod_capacity(scenario_.cluster);
   }
 
@@ -218,6 +219,7 @@ class Completion {
     }
     options.allow_cluster = false;
     manifest::ask_for_namespace(options, namespace_in(spec()));
+    options.leaves_out_made = false;
     remember_namespaces(scenario_.objects, options);
     const auto steps = spec().find("steps");
     for (size_t i = 0; steps != spec().end() && steps->is_array() && i < steps->size(); ++i) {

@@ -1,6 +1,5 @@
 #include "labctl/supervisor/launch.hpp"
 
-#include "labctl/nameserver/name_servers.hpp"
 #include "labctl/nameserver/named_files.hpp"
 #include "labctl/supervisor/boot_report.hpp"
 #include "labctl/supervisor/keeper.hpp"
@@ -122,7 +121,7 @@ UniqueFd LaunchedLab::keeper_fd() const {
 }
 
 LaunchedLab launch(const LaunchOptions& options) {
-  if (nameserver::needs_named(options.cluster, options.objects)) {
+  if (options.cluster.dns.enabled) {
     nameserver::check_named_is_installed();
   }
   const SignalFd signals(kStopSignals);

@@ -8,6 +8,7 @@
 #include "topology/manifest/kinds/api_groups.hpp"
 #include "topology/manifest/kinds/cluster_reader.hpp"
 #include "topology/manifest/kinds/kinds.hpp"
+#include "topology/manifest/made_objects.hpp"
 #include "topology/manifest/name_check.hpp"
 #include "topology/manifest/references.hpp"
 #include "topology/manifest/scenario_check.hpp"
@@ -63,11 +64,15 @@ class Load {
  private:
   Loaded finish() {
     read_clusters();
+    const std::optional<model::Cluster> cluster = known_cluster();
+    if (options_.leaves_out_made && !is_client_) {
+      leave_out_made_objects(records_, options_.known_dns.value_or(cluster && cluster->dns.enabled),
+                             findings_);
+    }
     check_duplicates(records_, findings_);
     check_namespaces(records_, known_namespaces(options_), findings_);
     check_nodes(records_, known_nodes(), findings_);
     check_derived_names(records_, findings_);
-    const std::optional<model::Cluster> cluster = known_cluster();
     if (options_.known_network || cluster) {
       check_service_ranges(records_, options_.known_network ? *options_.known_network : cluster->network,
                            findings_);

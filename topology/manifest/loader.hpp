@@ -58,6 +58,10 @@ struct LoadOptions {
   std::optional<model::Network> known_network;
   // Of a running lab: the pods that it can carry, as model::pod_capacity says.
   std::optional<std::uint64_t> known_pod_capacity;
+  // Of a running lab, or of one whose Cluster is elsewhere: whether it has DNS servers of its own.
+  std::optional<bool> known_dns;
+  // Objects that a lab makes by itself are left out (made_objects.hpp); false for a running lab: it has them.
+  bool leaves_out_made = true;
   // Variables of scenarios that come from elsewhere, as from --set.
   std::set<std::string> known_variables;
   // False when applying to a running lab, whose Cluster is fixed: a Cluster is then an error.

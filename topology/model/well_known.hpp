@@ -19,6 +19,8 @@ inline constexpr std::array kBornNamespaces{kDefaultNamespace, kLeaseNamespace, 
 // Services that others look for by name: the API's own in `default`, the DNS servers' in `kube-system`.
 inline constexpr const char* kKubernetesService = "kubernetes";
 inline constexpr const char* kDnsService = "kube-dns";
+// The label by which the DNS servers are selected; its value is kDnsService.
+inline constexpr const char* kDnsLabel = "k8s-app";
 
 // Labels of every namespace and node.
 inline constexpr const char* kNamespaceNameLabel = "kubernetes.io/metadata.name";

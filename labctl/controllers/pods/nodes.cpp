@@ -73,10 +73,14 @@ void sync_namespace(store::Store& store, const std::string& name) {
 
 }  // namespace
 
-void sync_nodes(store::Store& store, const model::Cluster& cluster) {
+void sync_born_namespaces(store::Store& store) {
   for (const char* name : model::kBornNamespaces) {
     sync_namespace(store, name);
   }
+}
+
+void sync_nodes(store::Store& store, const model::Cluster& cluster) {
+  sync_born_namespaces(store);
   for (const model::Node& node : cluster.nodes) {
     sync_node(store, node);
   }

@@ -19,5 +19,7 @@ inline constexpr std::size_t kPodsPerLab = model::kPodsPerLab;
 // that every node has and the Cluster's own) and the Namespaces default, kube-system,
 // kube-public and kube-node-lease. Labels that users gave a node at run time stay.
 void sync_nodes(store::Store& store, const model::Cluster& cluster);
+// Of these Namespaces those that are not there.
+void sync_born_namespaces(store::Store& store);
 
 }  // namespace labctl::controllers

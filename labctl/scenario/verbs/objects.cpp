@@ -67,8 +67,9 @@ std::vector<std::string> paths_of_objects(const json& sources, const std::string
   for (const json& source : sources) {
     parsed.push_back({source["name"], source["text"]});
   }
-  std::vector<std::string> paths;
   manifest::LoadOptions options;
+  options.leaves_out_made = false;
+  std::vector<std::string> paths;
   manifest::ask_for_namespace(options, ns);
   for (const manifest::Object& object : manifest::load(parsed, options).objects) {
     if (const api::ResourceKind* kind = api::find_kind(object.api_version, object.kind)) {
