@@ -38,22 +38,33 @@ ContainerLife::ContainerLife(const model::Pod& pod, const Clock& clock)
     item.status.state = waiting(init_count_ > 0 ? "PodInitializing" : "ContainerCreating");
     item.has_startup_probe = container.startup_probe.has_value();
     item.has_readiness_probe = container.readiness_probe.has_value();
+    item.is_sidecar = container.is_sidecar;
     items_.push_back(std::move(item));
   };
   std::for_each(pod.init_containers.begin(), pod.init_containers.end(), add);
   std::for_each(pod.containers.begin(), pod.containers.end(), add);
 }
 
-// An init container after the one before it has succeeded, the others after all of them.
+// An init container after the one before it has succeeded, the others after all of them. The kubelet starts them
+// one after the other, and each start takes until the postStart hook has ended.
 bool ContainerLife::has_turn(std::size_t index) const {
-  const std::size_t before = std::min(index, init_count_);
-  return std::all_of(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(before),
-                     [](const Item& item) { return succeeded(item.status.state); });
+  for (std::size_t before = 0; before < index; ++before) {
+    if (items_[before].is_launching || (is_init(before) && !lets_others_begin(before))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool ContainerLife::lets_others_begin(std::size_t index) const {
+  const Item& item = items_[index];
+  return item.is_sidecar ? item.has_been_up : succeeded(item.status.state);
 }
 
 bool ContainerLife::may_start_later(std::size_t index) const {
   const Item& item = items_[index];
-  return !stopping_ && !item.is_over && item.status.state.kind != Kind::Running && has_turn(index);
+  return !stopping_ && !item.is_over && !item.is_launching && item.status.state.kind != Kind::Running &&
+         !(item.is_sidecar && is_over()) && has_turn(index);
 }
 
 std::vector<std::size_t> ContainerLife::due() const {
@@ -79,8 +90,21 @@ std::optional<ContainerLife::SteadyTime> ContainerLife::next_due() const {
   return next;
 }
 
+void ContainerLife::launched(std::size_t index) {
+  Item& item = items_[index];
+  item.is_launching = true;
+  item.is_unhealthy = false;
+  item.running_since = clock_.now();
+  if (item.status.state.kind == Kind::Terminated) {
+    item.status.last = item.status.state;
+  }
+  item.status.state = waiting("ContainerCreating");
+  item.status.state.started_at = clock_.wall();
+}
+
 void ContainerLife::started(std::size_t index, std::string container_id) {
   Item& item = items_[index];
+  item.is_launching = false;
   if (item.status.state.kind == Kind::Terminated) {
     item.status.last = item.status.state;
   }
@@ -95,13 +119,16 @@ void ContainerLife::started(std::size_t index, std::string container_id) {
   item.status.container_id = std::move(container_id);
   item.is_unhealthy = false;
   item.status.is_started = !item.has_startup_probe;
-  item.status.is_ready = item.status.is_started && !item.has_readiness_probe && !is_init(index);
+  item.status.is_ready =
+      item.status.is_started && !item.has_readiness_probe && (item.is_sidecar || !is_init(index));
+  item.has_been_up = item.has_been_up || item.status.is_started;
 }
 
 void ContainerLife::set_health(std::size_t index, bool is_started, bool is_ready) {
-  ContainerStatus& status = items_[index].status;
-  status.is_started = is_started;
-  status.is_ready = is_ready && !is_init(index);
+  Item& item = items_[index];
+  item.status.is_started = is_started;
+  item.status.is_ready = is_ready && (item.is_sidecar || !is_init(index));
+  item.has_been_up = item.has_been_up || is_started;
 }
 
 void ContainerLife::exited(std::size_t index, const ContainerEnd& end_of_it) {
@@ -117,6 +144,10 @@ void ContainerLife::exited(std::size_t index, const ContainerEnd& end_of_it) {
   state.message = end_of_it.message;
   state.exit_code = end_of_it.exit_code;
   state.signal = end_of_it.signal;
+  if (std::exchange(item.is_launching, false)) {
+    // Its hook was not over: it counts as a start all the same.
+    item.status.restart_count += std::exchange(item.was_started, true) ? 1 : 0;
+  }
   state.started_at = item.status.state.started_at;
   end(index, std::move(state));
 }
@@ -139,7 +170,7 @@ void ContainerLife::end(std::size_t index, ContainerState state) {
   state.kind = Kind::Terminated;
   state.finished_at = clock_.wall();
   // An init container that is done counts as ready, else its pod never were.
-  item.status.is_ready = is_init(index) && state.exit_code == 0;
+  item.status.is_ready = is_init(index) && !item.is_sidecar && state.exit_code == 0;
   item.status.is_started = false;
   item.status.state = std::move(state);
   // Ended because its liveness probe failed: whatever its exit code says, that was no success.
@@ -158,6 +189,9 @@ void ContainerLife::end(std::size_t index, ContainerState state) {
 }
 
 bool ContainerLife::restarts(std::size_t index, bool has_succeeded) const {
+  if (items_[index].is_sidecar) {
+    return !is_over();
+  }
   switch (policy_) {
     case model::RestartPolicy::Always:
       // Always is for containers: an init container that has succeeded is over under every policy.
@@ -179,8 +213,20 @@ void ContainerLife::misconfigured(std::size_t index, const std::string& reason, 
 void ContainerLife::stop() { stopping_ = true; }
 
 bool ContainerLife::is_idle() const {
-  return std::none_of(items_.begin(), items_.end(),
-                      [](const Item& item) { return item.status.state.kind == Kind::Running; });
+  return std::none_of(items_.begin(), items_.end(), [](const Item& item) {
+    return item.is_launching || item.status.state.kind == Kind::Running;
+  });
+}
+
+bool ContainerLife::is_over() const {
+  const auto is_done = [](const Item& item) {
+    return item.is_over && item.status.state.kind == Kind::Terminated;
+  };
+  const auto first = items_.begin() + static_cast<std::ptrdiff_t>(init_count_);
+  const bool has_failed_before = std::any_of(items_.begin(), first, [&](const Item& item) {
+    return !item.is_sidecar && is_done(item) && !succeeded(item.status.state);
+  });
+  return has_failed_before || std::all_of(first, items_.end(), is_done);
 }
 
 PodContainers ContainerLife::report() const {

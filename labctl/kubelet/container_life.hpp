@@ -6,6 +6,9 @@
 // Nothing is started here: the owner starts what due() lists, and tells what happened. Indexes count the init
 // containers first, then the others, and stay valid.
 //
+// An init container with restartPolicy Always (a sidecar, KEP-753) lets the next one begin once it has started,
+// and starts again whenever it ends, until the others are done.
+//
 //   Waiting ContainerCreating --started--> Running --exited--> Terminated --+--> stays: the policy says so
 //        |                                                                  |
 //        +--could not start--> Terminated StartError (128) -----------------+--> Waiting CrashLoopBackOff
@@ -50,6 +53,8 @@ class ContainerLife {
   // When due() will list what it does not list now; nothing if only an event can change that.
   std::optional<SteadyTime> next_due() const;
 
+  // It runs, but its postStart hook has not ended: it is as if it were being created, and those behind it wait.
+  void launched(std::size_t index);
   void started(std::size_t index, std::string container_id);
   void exited(std::size_t index, const ContainerEnd& end);
   // What is run in place of an image, for its status.
@@ -70,9 +75,12 @@ class ContainerLife {
   bool is_stopping() const { return stopping_; }
   // Nothing runs.
   bool is_idle() const;
+  // All but sidecars are done, for good: those have nobody left to serve.
+  bool is_over() const;
 
   std::size_t size() const { return items_.size(); }
   bool is_init(std::size_t index) const { return index < init_count_; }
+  bool is_sidecar(std::size_t index) const { return items_[index].is_sidecar; }
   const ContainerStatus& status(std::size_t index) const { return items_[index].status; }
   // All of them, as pod_status wants them.
   PodContainers report() const;
@@ -82,6 +90,9 @@ class ContainerLife {
     ContainerStatus status;
     bool has_startup_probe = false;
     bool has_readiness_probe = false;
+    bool is_sidecar = false;
+    bool has_been_up = false;  // a sidecar: has passed its startup probe at least once
+    bool is_launching = false;
     bool is_unhealthy = false;
     bool is_restart_asked = false;
     bool was_started = false;           // the next start is a restart
@@ -95,6 +106,7 @@ class ContainerLife {
   bool may_start_later(std::size_t index) const;
   void end(std::size_t index, ContainerState state);
   bool restarts(std::size_t index, bool succeeded) const;
+  bool lets_others_begin(std::size_t index) const;
 
   const Clock& clock_;
   model::RestartPolicy policy_;

@@ -66,7 +66,48 @@ void PodLife::end_container(Entry& entry, std::size_t index, std::chrono::millis
     return;
   }
   forget_hook(container);
-  runtime_.stop(container.run, grace);
+  send_end(entry, index, grace);
+}
+
+// SIGTERM. Sidecars serve the others until these have ended, and then go in the order opposite to that of their
+// start; what they wait is taken from their grace.
+void PodLife::send_end(Entry& entry, std::size_t index, std::chrono::milliseconds grace) {
+  Container& container = *entry.containers[index];
+  loop_.cancel(std::exchange(container.turn_timer, 0));
+  const bool ends_with_pod = entry.life.is_stopping() || entry.life.is_over();
+  const bool others_run =
+      std::any_of(entry.containers.begin() + static_cast<std::ptrdiff_t>(index) + 1, entry.containers.end(),
+                  [](const std::unique_ptr<Container>& other) { return other->run != 0; });
+  container.awaits_turn = entry.life.is_sidecar(index) && ends_with_pod && others_run && grace.count() > 0;
+  if (!container.awaits_turn) {
+    runtime_.stop(container.run, grace);
+    return;
+  }
+  container.turn_timer = loop_.call_after(grace, [this, &container] {
+    container.turn_timer = 0;
+    container.awaits_turn = false;
+    runtime_.stop(container.run, kGraceAfterHook);
+  });
+}
+
+void PodLife::end_those_whose_turn_it_is(Entry& entry) {
+  for (std::size_t index = entry.containers.size(); index-- > 0;) {
+    const Container& container = *entry.containers[index];
+    if (container.awaits_turn) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*container.end_by - clock_.now());
+      send_end(entry, index, std::max<std::chrono::milliseconds>(left, kGraceAfterHook));
+    }
+  }
+}
+
+void PodLife::end_sidecars(Entry& entry) {
+  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
+    Container& container = *entry.containers[index];
+    if (entry.life.is_sidecar(index) && container.run != 0 && !container.end_by) {
+      event(entry, false, "Killing", "Stopping container " + container.spec->name);
+      end_container(entry, index, entry.pod.termination_grace);
+    }
+  }
 }
 
 // Gives the hook so long, whether it runs already or not.
@@ -93,12 +134,14 @@ void PodLife::on_pre_stop_over(Entry& entry, std::size_t index, bool has_passed)
   }
   const auto now = clock_.now();
   container.end_by = std::max(*container.end_by, now + kGraceAfterHook);
-  runtime_.stop(container.run, std::chrono::ceil<std::chrono::milliseconds>(*container.end_by - now));
+  send_end(entry, index, std::chrono::ceil<std::chrono::milliseconds>(*container.end_by - now));
 }
 
 void PodLife::forget_hook(Container& container) {
   actions_.cancel(std::exchange(container.hook, 0));
+  actions_.cancel(std::exchange(container.start_hook, 0));
   loop_.cancel(std::exchange(container.hook_timer, 0));
+  loop_.cancel(std::exchange(container.turn_timer, 0));
 }
 
 void PodLife::finish_if_idle(Entry& entry) {

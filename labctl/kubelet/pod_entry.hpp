@@ -21,6 +21,9 @@ struct PodLife::Container {
   std::optional<ContainerLife::SteadyTime> end_by;
   ContainerActions::Id hook = 0;  // preStop, while it runs
   loop::EventLoop::Id hook_timer = 0;
+  ContainerActions::Id start_hook = 0;  // postStart, while it runs
+  bool awaits_turn = false;             // to be ended, after those that it serves
+  loop::EventLoop::Id turn_timer = 0;
 };
 
 struct PodLife::Entry {

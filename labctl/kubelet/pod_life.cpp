@@ -16,6 +16,9 @@ namespace {
 // Distinct notices remembered; a lab with more image names than this repeats itself.
 constexpr std::size_t kNoticesMax = 1'000;
 
+// The kubelet waits for as long as a postStart hook takes; here one that hangs gives its place to others.
+constexpr std::chrono::minutes kPostStartMax{10};
+
 std::string with_hint(const Error& error) {
   return error.hint().empty() ? error.message() : error.message() + " (" + error.hint() + ")";
 }
@@ -120,7 +123,7 @@ void PodLife::prepare_containers(Entry& entry) {
   const auto add = [&](model::Container& spec, bool is_init) {
     auto container = std::make_unique<Container>();
     container->spec = &spec;
-    container->choice = choose(spec, options_.images, is_init);
+    container->choice = choose(spec, options_.images, is_init && !spec.is_sidecar);
     if (is_up_at_once(*container)) {
       expect_no_delay(spec);
     }
@@ -177,9 +180,7 @@ DownwardFacts PodLife::facts_of(const Entry& entry) const {
 // Starts what is due, and comes back when more will be. Ends: a start that fails twice in a row has to wait.
 void PodLife::advance(Entry& entry) {
   for (std::vector<std::size_t> due = entry.life.due(); !due.empty(); due = entry.life.due()) {
-    for (const std::size_t index : due) {
-      start_container(entry, index);
-    }
+    start_container(entry, due.front());
   }
   loop_.cancel(std::exchange(entry.timer, 0));
   if (const auto at = entry.life.next_due()) {
@@ -246,9 +247,44 @@ void PodLife::start_container(Entry& entry, std::size_t index) {
     on_start_error(entry, index, Error(ErrorKind::Internal, words_of_current_exception()));
     return;
   }
-  entry.life.started(index, "labctl://" + std::to_string(container.run));
   event(entry, false, "Started", "Started container " + spec.name);
+  if (spec.post_start) {
+    run_post_start(entry, index);
+  } else {
+    on_started(entry, index);
+  }
+}
+
+void PodLife::on_started(Entry& entry, std::size_t index) {
+  entry.life.started(index, "labctl://" + std::to_string(entry.containers[index]->run));
   start_probes(entry, index);
+}
+
+// As with the kubelet, the container counts as running once the hook has passed.
+void PodLife::run_post_start(Entry& entry, std::size_t index) {
+  Container& container = *entry.containers[index];
+  entry.life.launched(index);
+  ActionPlace place = action_place(entry, index);
+  place.user_agent = "kube-lifecycle/1.35";
+  container.start_hook =
+      actions_.run(*container.spec->post_start, std::move(place), kPostStartMax,
+                   [this, &entry, index](const ProbeAnswer& answer) {
+                     on_post_start_over(entry, index, answer.result == ContainerHealth::Result::Passed);
+                   });
+}
+
+void PodLife::on_post_start_over(Entry& entry, std::size_t index, bool has_passed) {
+  Container& container = *entry.containers[index];
+  container.start_hook = 0;
+  if (has_passed) {
+    on_started(entry, index);
+    advance(entry);
+    return;
+  }
+  event(entry, true, "FailedPostStartHook", "PostStartHook failed");
+  event(entry, false, "Killing", "FailedPostStartHook");
+  entry.life.set_unhealthy(index);
+  end_container(entry, index, entry.pod.termination_grace);
 }
 
 void PodLife::on_start_error(Entry& entry, std::size_t index, const Error& error) {
@@ -279,11 +315,18 @@ void PodLife::on_ended(const model::PodKey& key, std::size_t index, const Contai
   container.prober.reset();
   forget_hook(container);
   container.end_by.reset();
+  container.awaits_turn = false;
   container.log.end_instance(clock_.wall());
   entry.life.exited(index, end);
   const ContainerState& state = entry.life.status(index).state;
   if (state.reason == "CrashLoopBackOff") {
     event(entry, true, "BackOff", "Back-off restarting failed container " + container.spec->name);
+  }
+  if (entry.life.is_stopping()) {
+    end_those_whose_turn_it_is(entry);
+  } else if (entry.life.is_over()) {
+    end_sidecars(entry);
+    end_those_whose_turn_it_is(entry);
   }
   advance(entry);
   finish_if_idle(entry);
@@ -305,7 +348,7 @@ ActionPlace PodLife::action_place(const Entry& entry, std::size_t index) {
 
 void PodLife::start_probes(Entry& entry, std::size_t index) {
   Container& container = *entry.containers[index];
-  if (entry.life.is_init(index) || !has_probes(*container.spec)) {
+  if ((entry.life.is_init(index) && !entry.life.is_sidecar(index)) || !has_probes(*container.spec)) {
     return;
   }
   ContainerProber::Hooks hooks;
@@ -318,7 +361,8 @@ void PodLife::start_probes(Entry& entry, std::size_t index) {
   hooks.on_change = [this, &entry, index] {
     const ContainerProber& prober = *entry.containers[index]->prober;
     entry.life.set_health(index, prober.is_started(), prober.is_ready());
-    changed(entry);
+    // A sidecar that has started is what the next container waited for.
+    entry.life.is_sidecar(index) ? advance(entry) : changed(entry);
   };
   hooks.on_dead = [this, &entry, index](ProbeKind kind) { on_dead(entry, index, kind); };
   container.prober = std::make_unique<ContainerProber>(loop_, clock_, actions_, action_place(entry, index),
@@ -327,7 +371,8 @@ void PodLife::start_probes(Entry& entry, std::size_t index) {
 
 void PodLife::on_dead(Entry& entry, std::size_t index, ProbeKind kind) {
   const model::Container& spec = *entry.containers[index]->spec;
-  const bool restarts = entry.pod.restart_policy != model::RestartPolicy::Never;
+  const bool restarts =
+      entry.life.is_sidecar(index) || entry.pod.restart_policy != model::RestartPolicy::Never;
   event(entry, false, "Killing",
         "Container " + spec.name + " failed " + (kind == ProbeKind::Startup ? "startup" : "liveness") +
             " probe" + (restarts ? ", will be restarted" : ""));

@@ -58,7 +58,7 @@ struct PodReport {
 // For events::record: the type is Warning or Normal.
 struct PodEvent {
   bool is_warning = false;
-  // Started, Killing, Unhealthy, BackOff, Failed, FailedPreStopHook, DNSConfigForming
+  // Started, Killing, Unhealthy, BackOff, Failed, FailedPostStartHook, FailedPreStopHook, DNSConfigForming
   std::string reason;
   std::string message;
 };
@@ -142,6 +142,9 @@ class PodLife {
   void start_container(Entry& entry, std::size_t index);
   void on_start_error(Entry& entry, std::size_t index, const Error& error);
   void on_ended(const model::PodKey& key, std::size_t index, const ContainerEnd& end);
+  void run_post_start(Entry& entry, std::size_t index);
+  void on_post_start_over(Entry& entry, std::size_t index, bool has_passed);
+  void on_started(Entry& entry, std::size_t index);
   ActionPlace action_place(const Entry& entry, std::size_t index);
   void start_probes(Entry& entry, std::size_t index);
   void on_dead(Entry& entry, std::size_t index, ProbeKind kind);
@@ -149,6 +152,9 @@ class PodLife {
   void run_pre_stop(Entry& entry, std::size_t index, std::chrono::milliseconds grace);
   void on_pre_stop_over(Entry& entry, std::size_t index, bool has_passed);
   void forget_hook(Container& container);
+  void send_end(Entry& entry, std::size_t index, std::chrono::milliseconds grace);
+  void end_those_whose_turn_it_is(Entry& entry);
+  void end_sidecars(Entry& entry);
   // Whatever stage its start has come to.
   void drop(const Entry& entry) noexcept;
   void finish_if_idle(Entry& entry);

@@ -118,7 +118,9 @@ json container_json(const json& spec, const ContainerStatus* status, const char*
 // Of a finished init container "ready" means that it succeeded.
 json init_json(const json& spec, const ContainerStatus* status) {
   json result = container_json(spec, status, "PodInitializing");
-  result["ready"] = is_init_done(spec, status);
+  if (!is_sidecar(spec)) {
+    result["ready"] = is_init_done(spec, status);
+  }
   return result;
 }
 
@@ -152,9 +154,19 @@ void set_readiness(json& status, const json& pod, const PodContainers& container
     set_condition(status, "Ready", "False", now, reason);
     return;
   }
-  const std::string unready =
+  // Sidecars first, as the kubelet has them.
+  std::string unready = names_but(
+      array_at(pod, "spec.initContainers"), containers.init_containers,
+      [](const json& spec, const ContainerStatus* s) { return !is_sidecar(spec) || is_container_ready(s); });
+  const std::string others =
       names_but(array_at(pod, "spec.containers"), containers.containers,
                 [](const json&, const ContainerStatus* s) { return is_container_ready(s); });
+  if (unready.empty() || others.empty()) {
+    unready += others;
+  } else {
+    unready.back() = ' ';
+    unready += others.substr(1);
+  }
   if (!unready.empty()) {
     const std::string message = "containers with unready status: " + unready;
     set_condition(status, "ContainersReady", "False", now, "ContainersNotReady", message);
@@ -203,6 +215,12 @@ std::string_view phase_from(const json& pod, const PodContainers& containers) {
   if (counted.stopped == 0) {
     return "Pending";
   }
+  for (const json& spec : array_at(pod, "spec.initContainers")) {
+    const ContainerStatus* status = find_status(containers.init_containers, text_at(spec, "name"));
+    if (is_sidecar(spec) && status != nullptr && status->state.kind == Kind::Running) {
+      return "Running";  // until it has ended as well
+    }
+  }
   if (policy.empty() || policy == "Always") {
     return "Running";
   }
@@ -223,7 +241,12 @@ json pod_status(const json& pod, const PodContainers& containers, objects::TimeP
   set_condition(status, "PodScheduled", "True", now);
 
   const json& inits = array_at(pod, "spec.initContainers");
-  const std::string incomplete = names_but(inits, containers.init_containers, is_init_done);
+  // A pod whose containers have begun was initialized, whatever its sidecars do now.
+  const bool has_begun = std::any_of(
+      containers.containers.begin(), containers.containers.end(),
+      [](const ContainerStatus& one) { return one.state.kind != Kind::Waiting || one.last.has_value(); });
+  const std::string incomplete =
+      has_begun ? std::string() : names_but(inits, containers.init_containers, is_init_done);
   if (incomplete.empty()) {
     set_condition(status, "Initialized", "True", now);
   } else {

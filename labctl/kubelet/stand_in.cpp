@@ -40,8 +40,10 @@ Ports wanted_ports(const model::Container& container) {
       add_port_of((*probe)->action, ports);
     }
   }
-  if (container.pre_stop) {
-    add_port_of(*container.pre_stop, ports);
+  for (const auto* hook : {&container.post_start, &container.pre_stop}) {
+    if (*hook) {
+      add_port_of(**hook, ports);
+    }
   }
   return ports;
 }
@@ -66,7 +68,8 @@ std::vector<model::ContainerPort> stand_in_ports(const model::Pod& pod, std::siz
   const model::Container& own = container_at(index);
   Ports ports = wanted_ports(own);
   for (std::size_t other = 0; other < init_count + pod.containers.size(); ++other) {
-    if (other == index) {
+    const bool has_ended = other < init_count && !pod.init_containers[other].is_sidecar;
+    if (other == index || has_ended) {
       continue;
     }
     const bool serves_asked = is_stand_in(other) && other < index;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <utility>
 
@@ -116,6 +117,9 @@ model::Container decode_container(const json& container) {
   out.readiness_probe = decode_probe(container, "readinessProbe");
   out.liveness_probe = decode_probe(container, "livenessProbe");
   const json& lifecycle = member(container, "lifecycle");
+  if (lifecycle.is_object() && member(lifecycle, "postStart").is_object()) {
+    out.post_start = decode_action(lifecycle.at("postStart"));
+  }
   if (lifecycle.is_object() && member(lifecycle, "preStop").is_object()) {
     out.pre_stop = decode_action(lifecycle.at("preStop"));
   }
@@ -175,6 +179,10 @@ void decode_pod_spec(const json& spec, model::Pod& pod) {
         {address_in(alias.at("ip").get_ref<const std::string&>()), member_texts(alias, "hostnames")});
   }
   pod.init_containers = decode_containers(spec, "initContainers");
+  for (std::size_t i = 0; i < pod.init_containers.size(); ++i) {
+    pod.init_containers[i].is_sidecar =
+        member_text(spec.at("initContainers")[i], "restartPolicy") == "Always";
+  }
   pod.containers = decode_containers(spec, "containers");
 }
 

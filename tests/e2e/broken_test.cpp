@@ -107,6 +107,8 @@ const std::vector<Broken>& table() {
        "though the pod has its address", "", "ok", "timeout"},
       {"AProbeThatNamesAnotherPort", "stand-ins", Edit{"manifests/apps.yaml", "7070", "7071"},
        "a port that only a probe names is listened on", "", "ok", "refused"},
+      {"AnotherHook", "native-sidecars", Edit{"manifests/pods.yaml", "echo started", "echo begun"},
+       "the hook of the app ran in its container", "", "stdout \"started", "stdout \"begun"},
       // ---- Workloads and objects
       {"OneReplicaTooFew", "deployment-scales", Edit{"manifests/web.yaml", "replicas: 2", "replicas: 1"},
        "two pods, spread over the nodes", "two pods, spread over the nodes [2]", "ok", "timeout"},

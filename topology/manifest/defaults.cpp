@@ -73,8 +73,10 @@ void fill_in_container(json& container, bool host_network) {
     }
   }
   if (const auto lifecycle = container.find("lifecycle"); lifecycle != container.end()) {
-    if (const auto before_stop = lifecycle->find("preStop"); before_stop != lifecycle->end()) {
-      fill_in_http_get(*before_stop);
+    for (const char* hook : {"postStart", "preStop"}) {
+      if (const auto action = lifecycle->find(hook); action != lifecycle->end()) {
+        fill_in_http_get(*action);
+      }
     }
   }
 }

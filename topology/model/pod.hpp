@@ -82,7 +82,9 @@ struct Container {
   std::optional<ContainerProbe> startup_probe{};
   std::optional<ContainerProbe> readiness_probe{};
   std::optional<ContainerProbe> liveness_probe{};
+  std::optional<ContainerAction> post_start{};
   std::optional<ContainerAction> pre_stop{};
+  bool is_sidecar = false;  // an init container with restartPolicy Always: it stays beside the others
   bool operator==(const Container&) const = default;
 };
 

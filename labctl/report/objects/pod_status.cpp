@@ -12,6 +12,15 @@ using Json = nlohmann::json;
 
 }  // namespace
 
+bool is_sidecar(const Json& pod, const std::string& container) {
+  for (const Json& spec : list(pod, "/spec/initContainers")) {
+    if (text(spec, "/name") == container) {
+      return text(spec, "/restartPolicy") == "Always";
+    }
+  }
+  return false;
+}
+
 // Follows printPod() of kubectl: init containers decide until they are done,
 // then the last container with news.
 std::string pod_status(const Json& pod) {
@@ -28,7 +37,8 @@ std::string pod_status(const Json& pod) {
   const Json& init = list(pod, "/status/initContainerStatuses");
   for (size_t i = 0; i < init.size() && !initializing; ++i) {
     const Json& terminated = at(init[i], "/state/terminated");
-    if (terminated.is_object() && number(terminated, "/exitCode") == 0) {
+    if ((terminated.is_object() && number(terminated, "/exitCode") == 0) ||
+        (is_sidecar(pod, text(init[i], "/name")) && flag(init[i], "/started"))) {
       continue;
     }
     initializing = true;

@@ -48,21 +48,37 @@ std::string ready_of(const Json& object, const std::string& ready, const std::st
   return std::to_string(number(object, ready)) + "/" + std::to_string(number(object, wanted));
 }
 
+// Of the containers that stay: sidecars too.
 std::string pod_ready(const Json& pod) {
   long long ready = 0;
+  size_t total = list(pod, "/spec/containers").size();
   for (const Json& status : list(pod, "/status/containerStatuses")) {
     ready += flag(status, "/ready") ? 1 : 0;
   }
-  return std::to_string(ready) + "/" + std::to_string(list(pod, "/spec/containers").size());
+  for (const Json& spec : list(pod, "/spec/initContainers")) {
+    total += text(spec, "/restartPolicy") == "Always" ? 1 : 0;
+  }
+  for (const Json& status : list(pod, "/status/initContainerStatuses")) {
+    ready += flag(status, "/ready") && is_sidecar(pod, text(status, "/name")) ? 1 : 0;
+  }
+  return std::to_string(ready) + "/" + std::to_string(total);
 }
 
 // "3 (5m ago)": when the last container was restarted, as kubectl has it since 1.22.
 std::string pod_restarts(const Json& pod, const ResourceView& view) {
   long long restarts = 0;
   std::string last;
-  for (const Json& status : list(pod, "/status/containerStatuses")) {
+  const auto add = [&](const Json& status) {
     restarts += number(status, "/restartCount");
     last = std::max(last, text(status, "/lastState/terminated/finishedAt"));
+  };
+  for (const Json& status : list(pod, "/status/containerStatuses")) {
+    add(status);
+  }
+  for (const Json& status : list(pod, "/status/initContainerStatuses")) {
+    if (is_sidecar(pod, text(status, "/name"))) {
+      add(status);
+    }
   }
   std::string out = std::to_string(restarts);
   return restarts == 0 || last.empty() ? out : out + " (" + age_since(last, view.now) + " ago)";

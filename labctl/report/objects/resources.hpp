@@ -53,6 +53,9 @@ std::string qualified_name(const nlohmann::json& object);
 // What kubectl shows as a pod's STATUS: "Running", "CrashLoopBackOff", "Init:0/1", "Terminating", ...
 std::string pod_status(const nlohmann::json& pod);
 
+// Whether that container is an init container of the pod that stays beside the others.
+bool is_sidecar(const nlohmann::json& pod, const std::string& container);
+
 // Orders Event objects, oldest first; those of one second as the lab wrote them.
 bool happened_before(const nlohmann::json& a, const nlohmann::json& b);
 

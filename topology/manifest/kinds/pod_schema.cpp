@@ -72,7 +72,7 @@ constexpr std::array kContainerFields{
     object("livenessProbe", kSingleSuccessProbe),
     object("readinessProbe", kReadinessProbe),
     object("startupProbe", kSingleSuccessProbe),
-    later("restartPolicy"),
+    text("restartPolicy").one_of(kRestartPolicies),
     later("restartPolicyRules"),
     without_effect("resources"),
     without_effect("resizePolicy"),
@@ -279,7 +279,27 @@ void check_ports(const Place& spec, Findings& findings) {
   }
 }
 
+// Of an init container that stays it says all there is to say; others have the pod's.
+void check_restart_policies(const Place& spec, Findings& findings) {
+  const std::string_view of_pod = spec.field("restartPolicy").text();
+  for (const std::string_view field : {"initContainers", "containers"}) {
+    const Place containers = spec.field(field);
+    for (size_t i = 0; i < containers.size(); ++i) {
+      const Place container = containers.item(i);
+      const Place policy = container.field("restartPolicy");
+      const bool is_applied = field == "initContainers"
+                                  ? policy.text() == "Always"
+                                  : policy.text() == (of_pod.empty() ? "Always" : of_pod);
+      if (policy && !is_applied) {
+        findings.repeated(policy, {"restartPolicy of " + std::string(field), "accepted, but not applied yet",
+                                   "the pod's restartPolicy counts", true, true});
+      }
+    }
+  }
+}
+
 void check_pod_spec(const Place& spec, Findings& findings) {
+  check_restart_policies(spec, findings);
   check_container_names(spec, findings);
   check_ports(spec, findings);
   const Place dns_config = spec.field("dnsConfig");

@@ -85,7 +85,7 @@ constexpr std::array kContainerProbeFields{
     object("exec", kExecAction),       object("grpc", kGrpcAction),
     count("initialDelaySeconds"),      count("periodSeconds"),
     count("timeoutSeconds"),           count("successThreshold"),
-    count("failureThreshold"),         later("terminationGracePeriodSeconds"),
+    count("failureThreshold"),         count("terminationGracePeriodSeconds"),
 };
 
 // Exactly one of `actions`.
@@ -132,7 +132,8 @@ constexpr std::array kHookFields{
 void check_hook(const Place& place, Findings& findings) { check_one_action(place, kHookActions, findings); }
 constexpr Schema kHook{"lifecycle handler", kHookFields, nullptr, check_hook};
 
-constexpr std::array kLifecycleFields{object("preStop", kHook), later("postStart"), later("stopSignal")};
+constexpr std::array kLifecycleFields{object("preStop", kHook), object("postStart", kHook),
+                                      later("stopSignal")};
 
 }  // namespace
 

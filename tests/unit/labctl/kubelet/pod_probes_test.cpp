@@ -278,5 +278,55 @@ TEST_F(PodProbesTest, PodsWithoutProbesHaveNoTimers) {
   EXPECT_TRUE(status().is_ready);
 }
 
+TEST_F(PodProbesTest, ContainerRunsOnceItsPostStartHookHasPassed) {
+  pod = make_pod({"a", "b"});
+  pod.containers[0].post_start = exec_action("prepare");
+  pod.containers[0].readiness_probe = exec_probe("check");
+  start();
+  EXPECT_EQ(status().state.reason, "ContainerCreating");
+  EXPECT_EQ(runtime.order, std::vector<std::string>{"a"}) << "the next one waits";
+  loop.advance(1min);
+  ASSERT_EQ(runtime.executed.size(), 1u) << "no probe yet";
+  answer({});
+  EXPECT_EQ(status().state.kind, Kind::Running);
+  EXPECT_EQ(runtime.order.back(), "b");
+  EXPECT_EQ(runtime.executed.size(), 1u) << "the probe";
+}
+
+TEST_F(PodProbesTest, FailedPostStartHookEndsTheContainerWhichStartsAgain) {
+  container.post_start = exec_action("prepare");
+  start();
+  answer({"no\n", "exit status 1"});
+  EXPECT_EQ(events, (std::vector<std::string>{"! FailedPostStartHook: PostStartHook failed",
+                                              "Killing: FailedPostStartHook"}));
+  EXPECT_EQ(runtime.running("a").stopped_with, 30s);
+  runtime.end("a", {0, 0, ""});
+  EXPECT_EQ(runtime.order.size(), 2u);
+  answer({});
+  EXPECT_EQ(status().state.kind, Kind::Running);
+  EXPECT_EQ(status().restart_count, 1);
+}
+
+TEST_F(PodProbesTest, ContainerThatEndsDuringItsPostStartHookHasEnded) {
+  container.post_start = exec_action("prepare");
+  pod.restart_policy = model::RestartPolicy::Never;
+  start();
+  runtime.end("a", {3, 0, ""});
+  EXPECT_EQ(status().state.exit_code, 3);
+  runtime.end_execution({});
+  loop.advance(0ms);
+  EXPECT_EQ(status().state.kind, Kind::Terminated);
+}
+
+TEST_F(PodProbesTest, PodThatIsDeletedDuringAPostStartHookEnds) {
+  container.post_start = exec_action("prepare");
+  start();
+  life.stop(pod.key, 5s);
+  EXPECT_EQ(stopped, 0);
+  EXPECT_EQ(runtime.running("a").stopped_with, 5s);
+  runtime.end("a", {143, 15, ""});
+  EXPECT_EQ(stopped, 1);
+}
+
 }  // namespace
 }  // namespace labctl::kubelet::testing

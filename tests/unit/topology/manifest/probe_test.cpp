@@ -74,8 +74,12 @@ TEST(ContainerProbes, RefuseInTheWordsOfTheApiServer) {
        "E " + at + "readinessProbe.grpc.port: must be a whole number, got the text \"web\""},
       {"lifecycle: {preStop: {}}",
        "E " + at + "lifecycle.preStop: Required value: must specify a handler type"},
-      {"lifecycle: {postStart: {exec: {command: [a]}}}",
-       "W " + at + "lifecycle.postStart: accepted, but not applied yet"},
+      {"lifecycle: {postStart: {exec: {command: [a]}, sleep: {seconds: 1}}}",
+       "E " + at + "lifecycle.postStart.sleep: Forbidden: may not specify more than 1 handler type"},
+      {"restartPolicy: Never", "W " + at + "restartPolicy: accepted, but not applied yet"},
+      {"restartPolicy: Sometimes", "E " + at +
+                                       "restartPolicy: must be Always, OnFailure or Never, got "
+                                       "\"Sometimes\""},
   };
   for (const auto& [fields, expected] : refusals) {
     EXPECT_THAT(said_of_pod(with_container(fields)), ElementsAre(expected)) << fields;
