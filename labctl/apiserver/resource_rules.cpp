@@ -50,8 +50,7 @@ bool differs(const json& before, const json& after, std::string_view path) {
 json fixed_part(const json& pod) {
   const json* spec = field(pod, "spec");
   json fixed = spec == nullptr ? json::object() : *spec;
-  for (const char* mutable_field :
-       {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"}) {
+  for (const char* mutable_field : {"activeDeadlineSeconds", "tolerations"}) {
     fixed.erase(mutable_field);
   }
   for (const char* list : {"containers", "initContainers"}) {
@@ -64,6 +63,39 @@ json fixed_part(const json& pod) {
     }
   }
   return fixed;
+}
+
+// validatePodUpdate(): a deadline may come or become shorter, and a toleration stays but for its time.
+void check_pod_limits(const json& before, const json& after) {
+  const json* old = field(before, "spec.activeDeadlineSeconds");
+  const json* now = field(after, "spec.activeDeadlineSeconds");
+  if (old != nullptr && old->is_number() && (now == nullptr || !now->is_number())) {
+    refuse(after,
+           "spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to "
+           "nil value");
+  }
+  if (old != nullptr && old->is_number() && *now > *old) {
+    refuse(after, "spec.activeDeadlineSeconds: Invalid value: " + now->dump() +
+                      ": must be less than or equal to previous value");
+  }
+  const auto tolerations_of = [](const json& pod) {
+    const json* list = field(pod, "spec.tolerations");
+    json tolerations = list != nullptr && list->is_array() ? *list : json::array();
+    for (json& toleration : tolerations) {
+      if (toleration.is_object()) {
+        toleration.erase("tolerationSeconds");
+      }
+    }
+    return tolerations;
+  };
+  const json wanted = tolerations_of(after);
+  for (const json& toleration : tolerations_of(before)) {
+    if (std::find(wanted.begin(), wanted.end(), toleration) == wanted.end()) {
+      refuse(after,
+             "spec.tolerations: Forbidden: existing toleration can not be modified except its "
+             "tolerationSeconds");
+    }
+  }
 }
 
 json fixed_part_of_stateful_set(const json& object) {
@@ -170,9 +202,12 @@ void check_unchanged(std::string_view resource, const json& before, const json& 
     if (fixed_part(before) != fixed_part(after)) {
       refuse(after,
              "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`, "
-             "`spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations`, "
-             "`spec.terminationGracePeriodSeconds`");
+             "`spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations` (only "
+             "additions to "
+             "existing tolerations), `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
+             "previously negative)");
     }
+    check_pod_limits(before, after);
   } else if (resource == "statefulsets") {
     if (fixed_part_of_stateful_set(before) != fixed_part_of_stateful_set(after)) {
       refuse(

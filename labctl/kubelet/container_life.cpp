@@ -135,8 +135,8 @@ void ContainerLife::exited(std::size_t index, const ContainerEnd& end_of_it) {
   Item& item = items_[index];
   // One that ran long enough was well, and one that was asked to restart did not crash:
   // both start at once.
-  if (clock_.now() - item.running_since >= kBackOffResetAfter ||
-      std::exchange(item.is_restart_asked, false)) {
+  const bool is_restart_asked = std::exchange(item.is_restart_asked, false);
+  if (clock_.now() - item.running_since >= kBackOffResetAfter || is_restart_asked) {
     item.wait = std::chrono::milliseconds(0);
   }
   ContainerState state;
@@ -149,7 +149,7 @@ void ContainerLife::exited(std::size_t index, const ContainerEnd& end_of_it) {
     item.status.restart_count += std::exchange(item.was_started, true) ? 1 : 0;
   }
   state.started_at = item.status.state.started_at;
-  end(index, std::move(state));
+  end(index, std::move(state), is_restart_asked);
 }
 
 void ContainerLife::could_not_start(std::size_t index, const std::string& message) {
@@ -165,7 +165,7 @@ void ContainerLife::could_not_start(std::size_t index, const std::string& messag
   end(index, std::move(state));
 }
 
-void ContainerLife::end(std::size_t index, ContainerState state) {
+void ContainerLife::end(std::size_t index, ContainerState state, bool is_restart_asked) {
   Item& item = items_[index];
   state.kind = Kind::Terminated;
   state.finished_at = clock_.wall();
@@ -174,7 +174,7 @@ void ContainerLife::end(std::size_t index, ContainerState state) {
   item.status.is_started = false;
   item.status.state = std::move(state);
   // Ended because its liveness probe failed: whatever its exit code says, that was no success.
-  if (!restarts(index, item.status.state.exit_code == 0 && !item.is_unhealthy)) {
+  if (!is_restart_asked && !restarts(index, item.status.state.exit_code == 0 && !item.is_unhealthy)) {
     item.is_over = true;
     return;
   }
@@ -202,6 +202,13 @@ bool ContainerLife::restarts(std::size_t index, bool has_succeeded) const {
       return false;
   }
   return false;
+}
+
+void ContainerLife::forget_back_off(std::size_t index) {
+  Item& item = items_[index];
+  item.wait = std::chrono::milliseconds(0);
+  item.not_before = clock_.now();
+  item.is_over = item.is_over && item.status.state.kind == Kind::Terminated;
 }
 
 void ContainerLife::misconfigured(std::size_t index, const std::string& reason, const std::string& message) {

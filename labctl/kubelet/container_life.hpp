@@ -57,13 +57,18 @@ class ContainerLife {
   void launched(std::size_t index);
   void started(std::size_t index, std::string container_id);
   void exited(std::size_t index, const ContainerEnd& end);
-  // What is run in place of an image, for its status.
-  void set_image_id(std::size_t index, std::string id) { items_[index].status.image_id = std::move(id); }
+  // For its status: the image, and what is run in its place.
+  void set_image(std::size_t index, std::string image, std::string id) {
+    items_[index].status.image = std::move(image);
+    items_[index].status.image_id = std::move(id);
+  }
+  // It failed with what it was, and is another now: what waits or could not be tried starts at once.
+  void forget_back_off(std::size_t index);
   // What the probes of a running container say. Without probes it is both as soon as it runs.
   void set_health(std::size_t index, bool is_started, bool is_ready);
   // A probe says that it has to end: however it does, that counts as a failure.
   void set_unhealthy(std::size_t index) { items_[index].is_unhealthy = true; }
-  // When it ends next it starts again at once, and the waits of earlier ends are forgotten.
+  // When it ends next it starts again at once, whatever its policy, and the waits of earlier ends are forgotten.
   void set_restart_asked(std::size_t index) { items_[index].is_restart_asked = true; }
   // The program is not there, or the kernel refused: tried again as a crash would be.
   void could_not_start(std::size_t index, const std::string& message);
@@ -104,7 +109,7 @@ class ContainerLife {
 
   bool has_turn(std::size_t index) const;
   bool may_start_later(std::size_t index) const;
-  void end(std::size_t index, ContainerState state);
+  void end(std::size_t index, ContainerState state, bool is_restart_asked = false);
   bool restarts(std::size_t index, bool succeeded) const;
   bool lets_others_begin(std::size_t index) const;
 

@@ -120,34 +120,32 @@ void PodLife::refuse_hostname(Entry& entry) {
 }
 
 void PodLife::prepare_containers(Entry& entry) {
-  const auto add = [&](model::Container& spec, bool is_init) {
-    auto container = std::make_unique<Container>();
-    container->spec = &spec;
-    container->choice = choose(spec, options_.images, is_init && !spec.is_sidecar);
-    if (is_up_at_once(*container)) {
-      expect_no_delay(spec);
-    }
-    const std::string& notice = container->choice.notice;
-    if (!notice.empty() && hooks_.on_notice && !notices_.contains(notice)) {
-      if (notices_.size() >= kNoticesMax) {
-        notices_.clear();
-      }
-      notices_.insert(notice);
-      hooks_.on_notice(notice);
-    }
-    entry.containers.push_back(std::move(container));
+  const auto add = [&](model::Container& spec) {
+    entry.containers.push_back(std::make_unique<Container>());
+    entry.containers.back()->spec = &spec;
+    choose_image(entry, entry.containers.size() - 1, spec);
   };
-  for (model::Container& spec : entry.pod.init_containers) {
-    add(spec, true);
+  std::for_each(entry.pod.init_containers.begin(), entry.pod.init_containers.end(), add);
+  std::for_each(entry.pod.containers.begin(), entry.pod.containers.end(), add);
+}
+
+// What runs for its image, which is told once.
+void PodLife::choose_image(Entry& entry, std::size_t index, model::Container& spec) {
+  Container& container = *entry.containers[index];
+  container.choice = choose(spec, options_.images, entry.life.is_init(index) && !spec.is_sidecar);
+  if (is_up_at_once(container)) {
+    expect_no_delay(spec);
   }
-  for (model::Container& spec : entry.pod.containers) {
-    add(spec, false);
-  }
-  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
-    const ImageChoice::Way way = entry.containers[index]->choice.way;
-    if (way == ImageChoice::Way::StandIn || way == ImageChoice::Way::Skip) {
-      entry.life.set_image_id(index, kStandInImageId);
+  const ImageChoice::Way way = container.choice.way;
+  const bool is_stand_in = way == ImageChoice::Way::StandIn || way == ImageChoice::Way::Skip;
+  entry.life.set_image(index, spec.image, is_stand_in ? kStandInImageId : "");
+  const std::string& notice = container.choice.notice;
+  if (!notice.empty() && hooks_.on_notice && !notices_.contains(notice)) {
+    if (notices_.size() >= kNoticesMax) {
+      notices_.clear();
     }
+    notices_.insert(notice);
+    hooks_.on_notice(notice);
   }
 }
 
@@ -379,12 +377,6 @@ void PodLife::on_dead(Entry& entry, std::size_t index, ProbeKind kind) {
   entry.life.set_unhealthy(index);
   const auto& probe = kind == ProbeKind::Startup ? spec.startup_probe : spec.liveness_probe;
   end_container(entry, index, probe->termination_grace.value_or(entry.pod.termination_grace));
-}
-
-void PodLife::report_again(const model::PodKey& key) {
-  if (const auto found = pods_.find(key); found != pods_.end()) {
-    changed(*found->second);
-  }
 }
 
 ContainerLog& PodLife::log(const model::PodKey& key, std::string_view container) {

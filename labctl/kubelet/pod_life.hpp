@@ -25,6 +25,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <string>
 #include <string_view>
@@ -103,9 +104,10 @@ class PodLife {
   // those that do not run are ignored.
   void restart(const model::PodKey& key, std::string_view container);
 
-  // Calls on_change as if a container had changed: what its status is made of besides may have (the
-  // conditions of readiness gates). Unknown keys are ignored.
-  void report_again(const model::PodKey& key);
+  // The pod's object has changed: containers of another image start again in place, and a pod with readiness
+  // gates calls on_change, since their conditions may have changed. Unknown keys are ignored.
+  // Throws Error for an object that is no pod.
+  void follow(const model::PodKey& key, const nlohmann::json& object);
 
   // Of the pods that live here now.
   StandInCount stand_ins() const;
@@ -135,6 +137,8 @@ class PodLife {
   Entry& get(const model::PodKey& key);
   Container& get_container(Entry& entry, std::string_view name);
   void prepare_containers(Entry& entry);
+  void choose_image(Entry& entry, std::size_t index, model::Container& spec);
+  void change_container(Entry& entry, std::size_t index, model::Container wanted);
   void refuse_hostname(Entry& entry);
   DownwardFacts facts_of(const Entry& entry) const;
   bool is_up_at_once(const Container& container) const;

@@ -156,8 +156,8 @@ void PodSandboxes::take_in(const store::Key& key, std::vector<model::Pod>& to_pl
       store_.remove(key);
       break;
   }
-  if (pod != nullptr && life_.contains(pod_key) && objects::field(*pod, "spec.readinessGates") != nullptr) {
-    life_.report_again(pod_key);  // a condition of theirs may have been set
+  if (pod != nullptr) {
+    life_.follow(pod_key, *pod);
   }
 }
 

@@ -109,6 +109,8 @@ const std::vector<Broken>& table() {
        "a port that only a probe names is listened on", "", "ok", "refused"},
       {"AnotherHook", "native-sidecars", Edit{"manifests/pods.yaml", "echo started", "echo begun"},
        "the hook of the app ran in its container", "", "stdout \"started", "stdout \"begun"},
+      {"AThirdImage", "image-of-a-running-pod", Edit{"versions/two.yaml", "app:2", "app:3"},
+       "and runs the other image", "", "app:2", "app:3"},
       // ---- Workloads and objects
       {"OneReplicaTooFew", "deployment-scales", Edit{"manifests/web.yaml", "replicas: 2", "replicas: 1"},
        "two pods, spread over the nodes", "two pods, spread over the nodes [2]", "ok", "timeout"},

@@ -30,6 +30,40 @@ TEST(CheckUnchanged, TheRestOfAPodsSpecMayNot) {
   }
 }
 
+json pod_with_limits(const json& deadline, const json& tolerations, int grace = 30) {
+  json pod = kPod;
+  pod["spec"]["terminationGracePeriodSeconds"] = grace;
+  pod["spec"]["tolerations"] = tolerations;
+  if (!deadline.is_null()) {
+    pod["spec"]["activeDeadlineSeconds"] = deadline;
+  }
+  return pod;
+}
+
+TEST(CheckUnchanged, APodsDeadlineMayOnlyComeNearer) {
+  const json before = pod_with_limits(60, json::array());
+  EXPECT_NO_THROW(check_unchanged("pods", before, pod_with_limits(30, json::array())));
+  EXPECT_NO_THROW(check_unchanged("pods", pod_with_limits(nullptr, json::array()), before));
+  EXPECT_THROW(check_unchanged("pods", before, pod_with_limits(61, json::array())), Error);
+  EXPECT_THROW(check_unchanged("pods", before, pod_with_limits(nullptr, json::array())), Error);
+}
+
+TEST(CheckUnchanged, TolerationsOfAPodStayButForTheirTime) {
+  const json old{{"key", "a"}, {"operator", "Exists"}, {"tolerationSeconds", 300}};
+  json longer = old;
+  longer["tolerationSeconds"] = 600;
+  const json more{{"key", "b"}, {"operator", "Exists"}};
+  const json before = pod_with_limits(nullptr, json::array({old}));
+  EXPECT_NO_THROW(check_unchanged("pods", before, pod_with_limits(nullptr, json::array({longer, more}))));
+  EXPECT_THROW(check_unchanged("pods", before, pod_with_limits(nullptr, json::array({more}))), Error);
+}
+
+TEST(CheckUnchanged, APodsGraceStays) {
+  EXPECT_THROW(check_unchanged("pods", pod_with_limits(nullptr, json::array(), 30),
+                               pod_with_limits(nullptr, json::array(), 5)),
+               Error);
+}
+
 TEST(CheckUnchanged, ASelectorNeverChanges) {
   const json before = {{"kind", "Deployment"},
                        {"metadata", {{"name", "web"}}},

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 
 namespace labctl::kubelet::testing {
@@ -257,6 +259,51 @@ TEST_F(PodLifeTest, HostNetworkPodGetsTheNodesHosts) {
   other.start(pod, {7, "node-1", {}, {}});
   EXPECT_EQ(runtime.sites.begin()->second.hosts,
             "# Kubernetes-managed hosts file (host network).\n" + with_node.node_hosts);
+}
+
+nlohmann::json object_with_images(const std::vector<std::string>& images) {
+  nlohmann::json containers = nlohmann::json::array();
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    containers.push_back({{"name", std::string(1, static_cast<char>('a' + i))}, {"image", images[i]}});
+  }
+  return {{"metadata", {{"name", "web-0"}}}, {"spec", {{"containers", containers}}}};
+}
+
+TEST_F(PodLifeTest, AnotherImageStartsAContainerAgainInPlace) {
+  model::Pod pod = make_pod({"a", "b"});
+  pod.restart_policy = model::RestartPolicy::Never;
+  pod.containers[0].image = pod.containers[1].image = "example.org/app:1";
+  life.start(pod, place);
+  life.follow(key, object_with_images({"example.org/app:1", "example.org/app:1"}));
+  EXPECT_FALSE(runtime.running("a").stopped_with);
+  life.follow(key, object_with_images({"example.org/app:1", "example.org/app:2"}));
+  EXPECT_FALSE(runtime.running("a").stopped_with);
+  EXPECT_EQ(runtime.running("b").stopped_with, 30s);
+  EXPECT_EQ(events.back(), "Killing: Container b definition changed, will be restarted");
+  runtime.end("b", {0, 0, ""});
+  EXPECT_EQ(status(1).restart_count, 1);
+  EXPECT_EQ(status(1).state.kind, Kind::Running);
+  EXPECT_EQ(status(1).image, "example.org/app:2");
+  EXPECT_EQ(runtime.running("b").spec.image, "example.org/app:2");
+  EXPECT_EQ(status(0).restart_count, 0);
+}
+
+TEST_F(PodLifeTest, AnotherImageIsTriedAtOnceWhereTheFirstCouldNotRun) {
+  model::Pod pod = make_pod({"a"});
+  pod.containers[0].command.clear();  // image host, and nothing to run
+  life.start(pod, place);
+  EXPECT_EQ(status().state.reason, "CreateContainerConfigError");
+  life.follow(key, object_with_images({"example.org/app:2"}));
+  EXPECT_EQ(status().state.kind, Kind::Running);
+}
+
+TEST_F(PodLifeTest, ImagesOfAPodThatEndsAreNotFollowed) {
+  life.start(make_pod({"a"}), place);
+  life.stop(key, 5s);
+  life.follow(key, object_with_images({"example.org/app:2"}));
+  runtime.end("a", {143, 15, ""});
+  EXPECT_EQ(stopped.size(), 1u);
+  life.follow(key, object_with_images({"example.org/app:3"}));  // gone
 }
 
 }  // namespace
