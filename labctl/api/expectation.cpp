@@ -1,6 +1,7 @@
 #include "labctl/api/expectation.hpp"
 
 #include "topology/base/error.hpp"
+#include "topology/base/excerpt.hpp"
 #include "topology/base/pattern.hpp"
 
 #include <nlohmann/json.hpp>
@@ -16,6 +17,8 @@ using nlohmann::json;
 using probes::Outcome;
 
 constexpr const char* kFail = "fail";
+// Of a text, in a message.
+constexpr std::size_t kShownMax = 200;
 constexpr Range kBackendCount{0, std::numeric_limits<std::int32_t>::max(), "a number of backends"};
 
 std::string percent(double share) {
@@ -93,9 +96,14 @@ std::optional<std::set<std::string>> words_in(Fields& fields, const char* name) 
   return words;
 }
 
-void TextExpectation::judge(const std::string& what, const std::string& seen, Verdict& verdict) const {
+void TextExpectation::judge(const std::string& what, const std::string& seen, Verdict& verdict,
+                            std::uint64_t size_of_all) const {
   const auto shown = [&] {
-    return what + " \"" + seen.substr(0, 200) + (seen.size() > 200 ? "...\"" : "\"");
+    const std::string cut = size_of_all > seen.size()
+                                ? " (cut: only the first " + with_commas(seen.size()) + " of " +
+                                      with_commas(size_of_all) + " bytes are looked at)"
+                                : "";
+    return what + " \"" + excerpt(seen, kShownMax) + "\"" + cut;
   };
   if (contains && seen.find(*contains) == std::string::npos) {
     verdict.fail(what + " with \"" + *contains + "\"", shown());

@@ -40,8 +40,11 @@ struct TextExpectation {
   std::optional<std::string> equals;
   std::optional<std::string> matches;  // a Pattern
 
-  // `what` names the text in the message. Throws Error InvalidInput when `matches` is no pattern.
-  void judge(const std::string& what, const std::string& seen, Verdict& verdict) const;
+  bool is_said() const { return contains || equals || matches; }
+  // `what` names the text in the message. `size_of_all`: of the text there was, if `seen` is only its
+  // beginning; a failure says so. Throws Error InvalidInput when `matches` is no pattern.
+  void judge(const std::string& what, const std::string& seen, Verdict& verdict,
+             std::uint64_t size_of_all = 0) const;
 };
 TextExpectation parse_text_expectation(const nlohmann::json& value, const std::string& path);
 

@@ -70,6 +70,21 @@ ProbeExpectation::Dns dns_expected_in(Fields& fields) {
 
 // ---- Judging ------------------------------------------------------------------------------------
 
+std::string reason_in_brackets(const ProbeResult& result) {
+  return result.reason.empty() ? "" : " (" + result.reason + ")";
+}
+
+// Of the reply that is wanted.
+probes::Outcome outcome_of_reply(const ProbeExpectation& expect) {
+  using probes::Outcome;
+  if (!expect.dns.rcode.empty()) {
+    return expect.dns.rcode == "NOERROR"    ? Outcome::Ok
+           : expect.dns.rcode == "NXDOMAIN" ? Outcome::DnsNxdomain
+                                            : Outcome::DnsError;
+  }
+  return expect.status >= 200 && expect.status < 400 ? Outcome::Ok : Outcome::HttpStatus;
+}
+
 std::map<std::string, std::uint64_t> answers_of(const ProbeResult& result) {
   if (!result.responses.empty() || result.backend.empty()) {
     return result.responses;
@@ -155,7 +170,8 @@ std::string listed(const std::vector<std::string>& names) {
 void judge_dns(const ProbeExpectation::Dns& expect, const ProbeResult& result, Verdict& verdict) {
   const ProbeResult::Dns dns = result.dns.value_or(ProbeResult::Dns());
   if (!expect.rcode.empty() && expect.rcode != dns.rcode) {
-    verdict.fail("rcode " + expect.rcode, dns.rcode.empty() ? "no reply" : dns.rcode);
+    verdict.fail("rcode " + expect.rcode,
+                 dns.rcode.empty() ? "no reply" + reason_in_brackets(result) : dns.rcode);
   }
   if (expect.answers) {
     judge_answers(*expect.answers, dns, verdict);
@@ -214,12 +230,17 @@ void judge_source(const std::string& wanted, const std::string& from, const Prob
 
 bool ProbeExpectation::needs_addresses() const { return !source.empty() && !IpAddress::parse(source); }
 
+bool ProbeExpectation::leaves_outcome_to_reply() const {
+  return outcome.any_of.empty() && !outcome.fail && (!dns.rcode.empty() || status.has_value());
+}
+
 void ProbeExpectation::prepare(ProbeRequest& request) const {
   request.percentiles = request.percentiles || !rtts.empty();
+  request.whole_body = request.whole_body || body.is_said();
   if (request.retry_within.count() == 0) {
     return;
   }
-  const auto single = outcome.single();
+  const auto single = leaves_outcome_to_reply() ? std::optional(outcome_of_reply(*this)) : outcome.single();
   if (!single) {
     throw Error(ErrorKind::InvalidInput, "a probe that is tried again needs one outcome to wait for",
                 "such as --expect refused, or \"expect\": \"refused\" in a line");
@@ -233,7 +254,9 @@ Verdict ProbeExpectation::judge(const std::string& from, const ProbeResult& resu
   if (!result.error.empty()) {
     return {.passed = false, .broken = true, .message = result.error, .details = result.hint};
   }
-  outcome.judge(result.outcome, result.reason, verdict);
+  if (!leaves_outcome_to_reply()) {
+    outcome.judge(result.outcome, result.reason, verdict);
+  }
   backends.judge(answers_of(result), verdict);
   judge_headers(headers, result, verdict);
   judge_rtts(rtts, result, verdict);
@@ -243,9 +266,12 @@ Verdict ProbeExpectation::judge(const std::string& from, const ProbeResult& resu
   }
   const int got = result.http ? result.http->status : 0;
   if (status && *status != got) {
-    verdict.fail("status " + std::to_string(*status), "status " + std::to_string(got));
+    verdict.fail("status " + std::to_string(*status),
+                 got != 0 || !leaves_outcome_to_reply()
+                     ? "status " + std::to_string(got)
+                     : std::string(probes::to_string(result.outcome)) + reason_in_brackets(result));
   }
-  body.judge("body", result.http ? result.http->body : "", verdict);
+  body.judge("body", result.http ? result.http->body : "", verdict, result.http ? result.http->body_size : 0);
   return verdict;
 }
 

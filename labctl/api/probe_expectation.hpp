@@ -4,7 +4,7 @@
 // `expect` of a scenario's probe. One rule for every word, wherever it is said:
 //
 //   outcome          that of the result: with several tries ok if each was, else the most frequent other one.
-//                    Not said: ok
+//                    Not said: ok, or what the rcode or the status that is said comes with
 //   backends         exactly these answered, over all tries
 //   source           client (who probes), node (the one it is on), a place, or an address
 //
@@ -47,10 +47,12 @@ struct ProbeExpectation {
   std::optional<int> status;
   TextExpectation body;
 
+  // An rcode or a status alone says which reply is wanted: the outcome is then as it may be.
+  bool leaves_outcome_to_reply() const;
   // Whether judge() has to know where the addresses of the lab are.
   bool needs_addresses() const;
-  // What the lab is to do for it: keep times, and, where it retries, for which outcome. Throws Error
-  // InvalidInput when it retries and there is not one.
+  // What the lab is to do for it: keep times and whole bodies, and, where it retries, for which outcome.
+  // Throws Error InvalidInput when it retries and there is not one.
   void prepare(ProbeRequest& request) const;
   // `from` is the place that probed.
   Verdict judge(const std::string& from, const ProbeResult& result, const AddressBook& addresses) const;

@@ -19,6 +19,7 @@ constexpr Range kStatus{0, 599, "a status"};
 // Of an answer.
 constexpr Range kAnyStatus{0, 999, "a status"};
 constexpr Range kMicroseconds{0, std::numeric_limits<std::uint32_t>::max(), "a time"};
+constexpr Range kBodySize{0, std::numeric_limits<std::int64_t>::max(), "a size in bytes"};
 constexpr Range kTries{0, std::numeric_limits<std::uint32_t>::max(), "a number of tries"};
 
 // {"name","type","server","tcp","recurse","edns"}: how to ask, and what, unless the target says it.
@@ -189,6 +190,7 @@ std::optional<ProbeResult::Http> http_in(Fields& fields) {
   ProbeResult::Http http;
   http.status = static_cast<int>(fields.number("status", kAnyStatus, 0));
   http.body = fields.text("body");
+  http.body_size = static_cast<std::uint64_t>(fields.number("body_size", kBodySize, 0));
   for (auto& [name, value] : fields.text_map("headers")) {
     http.headers[name] = std::move(value);
   }
@@ -265,6 +267,7 @@ ProbeRequest parse_probe(const json& body, const std::string& path) {
   request.timeout = std::chrono::milliseconds(fields.number("timeout_ms", kProbeTimeoutMs, 1000));
   request.count = static_cast<std::uint32_t>(fields.number("count", kCount, 1));
   request.percentiles = fields.flag("percentiles");
+  request.whole_body = fields.flag("whole_body");
   request.source_port = static_cast<std::uint16_t>(fields.number("source_port", kPortOrNone, 0));
   request.retry_within = std::chrono::milliseconds(fields.number("retry_within_ms", kRetryMs, 0));
   if (const std::string expect = fields.text("expect"); !expect.empty()) {
@@ -290,6 +293,7 @@ json to_json(const ProbeRequest& request) {
   add("id", !request.id.is_null(), request.id);
   add("to", !request.to.empty(), request.to);
   add("percentiles", request.percentiles, true);
+  add("whole_body", request.whole_body, true);
   add("source_port", request.source_port != 0, request.source_port);
   add("retry_within_ms", request.retry_within.count() != 0, request.retry_within.count());
   add("expect", request.expect != Outcome::Ok, probes::to_string(request.expect));
@@ -346,6 +350,7 @@ json to_json(const ProbeResult& result) {
   if (result.http) {
     line["status"] = result.http->status;
     line["body"] = result.http->body;
+    add("body_size", result.http->body_size != 0, result.http->body_size);
     line["headers"] = result.http->headers;
   }
   if (result.dns) {

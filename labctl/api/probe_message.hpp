@@ -29,7 +29,8 @@
 
 namespace labctl::api {
 
-// {"id","from","to","proto","timeout_ms","count","source_port","percentiles","retry_within_ms","expect",
+// {"id","from","to","proto","timeout_ms","count","source_port","percentiles","whole_body","retry_within_ms",
+// "expect",
 // "http":{"method","path","host","body","status","headers"},
 // "dns":{"name","type","server","tcp","recurse","edns"}}
 struct ProbeRequest {
@@ -57,6 +58,7 @@ struct ProbeRequest {
   std::chrono::milliseconds timeout{1000};
   std::uint32_t count = 1;
   bool percentiles = false;
+  bool whole_body = false;  // of an HTTP reply, as much as may be kept, and not only its beginning
   std::uint16_t source_port = 0;
   std::chrono::milliseconds retry_within{0};
   probes::Outcome expect = probes::Outcome::Ok;  // to try again for
@@ -75,7 +77,7 @@ nlohmann::json to_json(const ProbeRequest& request);
 
 // {"id","outcome","tries","backend","source","rtt_us","rtt_percentiles_us":{"p50","p90","p99","max"},
 // "rtt_us_min","rtt_us_max","outcomes":{outcome:count},"responses":{backend:count},"status","body",
-// "headers":{},"dns":{...},"reason"}; of a probe that could not be made {"id","outcome","error","hint"}.
+// "body_size","headers":{},"dns":{...},"reason"}; of a probe that could not be made {"id","outcome","error","hint"}.
 struct ProbeResult {
   // Of several tries.
   struct Spread {
@@ -86,7 +88,8 @@ struct ProbeResult {
   struct Http {
     int status = 0;
     std::string body;
-    std::map<std::string, std::string> headers;
+    std::map<std::string, std::string> headers{};
+    std::uint64_t body_size = 0;  // of all that came, where `body` is only its beginning; else 0
   };
   // One question, and what came of it.
   struct Query {

@@ -35,7 +35,8 @@ std::string backend_of(const engine::Result& result, const VantageTable& table) 
 }
 
 api::ProbeResult::Http reply_of(const protocol::HttpResponse& response) {
-  api::ProbeResult::Http http{response.status, response.body, {}};
+  const bool is_cut = response.body_size > response.body.size();
+  api::ProbeResult::Http http{response.status, response.body, {}, is_cut ? response.body_size : 0};
   for (const auto& [name, value] : response.headers) {
     http.headers[name] = value;
   }

@@ -253,6 +253,7 @@ std::shared_ptr<const protocol::HttpRequest> http_of(const api::ProbeRequest& re
                                                      const engine::Probe& probe, const Resolve& resolved) {
   protocol::HttpRequest http;
   http.path = resolved.path();
+  http.body_kept = request.whole_body ? protocol::kHttpBodyWhole : protocol::kHttpBodyKept;
   http.host = resolved.host().empty() ? to_string(probe.address, probe.port) : resolved.host();
   if (request.http) {
     http.method = request.http->method.value_or(http.method);

@@ -28,8 +28,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kCommandTimeout{5};
+const std::string kTooLate = "not to be had: the time for evidence was over\n";
 
 // File and command; the first program that is there is run.
 struct Look {
@@ -77,10 +78,13 @@ constexpr const char* kLeftOut = "(left out)";
 class Collector {
  public:
   Collector(const std::string& lab, const report::ScenarioResult& result, EvidenceFolder& folder)
-      : lab_(lab), client_(supervisor::socket_path(lab)), result_(result), folder_(folder) {}
+      : lab_(lab), client_(supervisor::socket_path(lab), kEvidenceMax), result_(result), folder_(folder) {}
 
-  void collect() {
+  void collect(const std::vector<LongOutput>& outputs) {
     write("result.json", [&] { return report::scenario_to_json(result_).dump(2) + "\n"; });
+    for (const LongOutput& output : outputs) {
+      folder_.write(output.file, output.text);
+    }
     write_objects();
     write("supervisor.log", [&] { return text_in(supervisor::lab_directory(lab_) / "supervisor.log"); });
     for (const std::string& place : places()) {
@@ -94,7 +98,7 @@ class Collector {
   void write(const fs::path& name, Content content) {
     std::string text;
     try {
-      text = content();
+      text = is_late() ? kTooLate : content();
     } catch (const Error& error) {
       text = "not to be had: " + error.message() + "\n";
     } catch (const json::exception& error) {
@@ -102,6 +106,8 @@ class Collector {
     }
     folder_.write(name, text);
   }
+
+  bool is_late() const { return steady_clock::now() >= until_; }
 
   static std::string text_in(const fs::path& path) {
     std::ifstream file(path);
@@ -142,11 +148,15 @@ class Collector {
   void look_at(const std::string& place) {
     for (const Look& look : kLooks) {
       const UniqueFd out = folder_.create_file(fs::path(file_name(place)) / look.file);
+      if (is_late()) {
+        [[maybe_unused]] const ssize_t size = ::write(out.get(), kTooLate.data(), kTooLate.size());
+        continue;
+      }
       const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
       api::ExecRequest request;
       request.from = place;
       request.command = {"sh", "-c", look.command};
-      request.timeout = kCommandTimeout;
+      request.timeout = std::chrono::ceil<std::chrono::milliseconds>(until_ - steady_clock::now());
       try {
         api::run_exec(client_, request, {null.get(), out.get(), out.get()});
       } catch (const Error& error) {
@@ -178,6 +188,7 @@ class Collector {
   const report::ScenarioResult& result_;
   EvidenceFolder& folder_;
   json pods_ = json::array();
+  const steady_clock::time_point until_ = steady_clock::now() + kEvidenceMax;
 };
 
 }  // namespace
@@ -217,14 +228,14 @@ json without_secrets(json object) {
   return object;
 }
 
-void collect_evidence(const std::string& lab, report::ScenarioResult& result, const fs::path& root,
-                      const std::string& name) {
+void collect_evidence(const std::string& lab, report::ScenarioResult& result,
+                      const std::vector<LongOutput>& outputs, const EvidencePlace& place) {
   try {
-    EvidenceFolder folder(root);
-    Collector(lab, result, folder).collect();
-    const EvidenceFolder::Place place = folder.put_in_place(name);
-    result.evidence = place.path.string();
-    result.evidence_note = place.why;
+    EvidenceFolder folder(place.root);
+    Collector(lab, result, folder).collect(outputs);
+    const EvidenceFolder::Place put = folder.put_in_place(place.name);
+    result.evidence = put.path.string();
+    result.evidence_note = put.why;
   } catch (const Error& error) {
     result.evidence_note = "none kept: " + error.message();
   }

@@ -7,6 +7,7 @@
 #include "labctl/supervisor/registry.hpp"
 #include "topology/base/duration.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/excerpt.hpp"
 
 #include <sys/time.h>
 
@@ -21,6 +22,9 @@ using nlohmann::json;
 using report::Verdict;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+
+// Of what a check showed, in reports.
+constexpr size_t kDetailsMax = 64 * 1024;
 
 std::atomic<int> stop_signal{0};
 
@@ -113,7 +117,7 @@ class ScenarioRun {
       return;
     }
     if (!options_.evidence.empty() && !is_cut_off) {
-      collect_evidence(lab.name(), result, options_.evidence, options_.evidence_name);
+      collect_evidence(lab.name(), result, outputs_, {options_.evidence, options_.evidence_name});
     }
     if (options_.keep_on_fail && !is_cut_off) {
       lab.commit();
@@ -163,6 +167,7 @@ class ScenarioRun {
         if (stop_signal != 0 && check.verdict != Verdict::Passed) {
           return;  // cut off: it says nothing about the lab
         }
+        keep_whole(check);
         on_check_(check);
         checks.push_back(std::move(check));
       }
@@ -171,6 +176,20 @@ class ScenarioRun {
         return;
       }
     }
+  }
+
+  // Reports get the beginning and the end of a long output, the evidence gets all of it.
+  void keep_whole(report::CheckResult& check) {
+    if (check.details.size() <= kDetailsMax) {
+      return;
+    }
+    std::string shown = excerpt(check.details, kDetailsMax);
+    if (check.verdict != Verdict::Passed) {
+      const std::string file = "outputs/" + std::to_string(outputs_.size() + 1) + ".txt";
+      shown += "\n(all " + with_commas(check.details.size()) + " bytes are " + file + " of the evidence)";
+      outputs_.push_back({file, std::move(check.details)});
+    }
+    check.details = std::move(shown);
   }
 
   report::CheckResult late() const {
@@ -192,6 +211,7 @@ class ScenarioRun {
   const steady_clock::time_point begin_ = steady_clock::now();
   const steady_clock::time_point deadline_;
   size_t at_step_ = 0;
+  std::vector<LongOutput> outputs_;
   Outcome outcome_;
 };
 

@@ -51,7 +51,7 @@ void Worker::start_http(Slot& slot) noexcept {
   }
   Exchange& exchange = exchange_of(slot);
   exchange.out = encoded_;
-  exchange.parser.reset(request.method == "HEAD");
+  exchange.parser.reset(request.method == "HEAD", request.body_kept);
   slot.result.http.clear();
   start_stream(slot);
 }

@@ -115,7 +115,7 @@ Pattern::Pattern(Pattern&&) noexcept = default;
 Pattern& Pattern::operator=(Pattern&&) noexcept = default;
 
 bool Pattern::is_found_in(std::string_view text) const {
-  return re2::RE2::PartialMatch(piece(text.substr(0, kSearchedMax)), *compiled_);
+  return re2::RE2::PartialMatch(piece(text), *compiled_);
 }
 
 }  // namespace labctl

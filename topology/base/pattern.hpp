@@ -15,9 +15,6 @@ class RE2;
 
 namespace labctl {
 
-// Text beyond this is not looked at.
-constexpr size_t kSearchedMax = 1'048'576;
-
 struct PatternFault {
   std::string message;  // "\"(\" is no regular expression: missing ): ("
   std::string hint;     // may be empty
@@ -34,8 +31,8 @@ class Pattern {
   Pattern(Pattern&&) noexcept;
   Pattern& operator=(Pattern&&) noexcept;
 
-  // Whether it matches a part of `text`; ^ and $ are its ends, (?m) makes them those of lines. What is no
-  // UTF-8 in the text matches nothing.
+  // Whether it matches a part of `text`, of which all is searched; ^ and $ are its ends, (?m) makes them
+  // those of lines. What is no UTF-8 in the text matches nothing.
   bool is_found_in(std::string_view text) const;
 
  private:

@@ -3,6 +3,7 @@
 #include "labctl/report/objects/age.hpp"
 #include "labctl/report/tests/test_summary.hpp"
 #include "labctl/report/text/table.hpp"
+#include "topology/base/excerpt.hpp"
 #include "topology/base/printable.hpp"
 #include "topology/base/timestamp.hpp"
 
@@ -17,6 +18,9 @@ namespace {
 constexpr std::string_view kDetailIndent = "        ";
 constexpr std::string_view kEvidenceIndent = "        | ";
 constexpr size_t kLineWidth = 100;
+// Of what a check shows; the reports and the evidence have more.
+constexpr size_t kShownLines = 60;
+constexpr size_t kShownOfALine = 1'000;
 // To the first column, and what stands on the line away (ECMA-48 EL).
 constexpr std::string_view kEraseLine = "\r\x1b[K";
 
@@ -167,7 +171,7 @@ void TestProgress::print_check(const CheckResult& check) {
     return;
   }
   print_indented(out_, check.message, kDetailIndent);
-  print_indented(out_, check.details, kEvidenceIndent);
+  print_indented(out_, excerpt_of_lines(check.details, kShownLines, kShownOfALine), kEvidenceIndent);
   if (!check.where.file.empty() && check.verdict != Verdict::Passed) {
     out_ << kDetailIndent << palette_.faint(printable_line(position(check.where))) << '\n';
   }

@@ -5,9 +5,12 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <utility>
 
 namespace labctl::scenario {
@@ -15,8 +18,8 @@ namespace {
 
 using nlohmann::json;
 
-// Of output looked at; a command that prints more is no check.
-constexpr size_t kOutputMax = 4 << 20;
+// Of each output looked at; a failure says where it was cut.
+constexpr size_t kOutputMax = 16 << 20;
 constexpr std::int64_t kExecTimeoutMs = 30'000;
 
 UniqueFd memory_file(const char* name) {
@@ -27,15 +30,23 @@ UniqueFd memory_file(const char* name) {
   return fd;
 }
 
-std::string read_all(int fd) {
-  std::string text;
+struct Output {
+  std::string text;  // its first kOutputMax bytes
+  std::uint64_t size = 0;
+};
+
+Output read_output(int fd) {
+  struct stat about {};
+  Output output;
+  output.size = ::fstat(fd, &about) == 0 ? static_cast<std::uint64_t>(about.st_size) : 0;
+  std::string& text = output.text;
   char piece[16384];
   off_t at = 0;
   for (ssize_t size; text.size() < kOutputMax && (size = ::pread(fd, piece, sizeof piece, at)) > 0;
        at += size) {
-    text.append(piece, static_cast<size_t>(size));
+    text.append(piece, std::min(static_cast<size_t>(size), kOutputMax - text.size()));
   }
-  return text;
+  return output;
 }
 
 }  // namespace
@@ -59,18 +70,18 @@ Attempt do_exec(Context& context, const json& value) {
   const int code = api::exec(context.lab, request, {null.get(), out.get(), err.get()});
 
   const json expect = value.value("expect", json::object());
-  const std::string printed = read_all(out.get());
-  const std::string complained = read_all(err.get());
+  const Output printed = read_output(out.get());
+  const Output complained = read_output(err.get());
   Attempt attempt;
   if (const int wanted = expect.value("code", 0); code != wanted) {
     attempt.fail("exit code " + std::to_string(wanted), std::to_string(code));
   }
-  const std::pair<const char*, const std::string&> outputs[] = {{"stdout", printed}, {"stderr", complained}};
-  for (const auto& [name, text] : outputs) {
+  const std::pair<const char*, const Output&> outputs[] = {{"stdout", printed}, {"stderr", complained}};
+  for (const auto& [name, output] : outputs) {
     api::parse_text_expectation(expect.value(name, json::object()), std::string("expect.") + name)
-        .judge(name, text, attempt);
+        .judge(name, output.text, attempt, output.size);
   }
-  attempt.details = printed + complained;
+  attempt.details = printed.text + complained.text;
   return attempt;
 }
 

@@ -193,6 +193,37 @@ TEST(ProbeExpectation, OnlySourcesInWordsNeedTheAddressesOfTheLab) {
   }
 }
 
+TEST(ProbeExpectation, AnRcodeAloneMeansWhatItSays) {
+  const std::string nxdomain =
+      R"({"outcome": "dns_nxdomain", "reason": "x does not exist", "dns": {"rcode": "NXDOMAIN"}})";
+  EXPECT_THAT(said(R"({"rcode": "NXDOMAIN"})", nxdomain), IsEmpty());
+  EXPECT_EQ(said(R"({"rcode": "NOERROR"})", nxdomain), "wanted rcode NOERROR, seen NXDOMAIN");
+  EXPECT_THAT(said(R"({"rcode": "REFUSED"})", R"({"outcome": "dns_error", "dns": {"rcode": "REFUSED"}})"),
+              IsEmpty());
+  EXPECT_EQ(said(R"({"rcode": "NXDOMAIN"})", R"({"outcome": "timeout", "reason": "no answer"})"),
+            "wanted rcode NXDOMAIN, seen no reply (no answer)");
+  EXPECT_EQ(said(R"({"outcome": "ok", "rcode": "NXDOMAIN"})", nxdomain),
+            "wanted ok, seen dns_nxdomain (x does not exist)");
+}
+
+TEST(ProbeExpectation, AStatusAloneMeansWhatItSays) {
+  const std::string missing = R"({"outcome": "http_status", "reason": "HTTP status 404", "status": 404})";
+  EXPECT_THAT(said(R"({"status": 404})", missing), IsEmpty());
+  EXPECT_EQ(said(R"({"status": 200})", missing), "wanted status 200, seen status 404");
+  EXPECT_EQ(said(R"({"status": 404})", R"({"outcome": "refused"})"), "wanted status 404, seen refused");
+  EXPECT_THAT(said(R"({"outcome": "ok", "status": 404})", missing), HasSubstr("wanted ok, seen http_status"));
+}
+
+TEST(ProbeExpectation, SaysWhereABodyIsCut) {
+  const std::string result = R"({"outcome": "ok", "status": 200, "body": ")" + std::string(1000, 'x') +
+                             R"(", "body_size": 5000000})";
+  const std::string message = said(R"({"body": {"contains": "END"}})", result);
+  EXPECT_THAT(message, HasSubstr("wanted body with \"END\", seen body \"xxx"));
+  EXPECT_THAT(message, HasSubstr("x ... (800 bytes) ... x"));
+  EXPECT_THAT(message, HasSubstr("(cut: only the first 1,000 of 5,000,000 bytes are looked at)"));
+  EXPECT_THAT(said(R"({"body": {"matches": "^x+$"}})", result), IsEmpty());
+}
+
 TEST(ProbeExpectation, SaysWhatTheLabIsToDoForIt) {
   const auto prepared = [](const json& expect, int retry_ms) {
     ProbeRequest request;
@@ -204,6 +235,10 @@ TEST(ProbeExpectation, SaysWhatTheLabIsToDoForIt) {
   EXPECT_TRUE(prepared({{"rtt", {{"p99", "1ms"}}}}, 0).percentiles);
   EXPECT_EQ(prepared("refused", 5).expect, probes::Outcome::Refused);
   EXPECT_EQ(prepared({{"status", 200}}, 5).expect, probes::Outcome::Ok);
+  EXPECT_EQ(prepared({{"status", 503}}, 5).expect, probes::Outcome::HttpStatus);
+  EXPECT_EQ(prepared({{"rcode", "NXDOMAIN"}}, 5).expect, probes::Outcome::DnsNxdomain);
+  EXPECT_FALSE(prepared({{"status", 200}}, 0).whole_body);
+  EXPECT_TRUE(prepared({{"body", {{"contains", "END"}}}}, 0).whole_body);
   EXPECT_NO_THROW(prepared("fail", 0));
   EXPECT_THROW(prepared("fail", 5), Error);
   EXPECT_THROW(prepared("ok,refused", 5), Error);

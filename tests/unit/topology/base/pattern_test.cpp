@@ -29,7 +29,18 @@ TEST(Pattern, LongTextsNeedNoStack) {
   const std::string text(200'000, 'a');
   EXPECT_TRUE(Pattern("^(a|b)*$").is_found_in(text));
   EXPECT_TRUE(Pattern("^(.|\n)*a$").is_found_in(text));
-  EXPECT_TRUE(Pattern("a").is_found_in(std::string(3 * kSearchedMax, 'a')));
+  EXPECT_TRUE(Pattern("a").is_found_in(std::string(3 << 20, 'a')));
+}
+
+TEST(Pattern, TheWholeTextIsSearched) {
+  std::string lines;
+  for (int i = 0; i < 500'000; ++i) {
+    lines += "line\n";
+  }
+  for (const char* pattern : {"END", "END\\n$", "(?m)^END$", "line\nEND", "^line(?s:.*)END\\n$"}) {
+    EXPECT_TRUE(Pattern(pattern).is_found_in(lines + "END\n")) << pattern;
+    EXPECT_FALSE(Pattern(pattern).is_found_in(lines)) << pattern;
+  }
 }
 
 TEST(Pattern, NoneTakesMoreThanLinearTime) {
