@@ -1,15 +1,16 @@
 // labctl: options, dispatch, exit code. Everything else is in the rooms.
 
 #include "labctl/commands/commands.hpp"
+#include "labctl/commands/standard_streams.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/report/exit_code.hpp"
 #include "topology/base/error.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <cerrno>
 #include <exception>
 #include <iostream>
+#include <optional>
 
 namespace {
 
@@ -25,13 +26,15 @@ int fail(commands::Globals globals, const Error& error) {
   return report::exit_code(error.kind());
 }
 
-// What was printed must have arrived; a reader that has seen enough (a closed pipe) is no error.
+// What was printed must have arrived. That it has not is an error of its own: what was done is done.
 int finish(const commands::Globals& globals, int code) {
-  errno = 0;
-  if (std::cout.flush() || errno == EPIPE) {
+  const std::optional<Error> lost = commands::lost_output();
+  if (!lost || code == report::kNotWritten) {
     return code;
   }
-  return fail(globals, Error::from_errno(errno != 0 ? errno : EIO, "write to stdout"));
+  fail(globals,
+       Error(lost->kind(), lost->message(), "what was asked for is done; only what it prints is lost"));
+  return code == report::kPassed ? report::kNotWritten : code;
 }
 
 }  // namespace
@@ -39,6 +42,11 @@ int finish(const commands::Globals& globals, int code) {
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   commands::Globals globals;
+  if (!commands::open_standard_streams()) {
+    fail(globals, Error(ErrorKind::InvalidInput, "stdout is closed: nothing was done",
+                        "to hear nothing, write it to /dev/null"));
+    return report::kNotWritten;
+  }
   try {
     CLI::App app("", "labctl");
     commands::add_commands(app, globals);

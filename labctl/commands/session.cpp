@@ -1,6 +1,7 @@
 #include "labctl/commands/session.hpp"
 
 #include "labctl/api/diagnostic_json.hpp"
+#include "labctl/commands/standard_streams.hpp"
 #include "labctl/report/text/error_text.hpp"
 #include "labctl/report/text/json_text.hpp"
 #include "labctl/supervisor/registry.hpp"
@@ -78,7 +79,7 @@ void Session::line(std::string_view text) const { std::cout << printable_line(te
 void Session::lines(std::string_view text) const { std::cout << printable(text); }
 
 void Session::talk(std::string_view level, std::string_view message, std::string_view hint) const {
-  std::cout.flush();  // so that talk and data keep their order on a terminal
+  lost_output();  // flushed, so that talk and data keep their order on a terminal
   if (json_talk_) {
     nlohmann::json line{{"time", timestamp_now()}, {"level", level}, {"message", message}};
     if (!hint.empty()) {
@@ -108,7 +109,7 @@ void Session::warn(std::string_view message, std::string_view hint) const {
 void Session::error(const Error& error) const { talk("error", error.message(), error.hint()); }
 
 void Session::diagnostics(const std::vector<Diagnostic>& diagnostics) const {
-  std::cout.flush();
+  lost_output();
   std::vector<Diagnostic> told = diagnostics;
   if (globals_.quiet) {
     std::erase_if(told, [](const Diagnostic& one) { return one.severity == Severity::Warning; });

@@ -108,7 +108,8 @@ void add_run_flags(CLI::App& verb, TestFlags& flags) {
 void add_report_flags(CLI::App& verb, TestFlags& flags) {
   scenario::TestOptions& test = flags.test;
   add_output_flag(verb, flags.output, "table, json or jsonl");
-  verb.add_option("--junit", test.junit, "Write JUnit XML here")->type_name("FILE");
+  verb.add_option("--junit", test.junit, "Write JUnit XML here; - is stdout, as for all reports")
+      ->type_name("FILE");
   verb.add_option("--tap", test.tap, "Write TAP here")->type_name("FILE");
   verb.add_option("--tap-version", test.tap_version, "14, or 13 for prove before Test::Harness 3.48")
       ->check(CLI::IsMember({13, 14}))

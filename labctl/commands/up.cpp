@@ -1,6 +1,7 @@
 #include "labctl/api/up_message.hpp"
 #include "labctl/commands/boot_input.hpp"
 #include "labctl/commands/commands.hpp"
+#include "labctl/commands/standard_streams.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/lab/dry_run.hpp"
 #include "labctl/report/exit_code.hpp"
@@ -9,6 +10,7 @@
 #include "labctl/report/objects/resources.hpp"
 #include "labctl/supervisor/launch.hpp"
 #include "labctl/supervisor/registry.hpp"
+#include "labctl/supervisor/take_down.hpp"
 #include "topology/base/signal_fd.hpp"
 #include "topology/base/unique_fd.hpp"
 
@@ -45,8 +47,8 @@ int code_of_signal(int number) { return number == SIGINT ? report::kInterrupted 
 
 constexpr std::array kEndSignals{SIGINT, SIGTERM, SIGHUP};
 
-// SIGINT, SIGTERM and SIGHUP as a number that a request of the lab's client looks at; their usual effect comes back
-// when this goes.
+// SIGINT, SIGTERM and SIGHUP as a number that a request of the lab's client looks at; their usual effect
+// comes back when this goes.
 class StopRequests {
  public:
   StopRequests() {
@@ -77,8 +79,8 @@ struct Boot {
   std::optional<api::UpReply> seen;  // nothing: not waited for
 };
 
-// Until every pod is ready, or those that are not will not be. With StopRequests another signal ends it: nothing
-// is seen then. Throws what Client throws.
+// Until every pod is ready, or those that are not will not be. With StopRequests another signal ends it:
+// nothing is seen then. Throws what Client throws.
 Boot wait_until_ready(const Session& session, const supervisor::LaunchedLab& lab,
                       std::chrono::steady_clock::time_point deadline) {
   constexpr std::chrono::seconds kLongerThanItsAnswer{30};
@@ -114,7 +116,7 @@ void print_up(const Session& session, const Boot& boot, report::Format format) {
   } else {
     report::print_lab_is_up(out, status, session.palette());
   }
-  out.flush();
+  lost_output();
   if (const std::string stand_ins = report::stand_in_text(status); !stand_ins.empty()) {
     session.note(stand_ins + "; `labctl describe pod` names them");
   }
@@ -157,6 +159,17 @@ int stay(const Session& session, supervisor::LaunchedLab& lab, const SignalFd& s
   return code_of_signal(number);
 }
 
+// An `up` nobody can hear of leaves nothing: half an answer and a lab would be two stories.
+bool is_told(const Session& session, const supervisor::LaunchedLab& lab) {
+  constexpr std::chrono::seconds kEndWithin{30};
+  const std::optional<Error> lost = lost_output();
+  if (lost) {
+    supervisor::take_down(lab.name(), kEndWithin);
+    session.error(Error(lost->kind(), lost->message(), "lab " + lab.name() + " was taken down again"));
+  }
+  return !lost;
+}
+
 int stay_up(const Session& session, supervisor::LaunchedLab& lab,
             std::chrono::steady_clock::time_point deadline, bool waits, report::Format format) {
   // A Ctrl-C just before this line ends us, and with us the lab that was not committed.
@@ -169,6 +182,9 @@ int stay_up(const Session& session, supervisor::LaunchedLab& lab,
     return code_of_signal(number);
   }
   print_up(session, boot, format);
+  if (!is_told(session, lab)) {
+    return report::kNotWritten;
+  }
   tell_what_is_left(session, boot);
   return stay(session, lab, signals);
 }
@@ -178,11 +194,14 @@ int leave_up(const Session& session, supervisor::LaunchedLab& lab,
   lab.commit();
   if (!waits) {
     print_up(session, {lab.status(), std::nullopt}, format);
-    return report::kPassed;
+    return is_told(session, lab) ? report::kPassed : report::kNotWritten;
   }
   const StopRequests stop_requests;
   const Boot boot = wait_until_ready(session, lab, deadline);
   print_up(session, boot, format);
+  if (!is_told(session, lab)) {
+    return report::kNotWritten;
+  }
   if (const int number = StopRequests::number(); number != 0) {
     session.note("interrupted: lab " + lab.name() + " is up, but not every pod was ready yet");
     return code_of_signal(number);

@@ -16,6 +16,7 @@ enum ExitCode : int {
   kNotBuilt = 5,         // the lab could not be built, or could not do what was asked
   kLeftBehind = 6,       // passed, but something of a lab is still there
   kFlaky = 7,            // with --fail-on-flaky: passed on a retry
+  kNotWritten = 8,       // done, but its results could not be written: to stdout, or to a report
   kTimedOut = 124,       // as timeout(1)
   // After a clean teardown; while `up` waits for the pods of a lab that is up, that one stays.
   kInterrupted = 130,  // SIGINT

@@ -45,6 +45,15 @@ ReportFile::ReportFile(std::string path) : path_(std::move(path)) {
     }
     return;
   }
+  if (!path_.has_filename()) {
+    throw Error::from_errno(EISDIR, "write " + path_.string());
+  }
+  if (std::error_code why; path_.has_parent_path() && !fs::is_directory(path_.parent_path(), why)) {
+    fs::create_directories(path_.parent_path(), why);
+    if (why) {
+      throw Error::from_errno(why.value(), "make the folder of " + path_.string());
+    }
+  }
   const fs::path trial = beside(path_);
   make_new(trial, path_);
   ::unlink(trial.c_str());

@@ -12,8 +12,8 @@ namespace labctl::scenario {
 
 class ReportFile {
  public:
-  // An empty `path` is no file. Looks whether it can be written, so that it is known before anything runs.
-  // Throws Error.
+  // An empty `path` is no file. Makes the folders on its way and looks whether it can be written, so that
+  // it is known before anything runs. Throws Error.
   explicit ReportFile(std::string path);
 
   // Throws Error; what stood there stays then.

@@ -12,12 +12,15 @@
 #include "topology/base/printable.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <ostream>
-#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace labctl::scenario {
 namespace {
@@ -26,6 +29,8 @@ using nlohmann::json;
 using report::ScenarioResult;
 using report::Verdict;
 using std::chrono::steady_clock;
+
+const std::string kStdout = "-";
 
 std::filesystem::path history_file() {
   return state_folder().empty() ? std::filesystem::path() : state_folder() / "last-test.json";
@@ -99,13 +104,51 @@ int exit_code(const report::TestRun& run, const ScheduleEnd& end, bool fail_on_f
   return run.count(Verdict::Passed) == 0 ? report::kNothingMatched : report::kPassed;
 }
 
+// `path` "-": to stdout.
 struct Report {
-  ReportFile file;
+  std::string path;
   std::function<void(std::ostream&, const report::TestRun&)> write;
+  ReportFile file{path == kStdout ? "" : path};
 };
 
-std::vector<Scenario> chosen(std::vector<Scenario> found, const TestOptions& options,
-                             const std::optional<Shard>& shard) {
+std::vector<Report> reports_of(const TestOptions& options) {
+  std::vector<Report> reports;
+  const auto add = [&](const std::string& path, auto write) {
+    if (!path.empty()) {
+      reports.push_back({path, write});
+    }
+  };
+  add(options.junit, report::write_junit);
+  add(options.tap, [version = options.tap_version](std::ostream& tap, const report::TestRun& run) {
+    report::write_tap(tap, run, version);
+  });
+  add(options.jsonl, report::write_jsonl);
+  add(options.code_quality, report::write_code_quality);
+  return reports;
+}
+
+// One place takes one report: a second would end it, or stand in the midst of it.
+void check_places(const TestOptions& options) {
+  std::set<std::string> taken;
+  if (options.output != "table") {
+    taken.insert(kStdout);
+  }
+  for (const std::string& path : {options.junit, options.tap, options.jsonl, options.code_quality}) {
+    if (!path.empty() && !taken.insert(path).second) {
+      throw Error(ErrorKind::InvalidInput,
+                  path == kStdout ? "two results for stdout" : "two reports for " + path,
+                  path == kStdout ? "of --output json or jsonl and the reports to -, one"
+                                  : "write them to two files");
+    }
+  }
+}
+
+bool is_on_stdout(const TestOptions& options) {
+  return options.output != "table" || options.junit == kStdout || options.tap == kStdout ||
+         options.jsonl == kStdout || options.code_quality == kStdout;
+}
+
+std::vector<Scenario> chosen(std::vector<Scenario> found, const TestOptions& options) {
   Selection selection = options.selection;
   if (options.failed) {
     selection.only = last_failed();
@@ -114,37 +157,26 @@ std::vector<Scenario> chosen(std::vector<Scenario> found, const TestOptions& opt
   if (options.seed) {
     shuffle(scenarios, *options.seed);
   }
-  return shard ? take_shard(std::move(scenarios), *shard) : scenarios;
+  return scenarios;
 }
 
 // What to say where nothing is left to run.
-std::string why_none(const TestOptions& options, const std::optional<Shard>& shard) {
-  if (options.failed && last_failed().empty()) {
-    return "--failed: nothing failed in the last run";
-  }
-  if (shard && shard->total > 1) {
-    return "no scenario for shard " + std::to_string(shard->index) + "/" + std::to_string(shard->total) +
-           " (" + shard->source + ")";
-  }
-  return "no scenario matches";
+std::string why_none(const TestOptions& options) {
+  return options.failed && last_failed().empty() ? "--failed: nothing failed in the last run"
+                                                 : "no scenario matches";
+}
+
+std::string written(const Shard& shard) {
+  return std::to_string(shard.index) + "/" + std::to_string(shard.total);
 }
 
 class TestCommand {
  public:
   TestCommand(const TestOptions& options, std::ostream& out, std::ostream& err)
-      : options_(options),
-        out_(out),
-        err_(err),
-        reports_{Report{ReportFile(options.junit), report::write_junit},
-                 Report{ReportFile(options.tap),
-                        [version = options.tap_version](std::ostream& tap, const report::TestRun& run) {
-                          report::write_tap(tap, run, version);
-                        }},
-                 Report{ReportFile(options.jsonl), report::write_jsonl},
-                 Report{ReportFile(options.code_quality), report::write_code_quality}} {}
+      : options_(options), out_(out), err_(err), reports_(reports_of(options)) {}
 
   int run(const std::vector<Scenario>& scenarios, const std::optional<Shard>& shard) {
-    const bool is_structured = options_.output != "table";
+    const bool is_structured = is_on_stdout(options_);
     report::TestProgress progress(is_structured ? err_ : out_, report::Palette(options_.color),
                                   {.style = style_of(scenarios.size(), is_structured),
                                    .verbose = options_.verbose,
@@ -155,25 +187,25 @@ class TestCommand {
     report::TestRun run;
     run.started = std::chrono::system_clock::now();
     run.seed = options_.seed;
-    run.shard = shard ? std::to_string(shard->index) + "/" + std::to_string(shard->total) : "";
+    run.shard = shard ? written(*shard) : "";
     const auto begin = steady_clock::now();
     const HostState before = read_host();
-    ScheduleEnd end = run_schedule(
-        scenarios, options_,
-        {.started = [&](const ScenarioResult& scenario) { progress.scenario_started(scenario); },
-         .checked = [&](const ScenarioResult& scenario,
-                        const report::CheckResult& check) { progress.check_finished(scenario, check); },
-         .finished = [&](const ScenarioResult& scenario) { progress.scenario_finished(scenario); },
-         .note = [&](const std::string& text) { tell(text); }});
+    const ScheduleHooks hooks{
+        .started = [&](const ScenarioResult& scenario) { progress.scenario_started(scenario); },
+        .checked = [&](const ScenarioResult& scenario,
+                       const report::CheckResult& check) { progress.check_finished(scenario, check); },
+        .finished = [&](const ScenarioResult& scenario) { progress.scenario_finished(scenario); },
+        .note = [&](const std::string& text) { tell(text); }};
+    ScheduleEnd end = scenarios.empty() ? ScheduleEnd{} : run_schedule(scenarios, options_, hooks);
     run.scenarios = std::move(end.results);
     run.residue = labs_left(end.labs);
     run.host = compare_hosts(before, read_host()) + left_of(run);
     run.signal = end.signal;
     run.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
-    run.exit_code = exit_code(run, end, options_.fail_on_flaky);
+    // A share of nothing is a share: the other machines run what there is.
+    run.exit_code = scenarios.empty() ? int{report::kPassed} : exit_code(run, end, options_.fail_on_flaky);
     progress.run_finished(run);
-    report(run);
-    return run.exit_code;
+    return report(run) || run.exit_code != report::kPassed ? run.exit_code : int{report::kNotWritten};
   }
 
  private:
@@ -190,10 +222,21 @@ class TestCommand {
     err_.flush();
   }
 
-  void report(const report::TestRun& run) {
+  // Whether all was written: one that cannot be keeps none of the others back.
+  bool report(const report::TestRun& run) {
     remember(run);
+    bool is_written = true;
     for (Report& report : reports_) {
-      report.file.write([&](std::ostream& out) { report.write(out, run); });
+      if (report.path == kStdout) {
+        report.write(out_, run);
+        continue;
+      }
+      try {
+        report.file.write([&](std::ostream& out) { report.write(out, run); });
+      } catch (const Error& error) {
+        is_written = false;
+        tell(error.message());
+      }
     }
     if (options_.output == "json") {
       out_ << report::json_text(report::to_json(run), 2) << '\n';
@@ -204,20 +247,22 @@ class TestCommand {
     const bool is_github = actions != nullptr && std::string_view(actions) == "true";
     if (options_.annotations == "github" || (options_.annotations == "auto" && is_github)) {
       // The runner reads either stream; data stays alone on stdout.
-      report::write_github_annotations(options_.output == "table" ? out_ : err_, run);
+      report::write_github_annotations(is_on_stdout(options_) ? err_ : out_, run);
     }
     out_.flush();
+    return is_written;
   }
 
   const TestOptions& options_;
   std::ostream& out_;
   std::ostream& err_;
-  std::array<Report, 4> reports_;
+  std::vector<Report> reports_;
 };
 
 }  // namespace
 
 int run_tests(const TestOptions& options, std::ostream& out, std::ostream& err) {
+  check_places(options);
   const std::optional<Shard> shard =
       shard_of(options.shard, [](const char* name) { return std::getenv(name); });
   DiscoverOptions discovery;
@@ -229,10 +274,17 @@ int run_tests(const TestOptions& options, std::ostream& out, std::ostream& err) 
   if (has_errors(found.diagnostics)) {
     return report::kUsage;
   }
-  const std::vector<Scenario> scenarios = chosen(std::move(found.scenarios), options, shard);
+  std::vector<Scenario> scenarios = chosen(std::move(found.scenarios), options);
   if (scenarios.empty()) {
-    err << "error: " << printable_line(why_none(options, shard)) << '\n';
+    err << "error: " << printable_line(why_none(options)) << '\n';
     return report::kNothingMatched;
+  }
+  if (shard) {
+    scenarios = take_shard(std::move(scenarios), *shard);
+  }
+  if (scenarios.empty()) {
+    err << "labctl: no scenario is left for shard " << written(*shard) << " ("
+        << printable_line(shard->source) << "): the others run them\n";
   }
   if (options.list) {
     for (const Scenario& scenario : scenarios) {

@@ -34,6 +34,11 @@ std::string expand_text(const std::string& text, const Variables& variables) {
   for (size_t at = 0; at < text.size();) {
     const size_t begin = text.find("${", at);
     const size_t end = begin == std::string::npos ? begin : text.find('}', begin);
+    if (begin != std::string::npos && begin > at && text[begin - 1] == '$') {
+      out += text.substr(at, begin - 1 - at) + "${";  // $${ is a ${ that stands for itself
+      at = begin + 2;
+      continue;
+    }
     if (end == std::string::npos) {
       return out + text.substr(at);
     }

@@ -12,8 +12,9 @@ struct Range {
   std::uint32_t first, last;
 };
 
-// Cc, Cf, Zl and Zp of the Unicode Character Database, and fillers that show nothing.
-constexpr std::array<Range, 17> kUnseen{{{0x0000, 0x001f},
+// Cc, Cf, Zl and Zp of the Unicode Character Database, fillers that show nothing, and what is no character
+// at all; of the last neither XML nor YAML takes U+FFFE and U+FFFF.
+constexpr std::array<Range, 18> kUnseen{{{0x0000, 0x001f},
                                          {0x007f, 0x009f},
                                          {0x00ad, 0x00ad},
                                          {0x034f, 0x034f},
@@ -27,6 +28,7 @@ constexpr std::array<Range, 17> kUnseen{{{0x0000, 0x001f},
                                          {0x2028, 0x202e},
                                          {0x2060, 0x206f},
                                          {0x3164, 0x3164},
+                                         {0xfdd0, 0xfdef},
                                          {0xfeff, 0xfeff},
                                          {0xfff9, 0xfffb},
                                          {0xe0000, 0xe0fff}}};
@@ -124,7 +126,11 @@ size_t utf8_length(std::string_view text) {
   return 0;
 }
 
-bool is_unseen(std::string_view sequence) { return is_in(kUnseen, code_point(sequence)); }
+bool is_unseen(std::string_view sequence) {
+  const std::uint32_t point = code_point(sequence);
+  return is_in(kUnseen, point) ||
+         (point & 0xfffeU) == 0xfffeU;  // the last two of every plane are no characters
+}
 
 std::string escaped(std::string_view sequence) {
   const std::uint32_t point = code_point(sequence);

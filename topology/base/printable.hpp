@@ -8,7 +8,7 @@
 //   - control characters, also those of two bytes, U+0080 to U+009F: they begin escape sequences
 //   - what is seen only by its effect on other characters: marks of direction (Unicode UAX #9), joiners,
 //     blanks without width, tags
-//   - what is no UTF-8 (RFC 3629)
+//   - what is no UTF-8 (RFC 3629), and what is no character, such as U+FFFE: XML and YAML refuse it
 //   - the brackets and colons that make a line a command of a CI system: "##[...]" of GitHub Actions and
 //     Azure Pipelines, "##vso[...]", "##teamcity[...]", wherever they stand in a line, and "::command::" of GitHub
 //     Actions at its beginning. GitLab's sections are escape sequences.

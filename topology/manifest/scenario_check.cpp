@@ -38,15 +38,19 @@ void each_variable(const Place& place, const OnVariable& on_variable, Findings& 
     each_variable(place.item(i), on_variable, findings);
   }
   const std::string_view text = place.text();
-  for (size_t begin = 0; (begin = text.find("${", begin)) != std::string_view::npos;) {
+  for (size_t begin = 0, read = 0; (begin = text.find("${", read)) != std::string_view::npos;) {
+    if (begin > read && text[begin - 1] == '$') {
+      read = begin + 2;  // $${ stands for itself
+      continue;
+    }
     const size_t end = text.find('}', begin);
     if (end == std::string_view::npos) {
       findings.error(place, "a variable without an end: " + in_quotes(text.substr(begin)),
-                     "write it as ${name}");
+                     "write it as ${name}, or $${ where ${ stands for itself");
       return;
     }
     on_variable(place, text.substr(begin + 2, end - begin - 2));
-    begin = end;
+    read = end;
   }
 }
 
@@ -68,7 +72,7 @@ void unknown_variable(const Place& text, std::string_view name, const Names& kno
   findings.error(text, "no variable is called " + written(name),
                  name.empty()       ? "write it as ${name}"
                  : !near.empty()    ? "did you mean " + written(near) + "?"
-                 : is_command(text) ? setting + "; a shell's own is written without braces"
+                 : is_command(text) ? setting + "; a shell's own is written $" + written(name)
                                     : setting);
 }
 

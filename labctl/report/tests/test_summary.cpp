@@ -87,7 +87,7 @@ void print_conditions(std::ostream& out, const Palette& palette, const TestRun& 
 }
 
 void print_totals(std::ostream& out, const Palette& palette, const TestRun& run) {
-  out << counted(run.scenarios.size(), "scenario") << ':';
+  out << counted(run.scenarios.size(), "scenario") << (run.scenarios.empty() ? "" : ":");
   const char* separator = " ";
   const auto part = [&](Verdict verdict) {
     const int n = run.count(verdict);

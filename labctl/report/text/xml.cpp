@@ -14,9 +14,7 @@ size_t xml_char_length(std::string_view text) {
   if (sequence == "\t" || sequence == "\n" || sequence == "\r") {
     return 1;
   }
-  return length == 0 || is_unseen(sequence) || sequence == "\xef\xbf\xbe" || sequence == "\xef\xbf\xbf"
-             ? 0
-             : length;
+  return length == 0 || is_unseen(sequence) ? 0 : length;
 }
 
 }  // namespace

@@ -55,6 +55,8 @@ const std::vector<std::string>& hostile_texts() {
       "we\u200bb\ufeff",
       "\U000e0041",
       "\xff\xfe",
+      "x \xef\xbf\xbe\xef\xbf\xbf y",
+      "\xf4\x8f\xbf\xbf",
       "\xe2\x80",
   };
   return texts;

@@ -52,6 +52,23 @@ TEST(ReportFile, ThatIsNotWrittenToTheEndLeavesTheOneBefore) {
   EXPECT_EQ(files_in(dir.path()), 1U) << "nothing is left beside it";
 }
 
+TEST(ReportFile, MakesTheFoldersOnItsWayBeforeAnythingIsWritten) {
+  const support::TempDir dir;
+  const fs::path path = dir.path() / "reports/junit/out.xml";
+  ReportFile file(path.string());
+  EXPECT_TRUE(fs::is_directory(path.parent_path()));
+  EXPECT_EQ(files_in(path.parent_path()), 0U);
+  file.write([](std::ostream& out) { out << "one"; });
+  EXPECT_EQ(read_file(path), "one");
+}
+
+TEST(ReportFile, IsRefusedBehindWhatIsNoFolder) {
+  const support::TempDir dir;
+  std::ofstream(dir.path() / "file") << "x";
+  EXPECT_THROW(ReportFile((dir.path() / "file/out.xml").string()), Error);
+  EXPECT_THROW(ReportFile((dir.path() / "file/more/out.xml").string()), Error);
+}
+
 TEST(ReportFile, ReplacesTheOneBefore) {
   const support::TempDir dir;
   write_report(dir.path() / "junit.xml", "a long one");
@@ -75,7 +92,7 @@ TEST(ReportFile, WritesThroughWhatIsNoFile) {
 
 TEST(ReportFile, ThatCannotBeWrittenIsKnownBeforehand) {
   const support::TempDir dir;
-  for (const fs::path& path : {dir.path() / "none/junit.xml", dir.path(), dir.path() / "x" / ""}) {
+  for (const fs::path& path : {fs::path("/proc/none/junit.xml"), dir.path(), dir.path() / "x" / ""}) {
     EXPECT_THROW(ReportFile{path.string()}, Error) << path;
   }
 }

@@ -46,6 +46,14 @@ TEST(Variables, AreRefusedInANumbersFieldWhenTheyAreNone) {
   EXPECT_THROW(expand(json{{"port", "${name}"}}, kVariables), Error);
 }
 
+TEST(Variables, ADollarMoreMakesItStandForItself) {
+  EXPECT_EQ(expand("echo $${HOME} ${name} $${name}", kVariables), "echo ${HOME} web ${name}");
+  EXPECT_EQ(expand("$${", kVariables), "${");
+  EXPECT_EQ(expand("${name}$${a}${version}", kVariables), "web${a}2");
+  EXPECT_EQ(expand("$$ $1 $name 5$", kVariables), "$$ $1 $name 5$");
+  EXPECT_EQ(expand(json{{"nodePort", "$${port}"}}["nodePort"], kVariables), "${port}");
+}
+
 TEST(Variables, MustBeThere) { EXPECT_THROW(expand("${nobody}", kVariables), Error); }
 
 }  // namespace

@@ -20,6 +20,11 @@ TEST(Printable, EscapesControlsOfOneByteAndTwo) {
 
 TEST(Printable, EscapesWhatDoesNotShow) {
   for (const auto& [text, shown] : Pairs{{"a\u202eb", "a\\u202eb"},
+                                         {"x \xef\xbf\xbe y", "x \\ufffe y"},
+                                         {"\xef\xbf\xbf", "\\uffff"},
+                                         {"\xef\xb7\x90", "\\ufdd0"},
+                                         {"\xf0\x9f\xbf\xbe", "\\U0001fffe"},
+                                         {"\xef\xbf\xbd", "\xef\xbf\xbd"},
                                          {"\u2066x\u2069", "\\u2066x\\u2069"},
                                          {"we\u200bb", "we\\u200bb"},
                                          {"\u200e\u200f\ufeff", "\\u200e\\u200f\\ufeff"},
