@@ -1,6 +1,7 @@
 #include "topology/manifest/loader.hpp"
 
 #include "topology/manifest/applied_text.hpp"
+#include "topology/manifest/as_sent.hpp"
 #include "topology/manifest/capacity_check.hpp"
 #include "topology/manifest/default_namespace.hpp"
 #include "topology/manifest/defaults.hpp"
@@ -69,7 +70,7 @@ class Load {
       leave_out_made_objects(records_, options_.known_dns.value_or(cluster && cluster->dns.enabled),
                              findings_);
     }
-    check_duplicates(records_, findings_);
+    settle_duplicates(records_, findings_);
     check_namespaces(records_, known_namespaces(options_), findings_);
     check_nodes(records_, known_nodes(), findings_);
     check_derived_names(records_, findings_);
@@ -185,7 +186,11 @@ class Load {
                                              missing.hint, false, true, Topic::LeftOut, missing.subject});
   }
 
-  void read_record(const Place& place, const Kind& kind) {
+  void read_record(const Place& as_written, const Kind& kind) {
+    Place place = as_written;
+    if (kind.api_version != kLabApi && !is_later(kind)) {
+      place.node = &as_sent(*place.node, *kind.schema, arena_);
+    }
     const size_t errors_before = findings_.errors();
     if (is_later(kind)) {
       check_later(place);

@@ -8,6 +8,7 @@
 #include <array>
 #include <map>
 #include <tuple>
+#include <utility>
 
 namespace labctl::manifest {
 namespace {
@@ -80,24 +81,31 @@ void check_pod(const Place& spec, const Record& record, const KnownNodes& known,
 
 }  // namespace
 
-void check_duplicates(const std::vector<Record>& records, Findings& findings) {
+void settle_duplicates(std::vector<Record>& records, Findings& findings) {
   using Key = std::tuple<std::string_view, std::string_view, std::string_view>;
-  std::map<Key, const Record*> first_of;
-  for (const Record& record : records) {
+  std::map<Key, Record*> last_of;
+  for (Record& record : records) {
     if (record.name.empty() || record.kind->schema == &kCluster) {
       continue;  // a second Cluster is told of whatever its name
     }
-    const auto [first, is_new] = first_of.emplace(Key{record.kind->name, record.ns, record.name}, &record);
-    if (!is_new) {
-      const Place metadata = record.place.field("metadata");
-      const Place& first_place = first->second->place;
-      findings.error(
-          metadata.field("name"),
-          "a second " + std::string(record.kind->name) + " " +
-              in_quotes((record.ns.empty() ? "" : record.ns + "/") + record.name),
-          "the first is at " + place_in_words(findings.position(first_place)) + "; rename or remove one");
+    const auto [known, is_new] = last_of.emplace(Key{record.kind->name, record.ns, record.name}, &record);
+    if (is_new) {
+      continue;
+    }
+    Record& before = *std::exchange(known->second, &record);
+    const Place metadata = record.place.field("metadata");
+    const std::string what = "a second " + std::string(record.kind->name) + " " +
+                             in_quotes((record.ns.empty() ? "" : record.ns + "/") + record.name);
+    const std::string where = place_in_words(findings.position(before.place));
+    if (record.kind->support == Support::Lab) {
+      findings.error(metadata.field("name"), what, "the first is at " + where + "; rename or remove one");
+    } else {
+      before.is_replaced = true;
+      findings.warning(metadata.field("name"), what + ": it takes the place of the one at " + where,
+                       "as when kubectl applies one after the other; remove one, if that is not meant");
     }
   }
+  std::erase_if(records, [](const Record& record) { return record.is_replaced; });
 }
 
 void check_namespaces(const std::vector<Record>& records, const std::set<std::string>& known,

@@ -18,7 +18,8 @@ struct Record {
   const Kind* kind = nullptr;
   std::string ns;  // filled in; empty for kinds without one
   std::string name;
-  bool is_sound = false;  // passed its schema
+  bool is_sound = false;     // passed its schema
+  bool is_replaced = false;  // by one of the same name that comes later
 };
 
 // The nodes that a name may mean, with all their labels. `nodes` is empty when they are not known.
@@ -28,7 +29,9 @@ struct KnownNodes {
   std::string cluster_domain = "cluster.local";
 };
 
-void check_duplicates(const std::vector<Record>& records, Findings& findings);
+// The last of several objects of one kind and name takes the place of the others, as when kubectl applies
+// one after the other: a warning, and the others leave `records`. Scenarios of one name are an error.
+void settle_duplicates(std::vector<Record>& records, Findings& findings);
 void check_namespaces(const std::vector<Record>& records, const std::set<std::string>& known,
                       Findings& findings);
 // nodeName, nodeSelector, Node objects, and the length of host names that end in the cluster's domain.

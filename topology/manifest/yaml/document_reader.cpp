@@ -1,6 +1,9 @@
 #include "topology/manifest/yaml/document_reader.hpp"
 
+#include "topology/manifest/yaml/json_text.hpp"
+#include "topology/manifest/yaml/parser_words.hpp"
 #include "topology/manifest/yaml/text_check.hpp"
+#include "topology/manifest/yaml/text_encoding.hpp"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -25,92 +28,6 @@ constexpr std::string_view kYamlTag = "tag:yaml.org,2002:";
 // From here on an index finds duplicate keys; below, comparing is cheaper.
 constexpr size_t kFewKeys = 16;
 
-// Ends the reading of one document.
-struct Refusal {
-  Mark mark;
-  std::string message;
-  std::string hint;
-};
-
-// yaml-cpp speaks of its own tokens; users see their text.
-struct Wording {
-  std::string_view theirs;
-  const char* ours;
-  const char* hint;
-};
-constexpr std::array kWordings{
-    Wording{"end of map not found", "this line does not fit the mapping it stands in",
-            "keys of one mapping begin in the same column and end with \":\""},
-    Wording{"end of sequence not found", "this line does not fit the list it stands in",
-            "items of one list begin with \"- \" in the same column"},
-    Wording{"end of map flow not found", "a \"{\" is not closed, or a \",\" is missing here",
-            "write {key: value, key: value}"},
-    Wording{"end of sequence flow not found", "a \"[\" is not closed, or a \",\" is missing here",
-            "write [value, value]"},
-    Wording{
-        "illegal map value", "a \":\" where no value can begin",
-        "put text that holds \": \" in quotes; else look for a missing \":\" or a wrong indentation in the "
-        "line above"},
-    Wording{"illegal map key", "a key where none can begin", "check the indentation of this line"},
-    Wording{"illegal block entry", "a \"- \" where no list item can begin",
-            "begin the list on a line of its own, below its key"},
-    Wording{"illegal tab when looking for indentation", "a tab in the indentation",
-            "YAML is indented with spaces only"},
-    Wording{"illegal EOF in scalar", "a quoted text is not closed before the document ends",
-            "close it with the quote it began with"},
-    Wording{"illegal document indicator in scalar", "a quoted text is not closed before the document ends",
-            "close it with the quote it began with"},
-    Wording{"illegal flow end", "a closing bracket that nothing opened", "remove it, or quote the text"},
-    Wording{"unknown token", "a character that cannot begin a value",
-            "put text that begins with one of @ ` % , ] } in quotes"},
-    Wording{"the referenced anchor is not defined", "an alias (*name) without an anchor (&name) before it",
-            "define the anchor first, in the same document; put text that begins with * in quotes"},
-    Wording{"cannot assign multiple anchors to the same node", "two anchors (&name) on one value",
-            "keep one of them"},
-    Wording{"cannot assign multiple tags to the same node", "two tags (!name) on one value",
-            "keep one of them"},
-    Wording{"unknown escape character: ", "an unknown escape in a double-quoted text",
-            "write \\\\ for a backslash, or use single quotes"},
-    Wording{"bad character found while scanning hex number",
-            "a \\x, \\u or \\U escape without its hex digits",
-            "write 2, 4 or 8 hex digits, or use single quotes"},
-    Wording{"invalid unicode: ", "an escape that is no Unicode character",
-            "write characters beyond U+FFFF themselves, or as \\U and 8 hex digits"},
-    Wording{"cannot set zero indentation for a block scalar", "a block scalar cannot have indentation 0",
-            "write 1 to 9 after | or >, or nothing"},
-    Wording{"unexpected character in block scalar", "unexpected text behind | or >",
-            "begin the text on the next line"},
-    Wording{"bad file", "values nest too deep", "put text that holds brackets in quotes"},
-};
-
-Refusal translated(const YAML::Exception& error, Mark mark) {
-  for (const Wording& wording : kWordings) {
-    if (std::string_view(error.msg).starts_with(wording.theirs)) {
-      return {mark, wording.ours, wording.hint};
-    }
-  }
-  return {mark, error.msg.empty() ? "this is no YAML" : "this is no YAML: " + error.msg, {}};
-}
-
-std::string_view line_of(std::string_view text, int number) {
-  for (; number > 0 && !text.empty(); --number) {
-    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
-  }
-  return text.substr(0, text.find('\n'));
-}
-
-// yaml-cpp trips over a tab only later in its line.
-std::optional<Refusal> tab_in_indentation(const TextChunk& chunk, Mark mark) {
-  const std::string_view line = line_of(chunk.text, mark.line - chunk.first_line);
-  const size_t tab = line.find('\t');
-  if (tab == std::string_view::npos || line.find_first_not_of(" \t") < tab) {
-    return std::nullopt;
-  }
-  return Refusal{{mark.line, static_cast<int>(tab) + 1},
-                 "a tab in the indentation",
-                 "YAML is indented with spaces only"};
-}
-
 // Lends text to an istream without copying it.
 class TextBuffer : public std::streambuf {
  public:
@@ -134,17 +51,24 @@ struct Anchor {
 
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  TreeBuilder(int source, const TextChunk& chunk, YamlArena& arena, Findings& findings, size_t& values)
+  // `pairs`: what was done to the text of the chunk, or nullptr.
+  TreeBuilder(int source, const TextChunk& chunk, const PairedJson* pairs, YamlArena& arena,
+              Findings& findings, size_t& values)
       : source_(source),
         first_line_(chunk.first_line),
+        first_column_(chunk.first_column),
         text_(chunk.text),
+        pairs_(pairs),
         arena_(arena),
         findings_(findings),
         values_(values) {}
 
   const YamlNode* root() const { return root_; }
   Mark convert(const YAML::Mark& mark) const {
-    return {std::max(mark.line, 0) + first_line_, std::max(mark.column, 0) + 1};
+    const int line = std::max(mark.line, 0);
+    const int column = std::max(mark.column, 0);
+    return {line + first_line_, column + (pairs_ != nullptr ? pairs_->shift_at(line, column) : 0) +
+                                    (line == 0 ? first_column_ : 1)};
   }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -432,7 +356,9 @@ class TreeBuilder final : public YAML::EventHandler {
 
   int source_;
   int first_line_;
+  int first_column_;
   std::string_view text_;
+  const PairedJson* pairs_;
   YamlArena& arena_;
   Findings& findings_;
   size_t& values_;
@@ -443,9 +369,9 @@ class TreeBuilder final : public YAML::EventHandler {
   std::string anchor_name_;
 };
 
-void read_chunk(int source, const TextChunk& chunk, YamlArena& arena, Findings& findings, size_t& values,
-                std::vector<const YamlNode*>& roots) {
-  TreeBuilder builder(source, chunk, arena, findings, values);
+void read_chunk(int source, const TextChunk& chunk, const PairedJson* pairs, YamlArena& arena,
+                Findings& findings, size_t& values, std::vector<const YamlNode*>& roots) {
+  TreeBuilder builder(source, chunk, pairs, arena, findings, values);
   try {
     TextBuffer buffer(chunk.text);
     std::istream stream(&buffer);
@@ -459,11 +385,33 @@ void read_chunk(int source, const TextChunk& chunk, YamlArena& arena, Findings& 
     findings.error_at(source, refusal.mark, refusal.message, refusal.hint);
   } catch (const YAML::Exception& error) {
     const Mark mark = builder.convert(error.mark);
-    const Refusal refusal = tab_in_indentation(chunk, mark).value_or(translated(error, mark));
+    const Refusal refusal = tab_in_indentation(chunk, mark).value_or(translated(error.msg, mark));
     findings.error_at(source, refusal.mark, refusal.message, refusal.hint);
   } catch (const std::exception& error) {
     findings.error_at(source, {chunk.first_line, 1}, std::string("this is no YAML: ") + error.what());
   }
+}
+
+// The values of a chunk of JSON, each with its place; nothing: it is none.
+std::vector<TextChunk> json_chunks(const TextChunk& chunk) {
+  const bool has_marker = chunk.text.starts_with("---");
+  const size_t begin = has_marker ? std::min(chunk.text.find('\n'), chunk.text.size()) : 0;
+  const bool is_bare = chunk.text.substr(0, begin).find_first_not_of("- \t\r") == std::string_view::npos;
+  std::vector<TextChunk> values;
+  if (!is_bare) {
+    return values;
+  }
+  TextChunk place{chunk.text, chunk.first_line, 1};
+  size_t at = 0;
+  for (const std::string_view value : split_json_values(chunk.text.substr(begin))) {
+    for (const auto start = static_cast<size_t>(value.data() - chunk.text.data()); at < start; ++at) {
+      const bool is_end = chunk.text[at] == '\n';
+      place.first_line += is_end ? 1 : 0;
+      place.first_column = is_end ? 1 : place.first_column + 1;
+    }
+    values.push_back({value, place.first_line, place.first_column});
+  }
+  return values;
 }
 
 }  // namespace
@@ -471,12 +419,31 @@ void read_chunk(int source, const TextChunk& chunk, YamlArena& arena, Findings& 
 std::vector<const YamlNode*> read_documents(int source, std::string_view text, YamlArena& arena,
                                             Findings& findings) {
   std::vector<const YamlNode*> roots;
+  const std::optional<DecodedText> decoded = decode_marked_text(text);
+  if (decoded && !decoded->why.empty()) {
+    findings.error_at(source, {}, decoded->why, "save the file as UTF-8");
+    return roots;
+  }
+  text = decoded ? decoded->text : text;
   if (!check_text(source, text, findings)) {
     return roots;
   }
   size_t values = 0;
   for (const TextChunk& chunk : split_documents(text)) {
-    read_chunk(source, chunk, arena, findings, values, roots);
+    std::vector<TextChunk> parts = json_chunks(chunk);
+    const bool is_json = !parts.empty();
+    if (!is_json) {
+      parts.push_back(chunk);
+    }
+    for (TextChunk& part : parts) {
+      std::optional<PairedJson> pairs;
+      if (is_json && (part.text.find("\\ud") != std::string_view::npos ||
+                      part.text.find("\\uD") != std::string_view::npos)) {
+        pairs = join_surrogates(part.text);
+        part.text = pairs->text;
+      }
+      read_chunk(source, part, pairs ? &*pairs : nullptr, arena, findings, values, roots);
+    }
   }
   return roots;
 }

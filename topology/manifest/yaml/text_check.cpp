@@ -238,10 +238,6 @@ bool check_text(int source, std::string_view text, Findings& findings) {
                       "split it into several files");
     return false;
   }
-  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
-    findings.error_at(source, {}, "the text is UTF-16", "save the file as UTF-8");
-    return false;
-  }
   if (!check_characters(source, text, findings)) {
     return false;
   }

@@ -23,7 +23,8 @@ size_t end_of_quoted(std::string_view text, size_t at);
 // One document of a stream, cut at lines that begin with "---".
 struct TextChunk {
   std::string_view text;
-  int first_line;  // of the chunk in the whole text, from 1
+  int first_line;        // of the chunk in the whole text, from 1
+  int first_column = 1;  // of its first line
 };
 
 // Cuts a stream so that a mistake in one document does not hide those in the next. Documents with nothing but

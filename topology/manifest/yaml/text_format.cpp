@@ -379,16 +379,15 @@ std::optional<Complaint> check_config_key(std::string_view text) {
 }
 
 std::optional<Complaint> check_env_name(std::string_view text) {
-  // What apimachinery calls a relaxed name would break `env` in shells; this
-  // is the strict one, with '.' and '-'.
-  const auto fits = [](char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; };
-  if (!text.empty() && !is_digit(text.front()) && std::all_of(text.begin(), text.end(), fits)) {
+  // IsRelaxedEnvVarName of apimachinery, which is the rule since 1.34.
+  const auto fits = [](char c) { return c >= ' ' && c <= '~' && c != '='; };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), fits)) {
     return std::nullopt;
   }
-  return Complaint{in_quotes(text) +
-                       " is no name of a variable: use letters, digits, \"_\", \"-\" and \".\", not "
-                       "beginning with a digit",
-                   "as in HTTP_PORT"};
+  return Complaint{
+      in_quotes(text) +
+          " is no name of a variable: it must consist of printable ASCII characters other than '='",
+      "as in HTTP_PORT"};
 }
 
 std::optional<Complaint> check_field_path(std::string_view text) {

@@ -273,7 +273,6 @@ TEST(Text, BytesThatAreNoTextAreRefusedWithTheirPosition) {
     EXPECT_THAT(read(text).text(), HasSubstr("not valid UTF-8"));
   }
   EXPECT_THAT(read("a: \x1b[0m").text(), HasSubstr("control character 0x1b"));
-  EXPECT_THAT(read("\xfe\xff\x00\x61").text(), HasSubstr("UTF-16"));
 }
 
 TEST(Text, EveryPlaneOfUnicodeIsTaken) {

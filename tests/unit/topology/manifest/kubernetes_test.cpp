@@ -227,8 +227,93 @@ TEST(KindRules, DuplicatesAreFoundAcrossFilesAndKindsForLater) {
   const std::string secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n";
   const Loaded loaded = load({{"one.yaml", secret}, {"two.yaml", "# here\n" + secret}}, {});
   EXPECT_THAT(to_string(loaded.diagnostics.back()),
-              "two.yaml:4:18: error: metadata.name: a second Secret \"default/a\"\n"
-              "  hint: the first is at one.yaml:1:1; rename or remove one");
+              "two.yaml:4:18: warning: metadata.name: a second Secret \"default/a\": it takes the place of "
+              "the one at "
+              "one.yaml:1:1\n"
+              "  hint: as when kubectl applies one after the other; remove one, if that is not meant");
+}
+
+TEST(KindRules, OfSeveralObjectsOfOneNameTheLastWins) {
+  const std::string service =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {type: NodePort, ports: "
+      "[{port: 80, nodePort: 30080}]}\n";
+  const Loaded loaded = load({{"base.yaml", service + "---\n" + pod_of("args: [a]")},
+                              {"overlay.yaml", service},
+                              {"more.yaml", service + "---\n" + pod_of("args: [b]")}},
+                             {});
+  std::vector<std::string> said;
+  for (const Diagnostic& one : loaded.diagnostics) {
+    EXPECT_EQ(one.severity, Severity::Warning) << to_string(one);
+    said.push_back(one.where.file + ": " + one.message);
+  }
+  EXPECT_THAT(
+      said,
+      testing::UnorderedElementsAre(
+          "overlay.yaml: a second Service \"default/s\": it takes the place of the one at base.yaml:1:1",
+          "more.yaml: a second Service \"default/s\": it takes the place of the one at overlay.yaml:1:1",
+          "more.yaml: a second Pod \"default/web\": it takes the place of the one at base.yaml:6:1"));
+  ASSERT_EQ(loaded.objects.size(), 2U);
+  EXPECT_EQ(loaded.objects[0].where.file, "more.yaml");
+  EXPECT_EQ(loaded.objects[1].json["spec"]["containers"][0]["args"], nlohmann::json{"b"});
+}
+
+TEST(KindRules, ScenariosOfOneNameAreAMistake) {
+  const std::string scenario =
+      "apiVersion: labctl.dev/v1alpha1\nkind: Scenario\nmetadata: {name: s}\nspec:\n  cluster: {nodes: 1}\n"
+      "  steps: [{name: a, exec: {in: node/node-1, command: [true]}}]\n";
+  EXPECT_THAT(said(scenario + "---\n" + scenario),
+              testing::Contains("E metadata.name: a second Scenario \"s\""));
+}
+
+// ---- What kubectl sends --------------------------------------------------------------------------
+
+TEST(AsSent, ATextSetToNothingIsUnset) {
+  const std::string text =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: \"\", generateName: ''}\nspec: {type: "
+      "\"\", "
+      "clusterIP: \"\", loadBalancerIP: \"\", externalTrafficPolicy: \"\", sessionAffinity: \"\", selector: "
+      "{app: web}, "
+      "ports: [{name: \"\", port: 80, protocol: \"\"}]}\n---\n" +
+      pod("restartPolicy: '', dnsPolicy: '', nodeName: '', hostname: '', subdomain: '', containers: [{name: "
+          "main, image: "
+          "nginx, ports: [{name: '', containerPort: 80, hostIP: '', protocol: ''}], env: [{name: A, value: "
+          "''}], "
+          "readinessProbe: {httpGet: {path: '', port: 80, host: '', scheme: ''}}}]") +
+      "---\n" +
+      workload("StatefulSet", "  serviceName: ''\n  podManagementPolicy: ''\n  updateStrategy: {type: ''}\n");
+  EXPECT_THAT(said(text), IsEmpty());
+  const Loaded loaded = load({{"t.yaml", text}}, {});
+  ASSERT_EQ(loaded.objects.size(), 3U);
+  EXPECT_EQ(loaded.objects[0].ns, "default");
+  EXPECT_EQ(loaded.objects[0].json["spec"]["ports"][0]["protocol"], "TCP");
+  EXPECT_EQ(loaded.objects[0].json["spec"]["type"], "ClusterIP");
+  EXPECT_EQ(loaded.objects[1].json["spec"]["restartPolicy"], "Always");
+  EXPECT_FALSE(loaded.objects[1].json["spec"].contains("hostname"));
+  EXPECT_EQ(loaded.objects[2].json["spec"]["podManagementPolicy"], "OrderedReady");
+}
+
+TEST(AsSent, WhatIsAPointerOrRequiredKeepsItsNothing) {
+  EXPECT_THAT(
+      said("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {internalTrafficPolicy: '', ports: "
+           "[{port: 80}]}\n"),
+      testing::Contains(testing::HasSubstr("E spec.internalTrafficPolicy: ")));
+  EXPECT_THAT(said(pod("containers: [{name: '', image: nginx}]")),
+              testing::Contains(testing::HasSubstr("E spec.containers[0].name: ")));
+  EXPECT_THAT(said(pod("containers: [{name: a, image: nginx, env: [{name: ''}]}]")),
+              testing::Contains(testing::HasSubstr("E spec.containers[0].env[0].name: ")));
+}
+
+TEST(AsSent, AWholeNumberMayBeWrittenAsAnother) {
+  const std::string text =
+      workload("Deployment", "  replicas: 2.0\n") + "---\n" + pod_of("ports: [{containerPort: 8.08e3}]");
+  EXPECT_THAT(said(text), IsEmpty());
+  const Loaded loaded = load({{"t.yaml", text}}, {});
+  EXPECT_EQ(loaded.objects[0].json["spec"]["replicas"].dump(), "2");
+  EXPECT_EQ(loaded.objects[1].json["spec"]["containers"][0]["ports"][0]["containerPort"].dump(), "8080");
+  EXPECT_THAT(said(workload("Deployment", "  replicas: 2.5\n")),
+              testing::Contains(testing::HasSubstr("E spec.replicas: must be a whole number")));
+  EXPECT_THAT(said(workload("Deployment", "  replicas: 1e300\n")),
+              testing::Contains(testing::HasSubstr("E spec.replicas: ")));
 }
 
 TEST(KindRules, OneNameInTwoNamespacesOrKindsIsNoDuplicate) {
