@@ -1,6 +1,7 @@
 #include "topology/dns/named_conf.hpp"
 
 #include "topology/base/error.hpp"
+#include "topology/dns/zones.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -98,6 +99,20 @@ std::string stub_zones(const ServerConfig& config, std::set<std::string> taken) 
   return text;
 }
 
+// What is answered for single names, whoever else answers for their zones.
+std::string response_policy(const ServerConfig& config) {
+  std::string zones;
+  if (config.has_hosts) {
+    zones += "zone \"" + without_dot(kHostsZone) + "\"; ";
+  }
+  if (std::find(config.zones.begin(), config.zones.end(), kElsewhereZone) != config.zones.end()) {
+    zones += "zone \"" + without_dot(kElsewhereZone) + "\" min-update-interval 0; ";
+  }
+  return zones.empty()
+             ? ""
+             : "  response-policy { " + zones + "} qname-wait-recurse no break-dnssec yes add-soa no;\n";
+}
+
 }  // namespace
 
 std::string zone_file_name(const std::string& zone) {
@@ -113,10 +128,7 @@ std::string cluster_named_conf(const ServerConfig& config) {
   if (!config.forwarders.empty()) {
     text += "  forward only; forwarders " + address_list(config.forwarders) + ";\n";
   }
-  if (config.has_hosts) {
-    text += "  response-policy { zone \"" + without_dot(kHostsZone) +
-            "\"; } qname-wait-recurse no break-dnssec yes add-soa no;\n";
-  }
+  text += response_policy(config);
   if (config.logs_queries) {
     text += "  querylog yes;\n";
   }
@@ -126,8 +138,10 @@ std::string cluster_named_conf(const ServerConfig& config) {
   for (const std::string& zone : config.zones) {
     const std::string name = required_domain_name(zone);
     if (taken.insert(name).second) {
+      // The updater alone asks for what is policy.
+      const std::string who = name == kElsewhereZone ? " allow-query { 127.0.0.1; };" : "";
       text += "zone \"" + without_dot(name) + "\" { type primary; file \"" + zone_file_name(name) +
-              "\"; allow-update { 127.0.0.1; }; };\n";
+              "\"; allow-update { 127.0.0.1; };" + who + " };\n";
     }
   }
   if (config.has_hosts) {

@@ -38,6 +38,10 @@ bool is_in_zone(std::string_view name, std::string_view zone) {
   return name.ends_with(zone) && (name.size() == zone.size() || name[name.size() - zone.size() - 1] == '.');
 }
 
+bool is_reverse(std::string_view name) {
+  return is_in_zone(name, "in-addr.arpa.") || is_in_zone(name, "ip6.arpa.");
+}
+
 // The zone with the longest name that holds it.
 std::optional<std::size_t> zone_of(const std::vector<std::string>& zones, std::string_view name) {
   std::optional<std::size_t> best;
@@ -69,12 +73,18 @@ std::vector<std::string> zones_of(const model::Cluster& cluster) {
       }
     }
   }
+  zones.emplace_back(kElsewhereZone);
   return zones;
 }
 
 RecordBook::RecordBook(std::vector<std::string> zones) : zones_(std::move(zones)), counts_(zones_.size()) {}
 
 std::vector<ZoneChange> RecordBook::set(const std::string& owner, std::vector<Record> records) {
+  for (Record& record : records) {
+    if (is_reverse(record.name) && !zone_of(zones_, record.name)) {
+      record.name += kElsewhereZone;
+    }
+  }
   std::erase_if(records, [&](const Record& record) { return !zone_of(zones_, record.name); });
   std::sort(records.begin(), records.end());
   records.erase(std::unique(records.begin(), records.end()), records.end());

@@ -20,12 +20,18 @@ std::string reverse_name(const IpAddress& address);
 // octets (IPv6: nibbles), at least one.
 std::string reverse_zone(const Prefix& range);
 
-// The cluster's domain first, then the reverse zones of the Service and pod ranges, each once. Throws Error
-// (InvalidInput) for a domain that DNS cannot say.
+// Holds the reverse names of all other addresses, "9.100.51.198.in-addr.arpa._elsewhere.labctl.": a
+// response policy zone, for a server that answered for a whole zone there would deny what others know of
+// its other names. '_' begins no name of a cluster's domain, so that this zone is no other's.
+inline constexpr const char* kElsewhereZone = "_elsewhere.labctl.";
+
+// The cluster's domain first, then the reverse zones of the Service and pod ranges, each once, and
+// kElsewhereZone. Throws Error (InvalidInput) for a domain that DNS cannot say.
 std::vector<std::string> zones_of(const model::Cluster& cluster);
 
 // All records of the zones, by who wants them there. A record that several want is there as long as one does.
-// What belongs into no zone (the reverse name of an address elsewhere) is left out.
+// A reverse name that belongs into none of the others goes to kElsewhereZone where that is one of the
+// zones; what then belongs into none is left out.
 class RecordBook {
  public:
   explicit RecordBook(std::vector<std::string> zones);

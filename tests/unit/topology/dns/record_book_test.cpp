@@ -12,6 +12,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace labctl::dns {
@@ -55,6 +56,25 @@ TEST(RecordBook, LeavesOutWhatBelongsIntoNoZone) {
                              {"local.", RecordType::A, "10.0.0.1"}}),
               IsEmpty());
   EXPECT_EQ(book.size(), 0);
+}
+
+TEST(RecordBook, PutsReverseNamesOfAddressesElsewhereIntoThePolicyZone) {
+  RecordBook book({"cluster.local.", "96.10.in-addr.arpa.", kElsewhereZone});
+  const std::string target = "db-0.db.shop.svc.cluster.local.";
+  const std::string six = reverse_name(ip("2001:db8::9"));
+  EXPECT_THAT(
+      book.set("db", {{"9.100.51.198.in-addr.arpa.", RecordType::Ptr, target},
+                      {six, RecordType::Ptr, target},
+                      {"7.0.96.10.in-addr.arpa.", RecordType::Ptr, target},
+                      {"local.", RecordType::A, "10.0.0.1"}}),
+      ElementsAre(
+          ZoneChange{"96.10.in-addr.arpa.", {}, {{"7.0.96.10.in-addr.arpa.", RecordType::Ptr, target}}},
+          ZoneChange{kElsewhereZone,
+                     {},
+                     {{six + kElsewhereZone, RecordType::Ptr, target},
+                      {"9.100.51.198.in-addr.arpa._elsewhere.labctl.", RecordType::Ptr, target}}}));
+  EXPECT_EQ(book.set("db", {}).size(), 2U);
+  EXPECT_EQ(book.size(), 0U);
 }
 
 TEST(RecordBook, PutsARecordIntoTheLongestZoneThatHoldsIt) {
@@ -162,10 +182,9 @@ TEST(RecordBook, ChangesInOrderMakeTheZonesThatAllOwnersWant) {
     }
     std::set<Record> all;
     for (const auto& [name, records] : wanted) {
-      for (const Record& record : records) {
-        if (!record.name.ends_with("168.192.in-addr.arpa.")) {
-          all.insert(record);
-        }
+      for (Record record : records) {
+        record.name += record.name.ends_with("168.192.in-addr.arpa.") ? kElsewhereZone : "";
+        all.insert(std::move(record));
       }
     }
     std::set<Record> applied;

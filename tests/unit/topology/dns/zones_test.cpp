@@ -32,15 +32,15 @@ TEST(ReverseZone, HasTheWholeOctetsOrNibblesOfTheRange) {
 
 TEST(Zones, AreTheDomainAndTheReverseZonesEachOnce) {
   model::Cluster cluster = model::default_cluster("lab");
-  EXPECT_THAT(zones_of(cluster),
-              ElementsAre("cluster.local.", "96.10.in-addr.arpa.", "244.10.in-addr.arpa."));
+  EXPECT_THAT(zones_of(cluster), ElementsAre("cluster.local.", "96.10.in-addr.arpa.", "244.10.in-addr.arpa.",
+                                             "_elsewhere.labctl."));
   cluster.dns.domain = "Lab.Example";
   cluster.network.service_cidrs = {prefix("10.96.0.0/12"), prefix("fd00:10:96::/112")};
   cluster.network.pod_cidrs = {prefix("10.128.0.0/9"), prefix("fd00:10::/32")};
   EXPECT_THAT(zones_of(cluster),
               ElementsAre("lab.example.", "10.in-addr.arpa.",
                           "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.6.9.0.0.0.1.0.0.0.0.d.f.ip6.arpa.",
-                          "0.1.0.0.0.0.d.f.ip6.arpa."));
+                          "0.1.0.0.0.0.d.f.ip6.arpa.", "_elsewhere.labctl."));
 }
 
 TEST(Zones, OfADomainThatDnsCannotSayAreRefused) {
