@@ -13,6 +13,10 @@
 namespace labctl::api {
 namespace {
 
+constexpr std::string_view kNetworking = "networking.k8s.io/v1";
+constexpr std::string_view kRbac = "rbac.authorization.k8s.io/v1";
+constexpr std::string_view kAdmission = "admissionregistration.k8s.io/v1";
+
 constexpr std::array kKinds{
     ResourceKind{"Namespace", "namespaces", "namespace", "ns", "v1", false},
     ResourceKind{"Node", "nodes", "node", "no", "v1", false},
@@ -31,6 +35,27 @@ constexpr std::array kKinds{
                  true, false},
     ResourceKind{"PersistentVolume", "persistentvolumes", "persistentvolume", "pv", "v1", false, false},
     ResourceKind{"StorageClass", "storageclasses", "storageclass", "sc", "storage.k8s.io/v1", false, false},
+    ResourceKind{"NetworkPolicy", "networkpolicies", "networkpolicy", "netpol", kNetworking, true, false},
+    ResourceKind{"Ingress", "ingresses", "ingress", "ing", kNetworking, true, false},
+    ResourceKind{"IngressClass", "ingressclasses", "ingressclass", "", kNetworking, false, false},
+    ResourceKind{"PodDisruptionBudget", "poddisruptionbudgets", "poddisruptionbudget", "pdb", "policy/v1",
+                 true, false},
+    ResourceKind{"HorizontalPodAutoscaler", "horizontalpodautoscalers", "horizontalpodautoscaler", "hpa",
+                 "autoscaling/v2", true, true},
+    ResourceKind{"PriorityClass", "priorityclasses", "priorityclass", "pc", "scheduling.k8s.io/v1", false,
+                 false},
+    ResourceKind{"ResourceQuota", "resourcequotas", "resourcequota", "quota", "v1", true, false},
+    ResourceKind{"LimitRange", "limitranges", "limitrange", "limits", "v1", true, false},
+    ResourceKind{"Role", "roles", "role", "", kRbac, true, false},
+    ResourceKind{"ClusterRole", "clusterroles", "clusterrole", "", kRbac, false, false},
+    ResourceKind{"RoleBinding", "rolebindings", "rolebinding", "", kRbac, true, false},
+    ResourceKind{"ClusterRoleBinding", "clusterrolebindings", "clusterrolebinding", "", kRbac, false, false},
+    ResourceKind{"Lease", "leases", "lease", "", "coordination.k8s.io/v1", true, false},
+    ResourceKind{"RuntimeClass", "runtimeclasses", "runtimeclass", "", "node.k8s.io/v1", false, false},
+    ResourceKind{"ValidatingWebhookConfiguration", "validatingwebhookconfigurations",
+                 "validatingwebhookconfiguration", "", kAdmission, false, false},
+    ResourceKind{"MutatingWebhookConfiguration", "mutatingwebhookconfigurations",
+                 "mutatingwebhookconfiguration", "", kAdmission, false, false},
     ResourceKind{"Event", "events", "event", "ev", "v1", true},
 };
 

@@ -10,6 +10,7 @@
 #include "labctl/apiserver/three_way_merge.hpp"
 #include "labctl/objects/deletion.hpp"
 #include "labctl/objects/fields.hpp"
+#include "labctl/objects/priority.hpp"
 #include "labctl/store/selectors.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/scope_exit.hpp"
@@ -129,6 +130,7 @@ class Application {
     in_turns(lab, changes_.size(),
              [&](std::size_t i) { changes_[i].before = lab.store.find(changes_[i].key); });
     check_room_for_pods();
+    lab.run_on_owner([&] { check_priorities(); });
     for (ObjectChange& change : changes_) {
       work_out(change, check_);
     }
@@ -161,6 +163,23 @@ class Application {
     }
   }
 
+  // A pod that is made, of a class that neither the lab nor the request has. On the store's thread.
+  void check_priorities() const {
+    for (const ObjectChange& change : changes_) {
+      if (change.key.resource != "pods" || change.before != nullptr) {
+        continue;
+      }
+      const std::string& name = objects::text_at(change.wanted->json, "spec.priorityClassName");
+      const bool is_here = std::any_of(changes_.begin(), changes_.end(), [&](const ObjectChange& other) {
+        return other.key.resource == "priorityclasses" && other.key.name == name;
+      });
+      if (!is_here) {
+        json pod = change.wanted->json;
+        objects::admit_priority(lab_.store, pod);
+      }
+    }
+  }
+
   // On the store's thread.
   void write(ObjectChange& change) const {
     store::Store& objects = lab_.store;
@@ -171,6 +190,9 @@ class Application {
     }
     const bool is_service = change.key.resource == allocation::kServices;
     if (present == nullptr) {
+      if (change.key.resource == "pods") {
+        labctl::objects::admit_priority(objects, change.after);
+      }
       change.written = is_service ? lab_.services.create(change.key, std::move(change.after))
                                   : objects.create(change.key, std::move(change.after));
     } else {
@@ -183,7 +205,12 @@ class Application {
   // What can still be refused when everything has been worked out is what Services ask for, and it depends on
   // all of them: they are written first, in one turn, all or none, after the namespaces they may stand in.
   static bool comes_first(const ObjectChange& change) {
-    return change.key.resource == "namespaces" || change.key.resource == allocation::kServices;
+    return is_ground(change) || change.key.resource == allocation::kServices;
+  }
+
+  // What others are checked against: namespaces, and the classes that rank pods.
+  static bool is_ground(const ObjectChange& change) {
+    return change.key.resource == "namespaces" || change.key.resource == "priorityclasses";
   }
 
   void write_first(bool is_dry_run) {
@@ -196,9 +223,9 @@ class Application {
       const ScopeExit tell([&] { objects.allocations().send_releases(); });
       const store::Store::Snapshot before = objects.snapshot();
       try {
-        for (const bool is_namespace : {true, false}) {
+        for (const bool goes_before : {true, false}) {
           for (ObjectChange& change : changes_) {
-            if (comes_first(change) && (change.key.resource == "namespaces") == is_namespace) {
+            if (comes_first(change) && is_ground(change) == goes_before) {
               write(change);
             }
           }

@@ -12,6 +12,7 @@
 #include "labctl/objects/deletion.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/objects/names.hpp"
+#include "labctl/objects/priority.hpp"
 #include "topology/base/error.hpp"
 #include "topology/manifest/json_tree.hpp"
 #include "topology/manifest/loader.hpp"
@@ -275,6 +276,9 @@ api::Response ResourceApi::State::create(const ResourceCall& call) {
   prepare_new(key.resource, object);
   return resource_reply(*on_owner([&] {
     check_namespace(key);
+    if (key.resource == "pods") {
+      objects::admit_priority(store, object);
+    }
     return add(key, std::move(object), call.is_dry_run());
   }),
                         201);

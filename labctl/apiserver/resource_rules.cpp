@@ -240,10 +240,25 @@ void check_unchanged(std::string_view resource, const json& before, const json& 
         refuse(after, std::string(fixed) + ": Forbidden: updates to " + fixed + " are forbidden.");
       }
     }
+  } else if (resource == "priorityclasses") {
+    for (const char* fixed : {"value", "preemptionPolicy"}) {
+      if (differs(before, after, fixed)) {
+        refuse(after, std::string(fixed) + ": Forbidden: may not be changed in an update.");
+      }
+    }
+  } else if (resource == "rolebindings" || resource == "clusterrolebindings") {
+    if (differs(before, after, "roleRef")) {
+      refuse(after, "roleRef: Invalid value: cannot change roleRef");
+    }
   }
 }
 
 void check_deletable(const store::Key& key) {
+  if (key.resource == "priorityclasses" && key.name.starts_with("system-")) {
+    throw Error(ErrorKind::Permission,
+                "priorityclasses.scheduling.k8s.io \"" + key.name +
+                    "\" is forbidden: this is a system priority class and cannot be deleted");
+  }
   const bool is_kept =
       std::find(kKeptNamespaces.begin(), kKeptNamespaces.end(), key.name) != kKeptNamespaces.end();
   if (key.resource == "namespaces" && is_kept) {

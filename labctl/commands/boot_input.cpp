@@ -118,6 +118,7 @@ BootInput read_boot_input(const Session& session, std::vector<std::string> paths
                  " Scenario or Probe objects left aside: `labctl test` runs them");
   }
   input.objects = std::move(loaded.objects);
+  input.warnings = std::move(loaded.diagnostics);
   return input;
 }
 

@@ -15,6 +15,7 @@ struct BootInput {
   std::string lab;
   model::Cluster cluster;
   std::vector<manifest::Object> objects;
+  std::vector<Diagnostic> warnings;  // printed already, in short
 };
 
 // Reads and checks the files; no paths mean lab.yaml (or labctl.yaml) of the current

@@ -1,3 +1,4 @@
+#include "labctl/api/diagnostic_json.hpp"
 #include "labctl/api/up_message.hpp"
 #include "labctl/commands/boot_input.hpp"
 #include "labctl/commands/commands.hpp"
@@ -106,12 +107,20 @@ Boot wait_until_ready(const Session& session, const supervisor::LaunchedLab& lab
   }
 }
 
-void print_up(const Session& session, const Boot& boot, report::Format format) {
+// How it is told, and what was said of the files.
+struct Output {
+  report::Format format = report::Format::Table;
+  std::vector<Diagnostic> warnings;
+};
+
+void print_up(const Session& session, const Boot& boot, const Output& output) {
   const nlohmann::json& status = boot.status;
   std::ostream& out = session.out();
-  if (report::is_structured(format)) {
-    report::print_value(out, status, format);
-  } else if (format == report::Format::Name) {
+  if (report::is_structured(output.format)) {
+    nlohmann::json whole = status;
+    whole["diagnostics"] = api::to_json(output.warnings);
+    report::print_value(out, whole, output.format);
+  } else if (output.format == report::Format::Name) {
     session.line(report::text(status, "/name"));
   } else {
     report::print_lab_is_up(out, status, session.palette());
@@ -171,7 +180,7 @@ bool is_told(const Session& session, const supervisor::LaunchedLab& lab) {
 }
 
 int stay_up(const Session& session, supervisor::LaunchedLab& lab,
-            std::chrono::steady_clock::time_point deadline, bool waits, report::Format format) {
+            std::chrono::steady_clock::time_point deadline, bool waits, const Output& output) {
   // A Ctrl-C just before this line ends us, and with us the lab that was not committed.
   const StopRequests stop_requests;
   const Boot boot = waits ? wait_until_ready(session, lab, deadline) : Boot{lab.status(), std::nullopt};
@@ -181,7 +190,7 @@ int stay_up(const Session& session, supervisor::LaunchedLab& lab,
     lab.take_down();
     return code_of_signal(number);
   }
-  print_up(session, boot, format);
+  print_up(session, boot, output);
   if (!is_told(session, lab)) {
     return report::kNotWritten;
   }
@@ -190,15 +199,15 @@ int stay_up(const Session& session, supervisor::LaunchedLab& lab,
 }
 
 int leave_up(const Session& session, supervisor::LaunchedLab& lab,
-             std::chrono::steady_clock::time_point deadline, bool waits, report::Format format) {
+             std::chrono::steady_clock::time_point deadline, bool waits, const Output& output) {
   lab.commit();
   if (!waits) {
-    print_up(session, {lab.status(), std::nullopt}, format);
+    print_up(session, {lab.status(), std::nullopt}, output);
     return is_told(session, lab) ? report::kPassed : report::kNotWritten;
   }
   const StopRequests stop_requests;
   const Boot boot = wait_until_ready(session, lab, deadline);
-  print_up(session, boot, format);
+  print_up(session, boot, output);
   if (!is_told(session, lab)) {
     return report::kNotWritten;
   }
@@ -223,10 +232,11 @@ int run_up(const Session& session, const UpOptions& options) {
                                          .objects = std::move(input.objects),
                                          .timeout = parse_flag_duration("--timeout", options.timeout)};
   const auto deadline = std::chrono::steady_clock::now() + launch.timeout;
+  const Output output{format, std::move(input.warnings)};
   try {
     supervisor::LaunchedLab lab = supervisor::launch(launch);
-    return options.foreground ? stay_up(session, lab, deadline, options.wait, format)
-                              : leave_up(session, lab, deadline, options.wait, format);
+    return options.foreground ? stay_up(session, lab, deadline, options.wait, output)
+                              : leave_up(session, lab, deadline, options.wait, output);
   } catch (const supervisor::Interrupted& interrupted) {
     session.note("interrupted: nothing is left of lab " + input.lab);
     return code_of_signal(interrupted.signal);

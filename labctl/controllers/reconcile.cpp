@@ -1,5 +1,6 @@
 #include "labctl/controllers/reconcile.hpp"
 
+#include "labctl/controllers/budgets.hpp"
 #include "labctl/controllers/claim_binder.hpp"
 #include "labctl/controllers/garbage.hpp"
 #include "labctl/controllers/load_balancer.hpp"
@@ -89,14 +90,7 @@ std::uint64_t version_of(const ObjectPtr& object) {
 // its turn comes, so a change that was noted twice, or is out of date by then, costs a look and does no harm.
 struct Reconciler::State {
   State(store::Store& s, const model::Cluster& c, const Clock& k)
-      : store(s),
-        cluster(c),
-        clock(k),
-        pods(s),
-        endpoint_slices(s),
-        balancers(s, c),
-        claims(s),
-        namespace_objects(s) {}
+      : store(s), cluster(c), clock(k), pods(s), endpoint_slices(s), balancers(s, c) {}
 
   store::Store& store;
   const model::Cluster& cluster;
@@ -104,8 +98,9 @@ struct Reconciler::State {
   PodIndex pods;
   endpoints::EndpointSliceLoop endpoint_slices;
   BalancerLoop balancers;
-  ClaimBinder claims;
-  NamespaceObjectsLoop namespace_objects;
+  ClaimBinder claims{store};
+  NamespaceObjectsLoop namespace_objects{store};
+  BudgetLoop budgets{store};
 
   std::set<Key> workloads;           // to sync
   std::set<Key> unplaced;            // pods to place
@@ -121,7 +116,9 @@ struct Reconciler::State {
   Turn turn;
   store::Store::Subscription subscription;
 
-  bool has_work() const { return has_work_but_endpoints() || endpoint_slices.has_work(); }
+  bool has_work() const {
+    return has_work_but_endpoints() || endpoint_slices.has_work() || budgets.has_work();
+  }
   bool has_work_but_endpoints() const {
     return !workloads.empty() || !unplaced.empty() || !addressed.empty() || !nodes.empty() ||
            !orphaners.empty() || !namespaces.empty() || balancers.has_work() || claims.has_work() ||
@@ -449,6 +446,7 @@ void Reconciler::State::round(bool& changed) {
   // Service in each of its rounds, and a slice of a hundred endpoints is written whole.
   if (!has_work_but_endpoints() || turn.is_over()) {
     run_or_retry(endpoint_slices);
+    run_or_retry(budgets);
   }
   changed = changed || store.version() != before;
 }

@@ -6,6 +6,7 @@
 #include "labctl/objects/contain.hpp"
 #include "labctl/objects/decode_pod.hpp"
 #include "labctl/objects/pod_course.hpp"
+#include "labctl/objects/priority.hpp"
 #include "topology/base/error.hpp"
 
 #include <algorithm>
@@ -22,24 +23,38 @@ std::string place_of(const SourcePosition& where) {
 void create_objects(store::Store& store, allocation::ServiceAllocation& services,
                     const std::vector<manifest::Object>& objects) {
   std::vector<allocation::ServiceAllocation::New> new_services;
-  for (const manifest::Object& object : objects) {
-    const api::ResourceKind* kind = api::find_kind(object.api_version, object.kind);
-    if (kind == nullptr || kind->plural == "nodes") {
-      continue;
+  for (const bool is_class : {true, false}) {  // whose values pods take over
+    for (const manifest::Object& object : objects) {
+      if ((object.kind == "PriorityClass") != is_class) {
+        continue;
+      }
+      const api::ResourceKind* kind = api::find_kind(object.api_version, object.kind);
+      if (kind == nullptr || kind->plural == "nodes") {
+        continue;
+      }
+      const store::Key key{std::string(kind->plural), object.ns, object.name};
+      if (store.find(key) == nullptr) {
+        // One object without which the lab can be does not keep it from coming up.
+        objects::contain(store, key, "FailedCreate", "labctl", [&] {
+          nlohmann::json fresh = object.json;
+          apiserver::save_last_applied(fresh, object.last_applied);
+          apiserver::prepare_new(key.resource, fresh);
+          if (key.resource == "pods") {
+            objects::admit_priority(store, fresh);
+          }
+          if (key.resource == allocation::kServices) {
+            new_services.push_back({key, std::move(fresh), place_of(object.where)});
+          } else {
+            store.create(key, std::move(fresh));
+          }
+        });
+      }
     }
-    const store::Key key{std::string(kind->plural), object.ns, object.name};
+  }
+  for (nlohmann::json& system : objects::system_priority_classes()) {
+    const store::Key key = store::key_of("priorityclasses", system);
     if (store.find(key) == nullptr) {
-      // One object without which the lab can be does not keep it from coming up.
-      objects::contain(store, key, "FailedCreate", "labctl", [&] {
-        nlohmann::json fresh = object.json;
-        apiserver::save_last_applied(fresh, object.last_applied);
-        apiserver::prepare_new(key.resource, fresh);
-        if (key.resource == allocation::kServices) {
-          new_services.push_back({key, std::move(fresh), place_of(object.where)});
-        } else {
-          store.create(key, std::move(fresh));
-        }
-      });
+      store.create(key, std::move(system));
     }
   }
   services.create_all(std::move(new_services));

@@ -121,6 +121,7 @@ class IdentityReader {
                       "as in metadata: {name: NAME}");
       return;
     }
+    who.api_version = kept_as(kind).api_version;
     who.name = name.text();
     who.ns = kind.is_namespaced ? read_namespace(metadata.field("namespace"), options_, findings_) : "";
     if (seen_.emplace(who.api_version, who.kind, who.ns, who.name).second) {

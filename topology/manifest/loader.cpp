@@ -11,6 +11,7 @@
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/made_objects.hpp"
 #include "topology/manifest/name_check.hpp"
+#include "topology/manifest/policy_defaults.hpp"
 #include "topology/manifest/references.hpp"
 #include "topology/manifest/scenario_check.hpp"
 #include "topology/manifest/service_references.hpp"
@@ -72,6 +73,7 @@ class Load {
     }
     settle_duplicates(records_, findings_);
     check_namespaces(records_, known_namespaces(options_), findings_);
+    check_priority_classes(records_, options_.allow_cluster, findings_);
     check_nodes(records_, known_nodes(), findings_);
     check_derived_names(records_, findings_);
     if (options_.known_network || cluster) {
@@ -126,7 +128,17 @@ class Load {
                          {"later " + kind_name, "left out: " + kind_name + " is not acted on yet",
                           "the lab is built without it", false, true, Topic::LeftOut, kind_name});
     }
+    report_kept(place, *kind);
     read_record(place, *kind);
+  }
+
+  void report_kept(const Place& place, const Kind& kind) {
+    const bool is_for_later = kind.support == Support::KeptForLater;
+    if (is_for_later || kind.support == Support::Kept) {
+      const std::string name(kind.name);
+      findings_.repeated(place.field("kind"), {"kept " + name, name + " is kept and shown, without effect",
+                                               "", false, is_for_later, Topic::KeptOnly, name});
+    }
   }
 
   bool take_text(const Place& place, std::string_view field, std::string& out) {
@@ -393,6 +405,8 @@ class Load {
               applied_text(*record.place.node, {object.api_version, object.kind, object.ns});
         }
         fill_in_defaults(object.json, object.kind);
+        fill_in_policy_defaults(object.json);
+        object.api_version = object.json["apiVersion"];
         loaded_.objects.push_back(std::move(object));
       }
     }

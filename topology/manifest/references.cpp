@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -126,6 +127,41 @@ void check_namespaces(const std::vector<Record>& records, const std::set<std::st
     findings.error(metadata.field("namespace"), "there is no namespace " + in_quotes(record.ns),
                    near.empty() ? "add {apiVersion: v1, kind: Namespace, metadata: {name: " + record.ns + "}}"
                                 : "did you mean " + near + "? Else add a Namespace object of that name");
+  }
+}
+
+void check_priority_classes(const std::vector<Record>& records, bool is_whole, Findings& findings) {
+  if (!is_whole) {
+    return;
+  }
+  std::set<std::string_view> known;
+  for (const model::SystemPriority& system : model::kSystemPriorities) {
+    known.insert(system.name);
+  }
+  for (const Record& record : records) {
+    if (record.kind->schema == &kPriorityClass) {
+      known.insert(record.name);
+    }
+  }
+  for (const Record& record : records) {
+    const Place spec = record.place.field("spec");
+    const Place pod_template = spec.field("template");
+    const Place inner = pod_template.field("spec");
+    const bool is_pod = record.kind->schema == &kPod;
+    if (!record.is_sound || (!is_pod && record.kind->api_version != "apps/v1")) {
+      continue;
+    }
+    const Place name = (is_pod ? spec : inner).field("priorityClassName");
+    if (name.text().empty() || known.contains(name.text())) {
+      continue;
+    }
+    const std::string why = "no PriorityClass with name " + std::string(name.text()) + " was found";
+    if (is_pod) {
+      findings.error(name, "is forbidden: " + why, "add that PriorityClass, or leave the name out");
+    } else {
+      findings.warning(name, why + ", so no pod will be made",
+                       "add that PriorityClass, or leave the name out");
+    }
   }
 }
 

@@ -34,6 +34,9 @@ struct KnownNodes {
 void settle_duplicates(std::vector<Record>& records, Findings& findings);
 void check_namespaces(const std::vector<Record>& records, const std::set<std::string>& known,
                       Findings& findings);
+// Pods of a PriorityClass that is not among them, as admission refuses them: an error for a Pod, a warning for
+// what would make pods. Nothing is said unless the files are all that there is (`is_whole`).
+void check_priority_classes(const std::vector<Record>& records, bool is_whole, Findings& findings);
 // nodeName, nodeSelector, Node objects, and the length of host names that end in the cluster's domain.
 void check_nodes(const std::vector<Record>& records, const KnownNodes& known, Findings& findings);
 

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <string_view>
 
 namespace labctl::model {
 
@@ -21,6 +23,19 @@ inline constexpr const char* kKubernetesService = "kubernetes";
 inline constexpr const char* kDnsService = "kube-dns";
 // The label by which the DNS servers are selected; its value is kDnsService.
 inline constexpr const char* kDnsLabel = "k8s-app";
+
+// PriorityClasses that every cluster has (apis/scheduling, SystemPriorityClasses).
+struct SystemPriority {
+  std::string_view name;
+  std::int64_t value = 0;
+  std::string_view description;
+};
+inline constexpr std::array kSystemPriorities{
+    SystemPriority{"system-node-critical", 2000001000,
+                   "Used for system critical pods that must not be moved from their current node."},
+    SystemPriority{"system-cluster-critical", 2000000000,
+                   "Used for system critical pods that must run in the cluster, but can be moved to another "
+                   "node if necessary."}};
 
 // Labels of every namespace and node.
 inline constexpr const char* kNamespaceNameLabel = "kubernetes.io/metadata.name";

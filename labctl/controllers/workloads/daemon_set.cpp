@@ -6,6 +6,7 @@
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/objects/names.hpp"
+#include "labctl/objects/priority.hpp"
 #include "labctl/store/selectors.hpp"
 
 #include <algorithm>
@@ -43,6 +44,7 @@ void make_pod(Daemon& daemon, const std::string& node) {
   pod["metadata"]["generateName"] = prefix;
   pod["metadata"]["labels"][kRevisionHash] = daemon.revision.hash;
   pod["spec"]["nodeName"] = node;
+  objects::fill_in_priority(daemon.work.store, pod);
   Key key{"pods", daemon.key.ns, ""};
   do {
     key.name =

@@ -6,6 +6,7 @@
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/objects/names.hpp"
+#include "labctl/objects/priority.hpp"
 #include "labctl/store/selectors.hpp"
 
 #include <algorithm>
@@ -112,11 +113,18 @@ std::vector<ObjectPtr> claim_owned(Work& work, const json& owner, std::string_vi
 }
 
 bool may_make_pod(Work& work, const json& owner, std::string_view component) {
-  if (work.store.count("pods") < kPodsPerLab) {
+  std::string why;
+  if (work.store.count("pods") >= kPodsPerLab) {
+    why = "exceeded: a lab has at most " + std::to_string(kPodsPerLab) + " pods";
+  } else if (const json* spec = field(owner, "spec.template.spec")) {
+    if (const auto refusal = objects::priority_refusal(work.store, *spec)) {
+      why = "pods \"" + name_of(owner) + "-\" is forbidden: " + *refusal;
+    }
+  }
+  if (why.empty()) {
     return true;
   }
-  objects::record(work.store, owner, objects::EventType::Warning, "FailedCreate",
-                  "Error creating: exceeded: a lab has at most " + std::to_string(kPodsPerLab) + " pods",
+  objects::record(work.store, owner, objects::EventType::Warning, "FailedCreate", "Error creating: " + why,
                   component);
   work.look_again_at(work.now + kLookForRoomEvery);
   return false;

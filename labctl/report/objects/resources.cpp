@@ -3,6 +3,7 @@
 #include "labctl/report/objects/age.hpp"
 #include "labctl/report/objects/config_objects.hpp"
 #include "labctl/report/objects/fields.hpp"
+#include "labctl/report/objects/policy_columns.hpp"
 #include "labctl/report/objects/service_cells.hpp"
 #include "labctl/report/text/json_text.hpp"
 #include "labctl/report/text/table.hpp"
@@ -227,6 +228,19 @@ std::vector<Column> endpoints_columns() {
           age_column()};
 }
 
+std::vector<Column> columns_of_policy(const std::string& kind) {
+  std::vector<Column> columns;
+  for (PolicyColumn& column : policy_columns(kind)) {
+    columns.push_back(
+        column.cell == nullptr
+            ? age_column()
+            : Column{std::move(column.header),
+                     [cell = column.cell](const Json& o, const ResourceView&) { return cell(o); },
+                     column.wide});
+  }
+  return columns;
+}
+
 // The columns after NAMESPACE and NAME.
 std::vector<Column> columns_of(const std::string& kind) {
   std::vector<Column> columns;
@@ -287,6 +301,8 @@ std::vector<Column> columns_of(const std::string& kind) {
                   return color_status(text_or(o, "/status/phase", "Active"), v.palette);
                 }},
                age_column()};
+  } else if (std::vector<Column> of_policy = columns_of_policy(kind); !of_policy.empty()) {
+    append(std::move(of_policy));
   } else {
     for (const ConfigColumn& column : config_columns(kind)) {
       columns.push_back(

@@ -147,7 +147,9 @@ class Definitions {
     definition["required"].push_back("kind");
     definition["type"] = "object";
     definition["title"] = kind.name;
-    if (kind.support == Support::Later) {
+    if (kind.support == Support::Kept || kind.support == Support::KeptForLater) {
+      definition["description"] = "kept and shown, without effect";
+    } else if (kind.support == Support::Later) {
       definition["description"] = "not acted on yet: the lab is built without it";
     }
     return reference(name);

@@ -6,6 +6,9 @@
 namespace labctl::manifest {
 namespace {
 
+constexpr std::string_view kRbac = "rbac.authorization.k8s.io/v1";
+constexpr std::string_view kAdmission = "admissionregistration.k8s.io/v1";
+
 constexpr std::array kKinds{
     Kind{"v1", "Namespace", Support::Acted, false, &kNamespace, check_dns_label},
     Kind{"v1", "Node", Support::Acted, false, &kNode},
@@ -24,9 +27,23 @@ constexpr std::array kKinds{
     Kind{"v1", "PersistentVolumeClaim", Support::Acted, true, &kPersistentVolumeClaim},
     Kind{"v1", "PersistentVolume", Support::Acted, false, &kPersistentVolume},
     Kind{"storage.k8s.io/v1", "StorageClass", Support::Acted, false, &kStorageClass},
-    Kind{"networking.k8s.io/v1", "NetworkPolicy", Support::Later, true, &kAnyObject},
-    Kind{"networking.k8s.io/v1", "Ingress", Support::Later, true, &kAnyObject},
-    Kind{"networking.k8s.io/v1", "IngressClass", Support::Later, false, &kAnyObject},
+    Kind{"networking.k8s.io/v1", "NetworkPolicy", Support::KeptForLater, true, &kNetworkPolicy},
+    Kind{"networking.k8s.io/v1", "Ingress", Support::KeptForLater, true, &kIngress},
+    Kind{"networking.k8s.io/v1", "IngressClass", Support::Kept, false, &kIngressClass},
+    Kind{"policy/v1", "PodDisruptionBudget", Support::Kept, true, &kPodDisruptionBudget},
+    Kind{"autoscaling/v2", "HorizontalPodAutoscaler", Support::Kept, true, &kHorizontalPodAutoscaler},
+    Kind{"autoscaling/v1", "HorizontalPodAutoscaler", Support::Kept, true, &kHorizontalPodAutoscalerV1},
+    Kind{"scheduling.k8s.io/v1", "PriorityClass", Support::Acted, false, &kPriorityClass},
+    Kind{"v1", "ResourceQuota", Support::Kept, true, &kResourceQuota},
+    Kind{"v1", "LimitRange", Support::Kept, true, &kLimitRange},
+    Kind{kRbac, "Role", Support::Kept, true, &kRole, check_path_segment},
+    Kind{kRbac, "ClusterRole", Support::Kept, false, &kClusterRole, check_path_segment},
+    Kind{kRbac, "RoleBinding", Support::Kept, true, &kRoleBinding, check_path_segment},
+    Kind{kRbac, "ClusterRoleBinding", Support::Kept, false, &kClusterRoleBinding, check_path_segment},
+    Kind{"coordination.k8s.io/v1", "Lease", Support::Kept, true, &kLease},
+    Kind{"node.k8s.io/v1", "RuntimeClass", Support::Kept, false, &kRuntimeClass},
+    Kind{kAdmission, "ValidatingWebhookConfiguration", Support::Kept, false, &kWebhookConfiguration},
+    Kind{kAdmission, "MutatingWebhookConfiguration", Support::Kept, false, &kWebhookConfiguration},
     Kind{"batch/v1", "Job", Support::Later, true, &kAnyObject},
     Kind{kLabApi, "Cluster", Support::Lab, false, &kCluster, check_dns_label},
     Kind{kLabApi, "Scenario", Support::Lab, false, &kScenario},
@@ -42,6 +59,14 @@ const Kind* find_kind(std::string_view api_version, std::string_view name) {
     return kind.api_version == api_version && kind.name == name;
   });
   return found == kKinds.end() ? nullptr : &*found;
+}
+
+const Kind& kept_as(const Kind& kind) {
+  const auto group = [](const Kind& one) { return one.api_version.substr(0, one.api_version.find('/')); };
+  const auto first = std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& one) {
+    return one.name == kind.name && group(one) == group(kind);
+  });
+  return first == kKinds.end() ? kind : *first;
 }
 
 }  // namespace labctl::manifest

@@ -10,9 +10,11 @@
 namespace labctl::manifest {
 
 enum class Support {
-  Acted,  // a Kubernetes object that becomes part of the lab
-  Later,  // a Kubernetes object that this version does not act on
-  Lab,    // ours: Cluster, Scenario, Probe
+  Acted,         // a Kubernetes object that becomes part of the lab
+  Kept,          // a Kubernetes object that is kept and shown, and has nothing to do in a lab
+  KeptForLater,  // the same, but this version should act on it: an error when strict
+  Later,         // a Kubernetes object that this version does not act on; files with it are read without it
+  Lab,           // ours: Cluster, Scenario, Probe
 };
 
 struct Kind {
@@ -28,6 +30,12 @@ std::span<const Kind> kinds();
 
 // Nothing if the pair is not known.
 const Kind* find_kind(std::string_view api_version, std::string_view name);
+
+// Of names that only have to fit into a path, as those of RBAC: "system:node".
+std::optional<Complaint> check_path_segment(std::string_view name);  // access_schema.cpp
+
+// The row in whose version objects of this one are kept: of several versions of a kind the first.
+const Kind& kept_as(const Kind& kind);
 
 inline constexpr std::string_view kLabApi = "labctl.dev/v1alpha1";
 
@@ -55,6 +63,22 @@ extern const Schema kPersistentVolumeClaim;  // storage_schema.cpp
 extern const Schema kClaimSpec;
 extern const Schema kPersistentVolume;
 extern const Schema kStorageClass;
+extern const Schema kPodDisruptionBudget;  // policy_schema.cpp
+extern const Schema kHorizontalPodAutoscaler;
+extern const Schema kHorizontalPodAutoscalerV1;
+extern const Schema kPriorityClass;
+extern const Schema kResourceQuota;
+extern const Schema kLimitRange;
+extern const Schema kRole;  // access_schema.cpp
+extern const Schema kClusterRole;
+extern const Schema kRoleBinding;
+extern const Schema kClusterRoleBinding;
+extern const Schema kWebhookConfiguration;
+extern const Schema kLease;
+extern const Schema kRuntimeClass;
+extern const Schema kNetworkPolicy;  // traffic_schema.cpp
+extern const Schema kIngress;
+extern const Schema kIngressClass;
 extern const Schema kCluster;  // cluster_schema.cpp
 extern const Schema kClusterSpec;
 extern const Schema kScenario;  // scenario_schema.cpp

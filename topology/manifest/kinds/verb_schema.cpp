@@ -286,7 +286,7 @@ constexpr Schema kDns{"dns question", kDnsFields};
       object("dns", kDns), object("expect", kProbeExpect)
 
 // What is asked for is said once: by "dns:NAME" or by dns.name; without a target dns.server is asked.
-void check_probe(const Place& place, Findings& findings) {
+void check_probe_verb(const Place& place, Findings& findings) {
   const Place to = place.field("to");
   const Place dns = place.field("dns");
   const Place name = dns ? dns.field("name") : Place();
@@ -466,8 +466,8 @@ std::optional<Complaint> check_reference_or_path(std::string_view text) {
 }
 
 constexpr Schema kHttpRequest{"http request", kHttpFields};
-constexpr Schema kProbeVerb{"probe", kProbeFields, check_probe};
-constexpr Schema kListedProbe{"probe", kListedProbeFields, check_probe};
+constexpr Schema kProbeVerb{"probe", kProbeFields, check_probe_verb};
+constexpr Schema kListedProbe{"probe", kListedProbeFields, check_probe_verb};
 constexpr Schema kExec{"exec", kExecFields};
 constexpr Schema kWait{"wait", kWaitFields, check_wait};
 constexpr Schema kScale{"scale", kScaleFields, check_scale};
