@@ -1,7 +1,7 @@
 // A scenario that cannot fail shows nothing. Each one here is copied, and in the copy the
 // network or an object is broken just before a check that is about it; expectations stay as they
 // are. Then that check, and none before it, must fail and say what was wanted and what was seen.
-// Every folder of scenarios/ is in the table.
+// Every folder of scenarios/ is in the table; of a folder of folders some are.
 
 #include "tests/e2e/broken_scenario.hpp"
 #include "tests/e2e/labctl_program.hpp"
@@ -134,6 +134,14 @@ const std::vector<Broken>& table() {
        Edit{"manifests/objects.yaml", "value: I am red", "value: I am blue"},
        "web of ${namespace} answers ${answer}", "web of red answers I am red", "body \"I am red\"",
        "body \"I am blue\""},
+      // ---- Applications
+      {"AFrontDoorToNobody", "apps/wordpress",
+       Edit{"manifests.yaml", "  selector: {app: wordpress, tier: frontend}", "  selector: {app: nobody}"},
+       "readers find the blog", "", "ok", "refused"},
+      {"AMemberOfAnotherName", "apps/zookeeper", Edit{"manifests.yaml", "name: zk-hs", "name: zk-xs"},
+       "the second server has a name", "", "ok", "dns_nxdomain"},
+      {"ANodePortElsewhere", "apps/voting-app", Edit{"manifests.yaml", "nodePort: 31000", "nodePort: 31002"},
+       "a vote is cast", "", "ok", "refused"},
       // ---- Services
       {"ARefusalThatIsLost", "s17-no-endpoints", lose("node/node-1", "tcp dport 80"),
        "${from} is refused at ${to} by ${proto}",
@@ -328,6 +336,7 @@ TEST_P(BrokenScenario, FailsAtTheCheckThatIsAboutIt) {
   const Broken& broken = GetParam();
   const support::TempDir dir;
   const fs::path folder = dir.path() / broken.scenario;
+  fs::create_directories(folder.parent_path());
   fs::copy(kScenarios / broken.scenario, folder, fs::copy_options::recursive);
   const std::string text = without_expansion(support::read_file(folder / "scenario.yaml"));
   ASSERT_NE(find_step(text, broken.step), std::string::npos) << "no step is called " << broken.step;
@@ -368,7 +377,7 @@ TEST(BrokenScenarios, AreAllThatThereAre) {
   }
   for (const auto* breaks : {&table(), &broken_services(), &broken_names()}) {
     for (const Broken& broken : *breaks) {
-      tried.insert(broken.scenario);
+      tried.insert(broken.scenario.substr(0, broken.scenario.find('/')));
     }
   }
   EXPECT_EQ(there, tried);
