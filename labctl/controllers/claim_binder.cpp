@@ -66,6 +66,12 @@ bool is_free(const json& volume) {
   return field(volume, "spec.claimRef") == nullptr && !objects::is_being_deleted(volume);
 }
 
+bool has_ephemeral_volume(const json& pod) {
+  const json& volumes = list_at(pod, "spec.volumes");
+  return std::any_of(volumes.begin(), volumes.end(),
+                     [](const json& volume) { return field(volume, "ephemeral") != nullptr; });
+}
+
 // The name of the class for claims that name none; "" without one. Of several the newest, as Kubernetes has it.
 std::string default_class(const store::Store& store) {
   const json* newest = nullptr;
@@ -107,6 +113,11 @@ void ClaimBinder::retry() {
   for (const ObjectPtr& volume : store_.list(kVolumes)) {
     volumes_.insert(key_of_volume(objects::name_of(*volume)));
   }
+  for (const ObjectPtr& pod : store_.list("pods")) {
+    if (has_ephemeral_volume(*pod)) {
+      pods_.insert({"pods", objects::namespace_of(*pod), objects::name_of(*pod)});
+    }
+  }
 }
 
 void ClaimBinder::note(const Change& change) {
@@ -116,6 +127,12 @@ void ClaimBinder::note(const Change& change) {
       claims_.insert(change.key);
     } else if (const std::string& volume = text_at(*change.object, "spec.volumeName"); !volume.empty()) {
       volumes_.insert(key_of_volume(volume));
+    }
+    return;
+  }
+  if (resource == "pods") {
+    if (change.type == ChangeType::Added && has_ephemeral_volume(*change.object)) {
+      pods_.insert(change.key);
     }
     return;
   }
@@ -139,12 +156,41 @@ bool ClaimBinder::run() {
       failed_.insert(key);
     }
   }
+  for (const Key& key : std::exchange(pods_, {})) {
+    if (!objects::contain(store_, key, "FailedSync", kBinder, [&] { sync_pod(key); })) {
+      failed_.insert(key);
+    }
+  }
   for (const Key& key : std::exchange(claims_, {})) {
     if (!objects::contain(store_, key, "FailedSync", kBinder, [&] { sync_claim(key); })) {
       failed_.insert(key);
     }
   }
   return failed_.empty();
+}
+
+void ClaimBinder::sync_pod(const Key& key) {
+  const ObjectPtr pod = store_.find(key);
+  if (pod == nullptr || objects::is_being_deleted(*pod)) {
+    return;
+  }
+  for (const json& volume : list_at(*pod, "spec.volumes")) {
+    const json* claim_template = field(volume, "ephemeral.volumeClaimTemplate");
+    const std::string name = key.name + "-" + text_at(volume, "name");
+    const Key claim_key{kClaims, key.ns, name};
+    if (claim_template == nullptr || store_.find(claim_key) != nullptr) {
+      continue;
+    }
+    json claim = *claim_template;
+    claim["apiVersion"] = "v1";
+    claim["kind"] = "PersistentVolumeClaim";
+    claim["metadata"]["name"] = name;
+    claim["metadata"]["namespace"] = key.ns;
+    claim["metadata"]["ownerReferences"] = json::array({objects::owner_reference(*pod)});
+    claim["spec"].emplace("volumeMode", "Filesystem");
+    claim["status"] = {{"phase", "Pending"}};
+    store_.create(claim_key, std::move(claim));
+  }
 }
 
 void ClaimBinder::sync_volume(const Key& key) {

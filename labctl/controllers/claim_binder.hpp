@@ -29,13 +29,15 @@ class ClaimBinder {
   ClaimBinder(const ClaimBinder&) = delete;
   ClaimBinder& operator=(const ClaimBinder&) = delete;
 
-  bool has_work() const { return !claims_.empty() || !volumes_.empty(); }
+  bool has_work() const { return !claims_.empty() || !volumes_.empty() || !pods_.empty(); }
   // False: something was thrown over one, which has an event; retry() later.
   bool run();
   void retry();
 
  private:
   void note(const store::Change& change);
+  // Makes the claims of a pod's ephemeral volumes, which go with the pod (ephemeral-volume-controller).
+  void sync_pod(const store::Key& key);
   void sync_claim(const store::Key& key);
   void sync_volume(const store::Key& key);
   // The smallest free volume that fits; null: none does.
@@ -47,6 +49,7 @@ class ClaimBinder {
   store::Store& store_;
   std::set<store::Key> claims_;
   std::set<store::Key> volumes_;
+  std::set<store::Key> pods_;
   std::set<store::Key> failed_;
   store::Store::Subscription subscription_;
 };

@@ -96,7 +96,7 @@ std::string resolve_field(const model::Pod& pod, const DownwardFacts& facts, con
   if (field_path == "metadata.namespace") return pod.key.ns;
   if (field_path == "metadata.uid") return pod.uid;
   if (field_path == "spec.nodeName") return pod.node_name;
-  if (field_path == "spec.serviceAccountName") return "default";
+  if (field_path == "spec.serviceAccountName") return pod.service_account;
   if (field_path == "status.podIP") return first(pod.ips);
   if (field_path == "status.podIPs") return joined(pod.ips);
   if (field_path == "status.hostIP") return first(facts.host_ips);
@@ -161,10 +161,23 @@ ContainerEnv container_env(const model::Pod& pod, const model::Container& contai
   env.services = facts.services;
   // What the container runtime sets, the base, cannot be referred to here, as on a real node.
   const auto find = [&](const std::string& name) { return env.find(name); };
+  for (const model::EnvFrom& from : container.env_from) {
+    for (auto& [name, value] : variables_from(facts.find, pod.key.ns, from, env.skipped)) {
+      set(env.own, name, std::move(value));
+    }
+  }
   for (const model::EnvVar& variable : container.env) {
-    set(env.own, variable.name,
-        variable.field_path.empty() ? expand(variable.value, find)
-                                    : resolve_field(pod, facts, variable.field_path));
+    if (variable.config_key) {
+      if (auto value = key_value(facts.find, pod.key.ns, *variable.config_key)) {
+        set(env.own, variable.name, std::move(*value));
+      }
+    } else if (variable.resource) {
+      set(env.own, variable.name, resource_value(pod, container, *variable.resource, facts.allocatable));
+    } else {
+      set(env.own, variable.name,
+          variable.field_path.empty() ? expand(variable.value, find)
+                                      : resolve_field(pod, facts, variable.field_path));
+    }
   }
   env.base = {{"PATH", std::string(kPath)}, {"HOSTNAME", facts.hostname}, {"HOME", "/root"}};
   if (facts.tty) {

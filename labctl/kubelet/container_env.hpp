@@ -3,6 +3,7 @@
 // The environment and the command line of a container (core/v1 EnvVar,
 // Container.command; network model §2.4).
 
+#include "labctl/kubelet/pod_config.hpp"
 #include "topology/base/ip_address.hpp"
 #include "topology/model/pod.hpp"
 
@@ -30,6 +31,8 @@ struct DownwardFacts {
   std::vector<IpAddress> host_ips;  // of its node
   ServiceLinks services;
   bool tty = false;
+  FindObject find{};          // ConfigMaps and Secrets; empty: there are none
+  Allocatable allocatable{};  // of its node
 };
 
 // What the programs of a container find. Put together by whole(), which is for the moment when a program is
@@ -37,7 +40,8 @@ struct DownwardFacts {
 struct ContainerEnv {
   Environment base;  // PATH, HOSTNAME, HOME, (TERM)
   ServiceLinks services;
-  Environment own;  // the container's, each name once
+  Environment own;                     // the container's, each name once
+  std::vector<std::string> skipped{};  // of an envFrom, as events InvalidEnvironmentVariableNames say it
 
   // What $(NAME) in the command line means; nothing for an unknown name.
   std::optional<std::string> find(std::string_view name) const;
@@ -46,7 +50,7 @@ struct ContainerEnv {
 };
 
 // A fieldRef: metadata.name, .namespace, .uid, .labels['k'], .annotations['k'] (absent key: empty),
-// spec.nodeName, spec.serviceAccountName ("default"), status.podIP, status.podIPs, status.hostIP,
+// spec.nodeName, spec.serviceAccountName, status.podIP, status.podIPs, status.hostIP,
 // status.hostIPs (comma separated). Throws Error: InvalidInput for any other path.
 std::string resolve_field(const model::Pod& pod, const DownwardFacts& facts, const std::string& field_path);
 
@@ -56,7 +60,8 @@ std::string expand(std::string_view text,
                    const std::function<std::optional<std::string>(const std::string&)>& find);
 
 // $(NAME) in a value of the container's sees the Services' and what stands before it.
-// Throws Error: InvalidInput as resolve_field.
+// Throws Error: InvalidInput as resolve_field; NotFound, in the kubelet's words, when a ConfigMap, a Secret or a
+// key of one is not there (yet).
 ContainerEnv container_env(const model::Pod& pod, const model::Container& container,
                            const DownwardFacts& facts);
 

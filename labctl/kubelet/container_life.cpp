@@ -63,8 +63,8 @@ bool ContainerLife::lets_others_begin(std::size_t index) const {
 
 bool ContainerLife::may_start_later(std::size_t index) const {
   const Item& item = items_[index];
-  return !stopping_ && !item.is_over && !item.is_launching && item.status.state.kind != Kind::Running &&
-         !(item.is_sidecar && is_over()) && has_turn(index);
+  return !stopping_ && !is_held_ && !item.is_blocked && !item.is_over && !item.is_launching &&
+         item.status.state.kind != Kind::Running && !(item.is_sidecar && is_over()) && has_turn(index);
 }
 
 std::vector<std::size_t> ContainerLife::due() const {
@@ -215,6 +215,23 @@ void ContainerLife::misconfigured(std::size_t index, const std::string& reason, 
   Item& item = items_[index];
   item.is_over = true;
   item.status.state = waiting(reason, message);
+}
+
+void ContainerLife::blocked(std::size_t index, const std::string& reason, const std::string& message) {
+  Item& item = items_[index];
+  item.is_blocked = true;
+  if (item.status.state.kind == Kind::Terminated) {
+    item.status.last = item.status.state;
+  }
+  item.status.state = waiting(reason, message);
+}
+
+bool ContainerLife::unblock() {
+  bool was_blocked = false;
+  for (Item& item : items_) {
+    was_blocked = std::exchange(item.is_blocked, false) || was_blocked;
+  }
+  return was_blocked;
 }
 
 void ContainerLife::stop() { stopping_ = true; }

@@ -14,6 +14,7 @@
 //        +--could not start--> Terminated StartError (128) -----------------+--> Waiting CrashLoopBackOff
 //        |                                                                       until it is due again
 //        +--misconfigured--> Waiting CreateContainerConfigError, for good
+//        +--blocked--------> the same, until unblock()
 
 #include "labctl/kubelet/pod_status.hpp"
 #include "topology/base/clock.hpp"
@@ -74,6 +75,13 @@ class ContainerLife {
   void could_not_start(std::size_t index, const std::string& message);
   // The pod asks for what cannot be: stays Waiting with `reason`, such as "CreateContainerConfigError".
   void misconfigured(std::size_t index, const std::string& reason, const std::string& message);
+  // What it asks for is not there yet: Waiting with `reason` until unblock(), which lets all of these try again.
+  void blocked(std::size_t index, const std::string& reason, const std::string& message);
+  // Whether one was.
+  bool unblock();
+  // Nothing starts while the pod is held: what all of its containers need is not there yet.
+  void hold(bool is_held) { is_held_ = is_held; }
+  bool is_held() const { return is_held_; }
   // From now on nothing starts.
   void stop();
 
@@ -100,7 +108,8 @@ class ContainerLife {
     bool is_launching = false;
     bool is_unhealthy = false;
     bool is_restart_asked = false;
-    bool was_started = false;           // the next start is a restart
+    bool was_started = false;  // the next start is a restart
+    bool is_blocked = false;
     bool is_over = false;               // will not start again
     std::chrono::milliseconds wait{0};  // before the next restart
     SteadyTime not_before{};
@@ -119,6 +128,7 @@ class ContainerLife {
   std::size_t init_count_ = 0;
   std::vector<Item> items_;
   bool stopping_ = false;
+  bool is_held_ = false;
 };
 
 }  // namespace labctl::kubelet

@@ -46,6 +46,7 @@ struct RunSpec {
   std::vector<std::string> command;
   std::vector<std::string> args;
   std::vector<model::ContainerPort> ports;
+  std::vector<kernel::FileBind> binds{};  // its volumes, for programs
 };
 
 class ContainerRuntime {

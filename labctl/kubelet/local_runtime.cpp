@@ -235,6 +235,12 @@ kernel::ProcessOptions LocalRuntime::options_in(Pod& pod, const std::string& roo
 
 void LocalRuntime::start_process(RunId id, Run& run, Pod& pod, const RunSpec& spec) {
   kernel::ProcessOptions options = options_in(pod, spec.choice.root);
+  std::vector<kernel::FileBind>& binds = options.view->binds;
+  if (std::any_of(spec.binds.begin(), spec.binds.end(),
+                  [](const auto& bind) { return bind.target == "/etc"; })) {
+    std::erase_if(binds, [](const kernel::FileBind& bind) { return bind.target.starts_with("/etc/"); });
+  }
+  binds.insert(binds.end(), spec.binds.begin(), spec.binds.end());
   options.argv = spec.choice.command;
   options.env = spec.env.whole();
   options.working_dir = spec.working_dir;

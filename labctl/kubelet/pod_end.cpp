@@ -1,6 +1,7 @@
 // How containers and pods end: preStop hooks, SIGTERM, grace.
 
 #include "labctl/kubelet/pod_entry.hpp"
+#include "labctl/kubelet/pod_storage.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -149,6 +150,9 @@ void PodLife::finish_if_idle(Entry& entry) {
     return;
   }
   runtime_.remove_pod(entry.id);
+  if (options_.storage != nullptr) {
+    options_.storage->tear_down(entry.pod.key);
+  }
   const PodReport last = report(entry);
   pods_.erase(model::PodKey(entry.pod.key));
   if (hooks_.on_stopped) {

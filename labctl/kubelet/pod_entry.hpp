@@ -24,6 +24,11 @@ struct PodLife::Container {
   ContainerActions::Id start_hook = 0;  // postStart, while it runs
   bool awaits_turn = false;             // to be ended, after those that it serves
   loop::EventLoop::Id turn_timer = 0;
+
+  // Of the host's tree or of another root, not the built-in server.
+  bool is_program() const {
+    return choice.way == ImageChoice::Way::Host || choice.way == ImageChoice::Way::Root;
+  }
 };
 
 struct PodLife::Entry {
@@ -37,6 +42,7 @@ struct PodLife::Entry {
   ContainerRuntime::PodId id = 0;
   std::vector<std::unique_ptr<Container>> containers;  // as ContainerLife counts them
   loop::EventLoop::Id timer = 0;
+  std::vector<std::string> missing_volumes;  // as told last
 };
 
 }  // namespace labctl::kubelet

@@ -2,6 +2,7 @@
 
 #include "labctl/kubelet/container_prober.hpp"
 #include "labctl/kubelet/pod_entry.hpp"
+#include "labctl/kubelet/pod_storage.hpp"
 #include "labctl/kubelet/stand_in.hpp"
 #include "topology/base/current_exception.hpp"
 #include "topology/base/scope_exit.hpp"
@@ -38,9 +39,16 @@ PodLife::PodLife(loop::EventLoop& loop, const Clock& clock, ContainerRuntime& ru
       runtime_(runtime),
       options_(std::move(options)),
       hooks_(std::move(hooks)),
-      actions_(loop, runtime) {}
+      actions_(loop, runtime) {
+  if (options_.storage != nullptr) {
+    options_.storage->on_change([this](const std::string& ns) { look_again(ns); });
+  }
+}
 
 PodLife::~PodLife() {
+  if (options_.storage != nullptr) {
+    options_.storage->on_change(nullptr);
+  }
   while (!pods_.empty()) {
     drop(*pods_.begin()->second);
   }
@@ -90,6 +98,7 @@ void PodLife::start(const model::Pod& pod, const PodPlace& place) {
     event(entry, true, "DNSConfigForming", std::move(notice));
   }
   prepare_containers(entry);
+  set_up_volumes(entry);
   if (place.hostname.size() > model::kKernelHostnameMax) {
     refuse_hostname(entry);
   }
@@ -103,6 +112,9 @@ void PodLife::drop(const Entry& entry) noexcept {
     forget_hook(*container);
   }
   runtime_.remove_pod(entry.id);
+  if (options_.storage != nullptr) {
+    options_.storage->tear_down(entry.pod.key);
+  }
   pods_.erase(model::PodKey(entry.pod.key));
 }
 
@@ -171,10 +183,6 @@ StandInCount PodLife::stand_ins() const {
   return count;
 }
 
-DownwardFacts PodLife::facts_of(const Entry& entry) const {
-  return {entry.place.hostname, entry.place.host_ips, entry.place.services, false};
-}
-
 // Starts what is due, and comes back when more will be. Ends: a start that fails twice in a row has to wait.
 void PodLife::advance(Entry& entry) {
   for (std::vector<std::size_t> due = entry.life.due(); !due.empty(); due = entry.life.due()) {
@@ -202,18 +210,11 @@ void PodLife::start_container(Entry& entry, std::size_t index) {
     return;
   }
   RunSpec run;
-  const auto refuse = [&](const std::string& why) {
-    const std::string message = "container " + spec.name + ": " + why;
-    entry.life.misconfigured(index, "CreateContainerConfigError", message);
-    event(entry, true, "Failed", "Error: " + message);
-  };
-  try {
-    run.env = container_env(entry.pod, spec, facts_of(entry));
-  } catch (const Error& error) {
-    return refuse(with_hint(error));
-  } catch (...) {
-    return refuse(words_of_current_exception());
+  std::optional<ContainerEnv> env = environment_of(entry, index);
+  if (!env) {
+    return;
   }
+  run.env = std::move(*env);
   run.container = spec.name;
   run.choice = container.choice;
   run.choice.command = expand_all(container.choice.command, run.env);
@@ -234,6 +235,9 @@ void PodLife::start_container(Entry& entry, std::size_t index) {
   };
   hooks.ended = [this, key = entry.pod.key, index](const ContainerEnd& end) { on_ended(key, index, end); };
   try {
+    if (options_.storage != nullptr && container.is_program()) {
+      run.binds = options_.storage->binds(entry.pod, spec, run.env);
+    }
     if (hooks_.before_start) {
       hooks_.before_start(entry.pod, entry.place);
     }

@@ -33,6 +33,8 @@
 
 namespace labctl::kubelet {
 
+class PodStorage;
+
 // Where a pod has been put.
 struct PodPlace {
   int netns_fd = -1;     // its own, or the node's for hostNetwork; borrowed until on_stopped
@@ -59,7 +61,8 @@ struct PodReport {
 // For events::record: the type is Warning or Normal.
 struct PodEvent {
   bool is_warning = false;
-  // Started, Killing, Unhealthy, BackOff, Failed, FailedPostStartHook, FailedPreStopHook, DNSConfigForming
+  // Started, Killing, Unhealthy, FailedMount, BackOff, Failed, FailedPostStartHook, FailedPreStopHook,
+  // DNSConfigForming
   std::string reason;
   std::string message;
 };
@@ -69,6 +72,8 @@ struct PodLifeOptions {
   model::StandInProbes stand_in_probes = model::StandInProbes::Answered;
   PodDns dns;
   std::string node_hosts;  // text of the hosts file that nodes have
+  PodStorage* storage =
+      nullptr;  // null: pods have no volumes, and there are no ConfigMaps; outlives the PodLife
 };
 
 // Callbacks may look things up here, but must not start or stop pods. All are optional.
@@ -141,6 +146,10 @@ class PodLife {
   void change_container(Entry& entry, std::size_t index, model::Container wanted);
   void refuse_hostname(Entry& entry);
   DownwardFacts facts_of(const Entry& entry) const;
+  bool has_programs(const Entry& entry) const;
+  void set_up_volumes(Entry& entry);
+  void look_again(const std::string& ns);
+  std::optional<ContainerEnv> environment_of(Entry& entry, std::size_t index);
   bool is_up_at_once(const Container& container) const;
   void advance(Entry& entry);
   void start_container(Entry& entry, std::size_t index);

@@ -59,7 +59,9 @@ PodSandboxes::PodSandboxes(Surroundings surroundings, kubelet::PodLifeOptions op
                  changed_.insert(key_of(pod));
                  hooks_.has_work();
                }),
-      life_(surroundings.loop, clock_, surroundings.runtime, std::move(options), life_hooks()) {}
+      storage_(surroundings.loop, store_, kubelet::PodStorage::options_of_lab(cluster_.writable_host)),
+      life_(surroundings.loop, clock_, surroundings.runtime,
+            (options.storage = &storage_, std::move(options)), life_hooks()) {}
 
 void PodSandboxes::open() {
   for (const model::Node& node : cluster_.nodes) {

@@ -18,6 +18,7 @@
 #include "labctl/dataplane/service_proxy.hpp"
 #include "labctl/kubelet/pod_companion.hpp"
 #include "labctl/kubelet/pod_life.hpp"
+#include "labctl/kubelet/pod_storage.hpp"
 #include "labctl/kubelet/service_env.hpp"
 #include "labctl/lab/pod_retries.hpp"
 #include "labctl/loop/main_loop.hpp"
@@ -136,6 +137,7 @@ class PodSandboxes {
   Hooks hooks_;
   kubelet::ServiceEnvironments service_env_;
   PodRetries retries_;
+  kubelet::PodStorage storage_;
   kubelet::PodLife life_;
   std::vector<kubelet::PodCompanion*> companions_;
   std::vector<int> node_netns_fds_;  // as the cluster's nodes; the fabric's, for as long as it has the nodes

@@ -1,5 +1,6 @@
 #include "labctl/objects/decode_pod.hpp"
 
+#include "labctl/objects/decode_volume.hpp"
 #include "labctl/objects/json_values.hpp"
 #include "topology/base/error.hpp"
 
@@ -14,15 +15,6 @@ namespace labctl::objects {
 namespace {
 
 using nlohmann::json;
-
-model::EnvVar decode_variable(const json& variable) {
-  model::EnvVar out{member_text(variable, "name"), member_text(variable, "value"), {}};
-  const json& source = member(variable, "valueFrom");
-  if (source.is_object()) {
-    out.field_path = member_text(member(source, "fieldRef"), "fieldPath");
-  }
-  return out;
-}
 
 model::ContainerPort decode_port(const json& port) {
   model::ContainerPort out;
@@ -110,6 +102,9 @@ model::Container decode_container(const json& container) {
   for (const json& variable : member(container, "env")) {
     out.env.push_back(decode_variable(variable));
   }
+  out.env_from = decode_env_from(container);
+  out.volume_mounts = decode_volume_mounts(container);
+  out.resources = decode_resources(container);
   for (const json& port : member(container, "ports")) {
     out.ports.push_back(decode_port(port));
   }
@@ -211,6 +206,10 @@ model::Pod decode_pod(const json& object) {
     pod.labels = decode_labels(member(metadata, "labels"));
     pod.annotations = decode_labels(member(metadata, "annotations"));
     decode_pod_spec(object.at("spec"), pod);
+    pod.volumes = decode_volumes(object.at("spec"), pod.key.name);
+    if (const std::string account = member_text(object.at("spec"), "serviceAccountName"); !account.empty()) {
+      pod.service_account = account;
+    }
     const json& status = member(object, "status");
     if (status.is_object()) {
       for (const json& entry : member(status, "podIPs")) {

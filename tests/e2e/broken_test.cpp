@@ -111,6 +111,11 @@ const std::vector<Broken>& table() {
        "the hook of the app ran in its container", "", "stdout \"started", "stdout \"begun"},
       {"AThirdImage", "image-of-a-running-pod", Edit{"versions/two.yaml", "app:2", "app:3"},
        "and runs the other image", "", "app:2", "app:3"},
+      {"AnotherConfigMap", "configmap-env", Edit{"manifests/app.yaml", "LEVEL: debug", "LEVEL: info"},
+       "${variable} is ${value}", "APP_LEVEL is debug", "stdout \"debug", "stdout \"info"},
+      {"AnotherFile", "volumes", Edit{"manifests/app.yaml", "index.html: \"first", "index.html: \"other"},
+       "${file} says what it should", "/srv/www/site/index.html says what it should", "stdout \"first",
+       "stdout \"other"},
       // ---- Workloads and objects
       {"OneReplicaTooFew", "deployment-scales", Edit{"manifests/web.yaml", "replicas: 2", "replicas: 1"},
        "two pods, spread over the nodes", "two pods, spread over the nodes [2]", "ok", "timeout"},

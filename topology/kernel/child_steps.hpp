@@ -22,6 +22,8 @@ struct ChildStep {
     Unshare,        // unshare(flags)
     Mount,          // mount(source, target, type, flags, data)
     Mkdir,          // mkdir(target)
+    Symlink,        // symlink(source, target)
+    ReadOnly,       // mount_setattr(target): read-only with all below it
     MakeFile,       // an empty file at target, which may exist
     Unlink,         // unlink(target)
     EnterRoot,      // pivot_root to target, the old root detached

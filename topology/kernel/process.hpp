@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -44,11 +45,14 @@ struct Stdio {
 
 // Shows the file or folder `source` (as the caller sees it) at `target` (absolute, as the child sees it). A
 // target that is missing, or a dangling link, needs MountView::scratch: it is made in a layer above the
-// folder that holds it.
+// nearest folder that is there. A target below that of another bind is looked for in that one, and must be there.
 struct FileBind {
-  std::string source;
+  std::string source;  // or /proc/self/fd/NUMBER of `held`
   std::string target;
   bool read_only = false;
+  // What `source` is reached by, when its path cannot be trusted to stay the same. Shared with copies of the
+  // options, which live until the child has mounted it.
+  std::shared_ptr<const UniqueFd> held{};
 };
 
 // The child's own mount namespace (mount_namespaces(7)); nothing it mounts is seen elsewhere.

@@ -81,12 +81,33 @@ void fill_in_container(json& container, bool host_network) {
   }
 }
 
+void fill_in_volume(json& volume) {
+  if (volume.size() < 2) {
+    fill_in(volume, "emptyDir", json::object());
+  }
+  for (const char* kind : {"configMap", "secret", "downwardAPI", "projected"}) {
+    if (const auto source = volume.find(kind); source != volume.end()) {
+      fill_in(*source, "defaultMode", 0644);
+    }
+  }
+  if (const auto projected = volume.find("projected"); projected != volume.end()) {
+    for (json& source : list_at(*projected, "sources")) {
+      if (const auto token = source.find("serviceAccountToken"); token != source.end()) {
+        fill_in(*token, "expirationSeconds", 3600);
+      }
+    }
+  }
+}
+
 void fill_in_pod_spec(json& spec) {
   fill_in(spec, "restartPolicy", "Always");
   fill_in(spec, "terminationGracePeriodSeconds", 30);
   fill_in(spec, "dnsPolicy", "ClusterFirst");
   fill_in(spec, "enableServiceLinks", true);
   fill_in(spec, "schedulerName", "default-scheduler");
+  for (json& volume : list_at(spec, "volumes")) {
+    fill_in_volume(volume);
+  }
   const bool host_network = spec.value("hostNetwork", false);
   for (const char* field : {"initContainers", "containers"}) {
     for (json& container : list_at(spec, field)) {

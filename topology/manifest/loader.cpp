@@ -15,6 +15,7 @@
 #include "topology/manifest/references.hpp"
 #include "topology/manifest/scenario_check.hpp"
 #include "topology/manifest/service_references.hpp"
+#include "topology/manifest/volume_references.hpp"
 #include "topology/manifest/yaml/document_reader.hpp"
 #include "topology/manifest/yaml/tree_values.hpp"
 #include "topology/model/node_labels.hpp"
@@ -76,6 +77,9 @@ class Load {
     check_priority_classes(records_, options_.allow_cluster, findings_);
     check_nodes(records_, known_nodes(), findings_);
     check_derived_names(records_, findings_);
+    if (options_.allow_cluster && !is_client_) {
+      check_config_references(records_, findings_);  // a running lab has more than the files
+    }
     if (options_.known_network || cluster) {
       check_service_ranges(records_, options_.known_network ? *options_.known_network : cluster->network,
                            findings_);

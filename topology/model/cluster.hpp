@@ -122,6 +122,7 @@ struct Cluster {
   Dns dns;
   std::vector<ImageRule> images;
   StandInProbes stand_in_probes = StandInProbes::Answered;
+  bool writable_host = false;  // hostPath volumes may be written
   Outside outside;
   std::vector<Link> links;
   bool operator==(const Cluster&) const = default;

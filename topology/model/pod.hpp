@@ -6,6 +6,7 @@
 #include "topology/base/ip_address.hpp"
 #include "topology/model/label_selector.hpp"
 #include "topology/model/protocol.hpp"
+#include "topology/model/volume.hpp"
 
 #include <chrono>
 #include <compare>
@@ -27,12 +28,14 @@ struct ContainerPort {
   bool operator==(const ContainerPort&) const = default;
 };
 
-// A literal value, or, with `field_path` set, a fieldRef such as "status.podIP"
-// resolved when the container starts.
+// A literal value, or one of the others: a fieldRef such as "status.podIP", a key of a ConfigMap or Secret, an
+// amount of a resource; resolved when the container starts.
 struct EnvVar {
   std::string name;
   std::string value;
   std::string field_path;
+  std::optional<ConfigKey> config_key{};
+  std::optional<ResourceField> resource{};
   bool operator==(const EnvVar&) const = default;
 };
 
@@ -85,6 +88,9 @@ struct Container {
   std::optional<ContainerAction> post_start{};
   std::optional<ContainerAction> pre_stop{};
   bool is_sidecar = false;  // an init container with restartPolicy Always: it stays beside the others
+  std::vector<EnvFrom> env_from{};
+  std::vector<VolumeMount> volume_mounts{};
+  ContainerResources resources{};
   bool operator==(const Container&) const = default;
 };
 
@@ -132,6 +138,8 @@ struct Pod {
   std::vector<HostAlias> host_aliases;
   std::vector<Container> init_containers;
   std::vector<Container> containers;
+  std::string service_account = "default";
+  std::vector<Volume> volumes;
   std::vector<IpAddress> ips;  // status.podIPs; at most one a family
   bool operator==(const Pod&) const = default;
 };

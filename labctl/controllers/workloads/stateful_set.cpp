@@ -102,6 +102,39 @@ void tell_failure(Set& set, const std::string& pod, const std::string& why) {
          kStatefulSetComponent);
 }
 
+// A claim for each volumeClaimTemplate, which outlives the pod, and a volume of the template's name with it.
+void add_claims(Set& set, json& pod, const std::string& pod_name) {
+  for (const json& claim_template : objects::list_at(set.object, "spec.volumeClaimTemplates")) {
+    const std::string& volume = name_of(claim_template);
+    const std::string claim = volume + "-" + pod_name;
+    const Key key{"persistentvolumeclaims", set.key.ns, claim};
+    if (set.work.store.find(key) == nullptr) {
+      json object = claim_template;
+      object["apiVersion"] = "v1";
+      object["kind"] = "PersistentVolumeClaim";
+      object["metadata"]["name"] = claim;
+      object["metadata"]["namespace"] = set.key.ns;
+      if (const json* labels = field(set.object, "spec.selector.matchLabels")) {
+        object["metadata"]["labels"].update(*labels);
+      }
+      object["spec"].emplace("volumeMode", "Filesystem");
+      object["status"] = {{"phase", "Pending"}};
+      set.work.store.create(key, std::move(object));
+      record(set.work.store, set.object, objects::EventType::Normal, "SuccessfulCreate",
+             "create Claim " + claim + " Pod " + pod_name + " in StatefulSet " + set.key.name + " success",
+             kStatefulSetComponent);
+    }
+    json& volumes = pod["spec"]["volumes"];
+    if (!volumes.is_array()) {
+      volumes = json::array();
+    }
+    volumes.erase(std::remove_if(volumes.begin(), volumes.end(),
+                                 [&](const json& one) { return text_at(one, "name") == volume; }),
+                  volumes.end());
+    volumes.push_back({{"name", volume}, {"persistentVolumeClaim", {{"claimName", claim}}}});
+  }
+}
+
 // False when no pod of the set can be made.
 bool make_pod(Set& set, std::int64_t ordinal) {
   const std::string& revision = revision_for(set, ordinal);
@@ -130,6 +163,7 @@ bool make_pod(Set& set, std::int64_t ordinal) {
     tell_failure(set, name, why);
     return false;
   }
+  add_claims(set, pod, name);
   set.work.store.create(key, std::move(pod));
   set.did_something = true;
   record(set.work.store, set.object, objects::EventType::Normal, "SuccessfulCreate",

@@ -366,6 +366,7 @@ class ClusterReader {
     if (const Place store = spec_.field("store")) {
       cluster_.store = store.text();
     }
+    cluster_.writable_host = truth_at(spec_.field("writableHost"), false);
     const Place stand_ins = spec_.field("standIns");
     cluster_.stand_in_probes = stand_ins.field("probes").text() == "asWritten"
                                    ? model::StandInProbes::AsWritten

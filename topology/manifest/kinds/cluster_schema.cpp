@@ -118,6 +118,7 @@ constexpr std::array kSpecFields{
     object("dns", kDns),
     list("images", kImage),
     object("standIns", kStandIns),
+    boolean("writableHost"),
     object("outside", kOutside),
     list("links", kLink).later(),
 };

@@ -3,6 +3,7 @@
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/kinds/probe_schema.hpp"
 #include "topology/manifest/kinds/status_schema.hpp"
+#include "topology/manifest/kinds/volume_schema.hpp"
 #include "topology/manifest/yaml/tree_values.hpp"
 
 #include <algorithm>
@@ -36,8 +37,9 @@ constexpr std::array<std::string_view, 1> kFieldApi{"v1"};
 constexpr std::array kFieldRefFields{text("apiVersion").one_of(kFieldApi),
                                      text("fieldPath", check_field_path).required()};
 constexpr Schema kFieldRef{"fieldRef", kFieldRefFields};
-constexpr std::array kEnvSourceFields{object("fieldRef", kFieldRef), later("configMapKeyRef"),
-                                      later("secretKeyRef"), later("resourceFieldRef"), later("fileKeyRef")};
+constexpr std::array kEnvSourceFields{object("fieldRef", kFieldRef), object("configMapKeyRef", kKeyRef),
+                                      object("secretKeyRef", kKeyRef),
+                                      object("resourceFieldRef", kResourceFieldRef), later("fileKeyRef")};
 
 void check_env_source(const Place& place, Findings& findings) {
   if (place.node->entries.size() != 1) {
@@ -65,8 +67,8 @@ constexpr std::array kContainerFields{
     text("workingDir"),
     list("env", kEnv),
     list("ports", kPort),
-    later("envFrom"),
-    later("volumeMounts"),
+    list("envFrom", kEnvFrom),
+    list("volumeMounts", kVolumeMount),
     later("volumeDevices"),
     object("lifecycle", kLifecycle),
     object("livenessProbe", kSingleSuccessProbe),
@@ -184,7 +186,7 @@ constexpr std::array kPodSpecFields{
     list("readinessGates", kReadinessGate),
     later("schedulingGates"),
     later("topologySpreadConstraints"),
-    later("volumes"),
+    list("volumes", kVolume),
     later("shareProcessNamespace"),
     later("hostnameOverride"),
     without_effect("automountServiceAccountToken"),
@@ -302,6 +304,8 @@ void check_pod_spec(const Place& spec, Findings& findings) {
   check_restart_policies(spec, findings);
   check_container_names(spec, findings);
   check_ports(spec, findings);
+  const Place* owner = spec.parent == nullptr ? nullptr : spec.parent->parent;  // of the template it is in
+  check_volumes(spec, owner == nullptr ? Place() : owner->field("volumeClaimTemplates"), findings);
   const Place dns_config = spec.field("dnsConfig");
   if (spec.field("dnsPolicy").text() == "None" && dns_config.field("nameservers").size() == 0) {
     findings.error(spec.field("dnsPolicy"), "dnsPolicy None needs at least one nameserver in dnsConfig",

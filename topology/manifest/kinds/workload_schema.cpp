@@ -139,7 +139,7 @@ constexpr std::array kStatefulSetSpecFields{
     object("updateStrategy", kStatefulUpdate),
     count("minReadySeconds"),
     count("revisionHistoryLimit"),
-    later("volumeClaimTemplates"),
+    list("volumeClaimTemplates", kPersistentVolumeClaim),
     object("ordinals", kOrdinals),
     without_effect("persistentVolumeClaimRetentionPolicy"),
 };
