@@ -163,7 +163,9 @@ objects::DeleteOptions delete_options(const ResourceCall& call, const json& body
     options.grace = std::chrono::seconds(std::clamp<std::int64_t>(value->get<std::int64_t>(), 0, INT32_MAX));
   }
   const std::string& policy = text_at(body, "propagationPolicy");
-  options.orphans_dependents = (policy.empty() ? call.query("propagationPolicy") : policy) == "Orphan";
+  const std::string wanted = policy.empty() ? call.query("propagationPolicy") : policy;
+  options.orphans_dependents = wanted == "Orphan";
+  options.waits_for_dependents = wanted == "Foreground";
   return options;
 }
 

@@ -2,6 +2,7 @@
 
 #include "labctl/apiserver/service_strategy.hpp"
 #include "labctl/objects/conditions.hpp"
+#include "labctl/objects/deletion.hpp"
 #include "labctl/objects/fields.hpp"
 #include "topology/base/error.hpp"
 #include "topology/model/well_known.hpp"
@@ -154,6 +155,67 @@ void check_claim_unchanged(const json& before, const json& after) {
   }
 }
 
+// While it is suspended and has not begun, where its pods may go is still open.
+bool is_template_open(const json& job) {
+  return objects::is_true_at(job, "spec.suspend") && field(job, "status.startTime") == nullptr;
+}
+
+json fixed_template(const json& job, bool is_open) {
+  const json* found = field(job, "spec.template");
+  json fixed = found == nullptr ? json::object() : *found;
+  if (is_open) {
+    for (const char* mutable_field : {"nodeSelector", "affinity", "tolerations", "schedulingGates"}) {
+      fixed["spec"].erase(mutable_field);
+    }
+    fixed.erase("metadata");
+  }
+  return fixed;
+}
+
+void check_job_unchanged(const json& before, const json& after) {
+  for (const char* name : {"selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex",
+                           "managedBy", "successPolicy"}) {
+    const std::string path = std::string("spec.") + name;
+    if (differs(before, after, path)) {
+      const json* value = field(after, path);
+      refuse(after, path + ": Invalid value: " + (value == nullptr ? "null" : value->dump()) +
+                        ": field is immutable");
+    }
+  }
+  const json* completions = field(after, "spec.completions");
+  const json* parallelism = field(after, "spec.parallelism");
+  const bool is_elastic = text_at(after, "spec.completionMode") == "Indexed" && completions != nullptr &&
+                          parallelism != nullptr && *completions == *parallelism;
+  if (differs(before, after, "spec.completions") && !is_elastic) {
+    refuse(after, "spec.completions: Invalid value: " +
+                      (completions == nullptr ? "null" : completions->dump()) + ": field is immutable");
+  }
+  const bool is_open = is_template_open(before);
+  const json wanted = fixed_template(after, is_open);
+  if (fixed_template(before, is_open) != wanted) {
+    refuse(after, "spec.template: Invalid value: " + wanted.dump() + ": field is immutable");
+  }
+}
+
+// What is being deleted can only be let go.
+void check_finalizers(const json& before, const json& after) {
+  if (!objects::is_being_deleted(before)) {
+    return;
+  }
+  std::string added;
+  for (const json& one : objects::list_at(after, "metadata.finalizers")) {
+    if (one.is_string() && !objects::has_finalizer(before, one.get_ref<const std::string&>())) {
+      added += (added.empty() ? "" : ", ") + one.dump();
+    }
+  }
+  if (!added.empty()) {
+    refuse(after,
+           "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, "
+           "found new finalizers []string{" +
+               added + "}");
+  }
+}
+
 bool has_only_plain_members(const json& value) {
   if (!value.is_object()) {
     return !value.is_array();
@@ -198,6 +260,7 @@ void keep_what_is_ours(const json& before, json& wanted) {
 }
 
 void check_unchanged(std::string_view resource, const json& before, const json& after) {
+  check_finalizers(before, after);
   if (resource == "pods") {
     if (fixed_part(before) != fixed_part(after)) {
       refuse(after,
@@ -216,6 +279,8 @@ void check_unchanged(std::string_view resource, const json& before, const json& 
           "'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and "
           "'minReadySeconds' are forbidden");
     }
+  } else if (resource == "jobs") {
+    check_job_unchanged(before, after);
   } else if (resource == "services" || resource == "endpointslices") {
     std::string changed;
     for (const std::string& complaint : changed_fixed_fields(before, after)) {

@@ -22,7 +22,8 @@ void prepare_new(std::string_view resource, nlohmann::json& object);
 void keep_what_is_ours(const nlohmann::json& before, nlohmann::json& wanted);
 
 // Throws Error: InvalidInput when an immutable field differs: the selector of a workload, most of a pod's and
-// a StatefulSet's spec, the addresses of a Service, the data of an immutable ConfigMap or Secret.
+// a StatefulSet's spec, what a Job runs, the addresses of a Service, the data of an immutable ConfigMap or
+// Secret; or when what is being deleted gets another finalizer.
 void check_unchanged(std::string_view resource, const nlohmann::json& before, const nlohmann::json& after);
 
 // Throws Error: Permission for what clients may not delete: the nodes, which are the Cluster's, and the

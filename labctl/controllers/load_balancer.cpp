@@ -241,7 +241,7 @@ void BalancerLoop::clean_up(const Key& key, const json& service) {
   const ObjectPtr written = store_.update(key, std::move(after));
   record(store_, *written, objects::EventType::Normal, "DeletedLoadBalancer", "Deleted load balancer",
          kComponent);
-  if (is_being_deleted(*written)) {
+  if (is_being_deleted(*written) && !objects::has_finalizers(*written)) {
     store_.remove(key);
   }
 }

@@ -10,13 +10,11 @@
 #include "labctl/controllers/pods/pod_addresses.hpp"
 #include "labctl/controllers/pods/scheduler.hpp"
 #include "labctl/controllers/retries.hpp"
-#include "labctl/controllers/workloads/daemon_set.hpp"
-#include "labctl/controllers/workloads/deployment.hpp"
-#include "labctl/controllers/workloads/replica_set.hpp"
-#include "labctl/controllers/workloads/stateful_set.hpp"
+#include "labctl/controllers/workload_loops.hpp"
 #include "labctl/controllers/workloads/workload.hpp"
 #include "labctl/endpoints/endpoint_slice_loop.hpp"
 #include "labctl/objects/contain.hpp"
+#include "labctl/objects/deletion.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/store/selectors.hpp"
 #include "topology/base/error.hpp"
@@ -24,7 +22,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <functional>
 #include <map>
@@ -48,28 +45,9 @@ using store::Key;
 using store::ObjectPtr;
 using Time = std::chrono::system_clock::time_point;
 
-struct Controller {
-  std::string_view resource;
-  std::string_view component;
-  void (*sync)(Work&, const Key&);
-};
-// Owners before what they own, so that most of a change is done in one round.
-constexpr std::array<Controller, 4> kControllers{{
-    {"deployments", "deployment-controller", sync_deployment},
-    {"replicasets", "replicaset-controller", sync_replica_set},
-    {"statefulsets", "statefulset-controller", sync_stateful_set},
-    {"daemonsets", "daemonset-controller", sync_daemon_set},
-}};
-
 constexpr std::string_view kFailedSync = "FailedSync";
 // Addresses given back in a round: some hundred writes to the allocations.
 constexpr std::size_t kReleasedPerRound = 500;
-
-const Controller* controller_for(std::string_view resource) {
-  const auto found = std::find_if(kControllers.begin(), kControllers.end(),
-                                  [&](const Controller& c) { return c.resource == resource; });
-  return found == kControllers.end() ? nullptr : &*found;
-}
 
 // A round does at least one useful thing: a pod made, placed or removed. More rounds than this for what there
 // is means that two loops undo each other's work.
@@ -111,6 +89,7 @@ struct Reconciler::State {
   std::set<std::string> nodes_down;  // not Ready
   std::set<std::string> orphaners;   // uids of owners that went
   std::set<std::string> namespaces;  // to empty
+  std::set<Key> leaving;             // being deleted, and perhaps held by nothing any more
   std::map<Key, Time> later;         // workloads to sync by themselves
   Retries retries;
   Turn turn;
@@ -121,8 +100,8 @@ struct Reconciler::State {
   }
   bool has_work_but_endpoints() const {
     return !workloads.empty() || !unplaced.empty() || !addressed.empty() || !nodes.empty() ||
-           !orphaners.empty() || !namespaces.empty() || balancers.has_work() || claims.has_work() ||
-           namespace_objects.has_work() || (has_room_changed && !waiting.empty());
+           !orphaners.empty() || !namespaces.empty() || !leaving.empty() || balancers.has_work() ||
+           claims.has_work() || namespace_objects.has_work() || (has_room_changed && !waiting.empty());
   }
 
   void look_at_everything();
@@ -135,7 +114,7 @@ struct Reconciler::State {
   void queue_due();
   void round(bool& changed);
   void sync_workloads();
-  void sync_workload(const Controller& controller, const Key& key);
+  void sync_workload(const WorkloadLoop& controller, const Key& key);
   void collect_garbage(Work& work);
   void release(Work& work);
   void place(Work& work);
@@ -150,7 +129,8 @@ struct Reconciler::State {
     }
   }
   // What is not done: at once when only the turn was over, else after a while.
-  void put_back(Progress progress, std::set<std::string>& due, const std::string& what) {
+  template <typename What>
+  void put_back(Progress progress, std::set<What>& due, const What& what) {
     if (progress == Progress::Unfinished) {
       due.insert(what);
     } else if (progress == Progress::Failed) {
@@ -161,7 +141,7 @@ struct Reconciler::State {
 };
 
 void Reconciler::State::look_at_everything() {
-  for (const Controller& controller : kControllers) {
+  for (const WorkloadLoop& controller : workload_loops()) {
     for (const ObjectPtr& object : store.list(controller.resource)) {
       note({ChangeType::Added, key_in(controller.resource, *object), object, nullptr, 0});
     }
@@ -195,13 +175,14 @@ void Reconciler::State::note(const Change& change) {
     if (objects::is_being_deleted(*change.object)) {
       namespaces.insert(change.key.name);
     }
-  } else if (controller_for(change.key.resource) != nullptr && is_news_to_itself(change)) {
+  } else if (find_workload_loop(change.key.resource) != nullptr && is_news_to_itself(change)) {
     workloads.insert(change.key);
     if (is_another_wish(change)) {
       retries.forget(change.key);
     }
   }
   note_owners(change);
+  leaving.merge(leaving_after(store, change));
   // Something came or went in a namespace that is to be empty.
   if (change.type != ChangeType::Modified && !change.key.ns.empty()) {
     // Whatever is made in it now is removed as well, and the last thing that goes lets the namespace go.
@@ -266,7 +247,8 @@ void Reconciler::State::note_pod(const Change& change) {
 // Adds the workloads that a pod or ReplicaSet belongs, or belonged, to; of a
 // pod without one those that may want it.
 void Reconciler::State::note_owners(const Change& change) {
-  if (change.key.resource != "pods" && change.key.resource != "replicasets") {
+  const std::string& resource = change.key.resource;
+  if (resource != "pods" && resource != "replicasets" && resource != "jobs") {
     return;
   }
   bool has_owner = false;
@@ -299,9 +281,8 @@ void Reconciler::State::note_owners(const Change& change) {
 
 // The workloads of its namespace that could take in a pod or ReplicaSet.
 void Reconciler::State::note_takers(const Key& key) {
-  const bool is_pod = key.resource == "pods";
-  for (const Controller& candidate : kControllers) {
-    if ((candidate.resource == "deployments") == is_pod) {
+  for (const WorkloadLoop& candidate : workload_loops()) {
+    if (candidate.takes != key.resource) {
       continue;
     }
     for (const ObjectPtr& workload : store.list(candidate.resource, key.ns)) {
@@ -339,7 +320,7 @@ void Reconciler::State::queue_due() {
 void Reconciler::State::sync_workloads() {
   // Of what is due now only: what a loop writes brings others back in, which are the next round's.
   const std::set<Key> due = std::exchange(workloads, {});
-  for (const Controller& controller : kControllers) {
+  for (const WorkloadLoop& controller : workload_loops()) {
     for (auto key = due.lower_bound({std::string(controller.resource), "", ""});
          key != due.end() && key->resource == controller.resource; ++key) {
       if (turn.is_over()) {
@@ -351,7 +332,7 @@ void Reconciler::State::sync_workloads() {
   }
 }
 
-void Reconciler::State::sync_workload(const Controller& controller, const Key& key) {
+void Reconciler::State::sync_workload(const WorkloadLoop& controller, const Key& key) {
   // It threw a moment ago. Its pods go on changing, and each change would have it throw again.
   if (const auto until = retries.held_until(key, clock.wall())) {
     later[key] = *until;
@@ -394,6 +375,9 @@ std::vector<Key> Reconciler::State::take_unplaced() {
 void Reconciler::State::collect_garbage(Work& work) {
   for (const std::string& uid : std::exchange(orphaners, {})) {
     put_back(collect_dependents(work, uid), orphaners, uid);
+  }
+  for (const Key& key : std::exchange(leaving, {})) {
+    put_back(let_go(work, key), leaving, key);
   }
   for (const std::string& ns : std::exchange(namespaces, {})) {
     put_back(empty_namespace(work, ns), namespaces, ns);

@@ -2,6 +2,7 @@
 
 #include "labctl/controllers/pods/nodes.hpp"
 #include "labctl/controllers/workloads/workload.hpp"
+#include "labctl/objects/deletion.hpp"
 #include "labctl/objects/fields.hpp"
 
 #include <algorithm>
@@ -20,6 +21,15 @@ using objects::text_at;
 using objects::uid_of;
 using store::Key;
 using store::ObjectPtr;
+
+// The lab's own finalizers go by themselves; others may stay for as long as their owners like.
+bool is_held_by_a_client(const json& object) {
+  const json& finalizers = objects::list_at(object, "metadata.finalizers");
+  return std::any_of(finalizers.begin(), finalizers.end(), [](const json& one) {
+    return one != objects::kBalancerFinalizer && one != objects::kJobTracking &&
+           one != objects::kForegroundDeletion;
+  });
+}
 
 using HeldPods = std::map<Key, HeldPod>;
 
@@ -43,7 +53,7 @@ std::string why_pod(const json& pod, const HeldPods& held, const Key& key) {
   switch (act) {
     case objects::PodAct::Nothing:
       return hold == objects::PodHold::None && !wish.is_assigned && !wish.is_finished &&
-                     objects::condition(pod, "PodScheduled") == nullptr
+                     !wish.is_being_deleted && objects::condition(pod, "PodScheduled") == nullptr
                  ? "has no place, and the scheduler has not said why"
                  : "";
     case objects::PodAct::Disconnect:
@@ -75,7 +85,7 @@ std::string why_namespace(const store::Store& store, const json& ns) {
   }
   const std::vector<Key> inside = store.keys_in_namespace(name_of(ns));
   if (inside.empty()) {
-    return "is being deleted, and is empty";
+    return is_held_by_a_client(ns) ? "" : "is being deleted, and is empty";
   }
   const auto left = std::find_if(inside.begin(), inside.end(), [&](const Key& key) {
     const ObjectPtr object = store.find(key);
@@ -124,7 +134,7 @@ std::string why_object(const store::Store& store, const Key& key, const json& ob
     return why_namespace(store, object);
   }
   if (is_being_deleted(object)) {
-    return "is being deleted, and nobody holds it";
+    return is_held_by_a_client(object) ? "" : "is being deleted, and nobody holds it";
   }
   if (is_garbage(store, object)) {
     return "its owners are gone";
@@ -134,8 +144,8 @@ std::string why_object(const store::Store& store, const Key& key, const json& ob
                                           : "";
 }
 
-constexpr std::array kResources{"namespaces",          "services",       "deployments",
-                                "replicasets",         "statefulsets",   "daemonsets",
+constexpr std::array kResources{"namespaces",          "services",       "deployments", "replicasets",
+                                "statefulsets",        "daemonsets",     "jobs",        "cronjobs",
                                 "controllerrevisions", "endpointslices", "endpoints"};
 
 }  // namespace

@@ -87,9 +87,10 @@ ImageChoice choose(const model::Container& container, const std::vector<model::I
     choice.notice = "image " + container.image + ": its role is played by the built-in server";
     return choice;
   }
-  if (is_init) {
+  if (is_init || container.is_of_job) {
     choice.way = ImageChoice::Way::Skip;
-    choice.notice = "image " + container.image + ": not mapped, so this init container is taken as succeeded";
+    choice.notice = "image " + container.image + ": not mapped, so this " +
+                    (is_init ? "init container" : "container of a Job") + " is taken as succeeded";
     return choice;
   }
   choice.way = ImageChoice::Way::StandIn;

@@ -153,8 +153,12 @@ void PodLife::finish_if_idle(Entry& entry) {
   if (options_.storage != nullptr) {
     options_.storage->tear_down(entry.pod.key);
   }
-  const PodReport last = report(entry);
+  PodReport last = report(entry);
+  last.containers.is_over = true;
   pods_.erase(model::PodKey(entry.pod.key));
+  if (hooks_.on_change) {
+    hooks_.on_change(last);
+  }
   if (hooks_.on_stopped) {
     hooks_.on_stopped(last);
   }

@@ -193,6 +193,12 @@ void set_readiness(json& status, const json& pod, const PodContainers& container
 }  // namespace
 
 std::string_view phase_from(const json& pod, const PodContainers& containers) {
+  if (containers.is_over) {
+    const json& specs = array_at(pod, "spec.containers");
+    return static_cast<std::size_t>(tally(specs, containers.containers).succeeded) == specs.size()
+               ? "Succeeded"
+               : "Failed";
+  }
   const std::string& policy = text_at(pod, "spec.restartPolicy");
   bool are_inits_done = true;
   for (const json& spec : array_at(pod, "spec.initContainers")) {

@@ -41,6 +41,7 @@ struct ContainerStatus {
 struct PodContainers {
   std::vector<ContainerStatus> init_containers;  // in the order of the spec; those missing count as waiting
   std::vector<ContainerStatus> containers;
+  bool is_over = false;  // nothing of it runs or will, whatever its restartPolicy: it has succeeded or failed
 };
 
 // The whole status of `pod` now: phase, conditions PodScheduled, Initialized, ContainersReady and Ready

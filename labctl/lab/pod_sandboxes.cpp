@@ -5,6 +5,7 @@
 #include "labctl/lab/made_namespaces.hpp"
 #include "labctl/objects/contain.hpp"
 #include "labctl/objects/decode_pod.hpp"
+#include "labctl/objects/deletion.hpp"
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "topology/base/current_exception.hpp"
@@ -458,8 +459,9 @@ probing::VantageTable::PlacePtr PodSandboxes::place_of(const Placed& placed) con
 void PodSandboxes::write_status(const kubelet::PodReport& report) {
   const store::Key key = key_of(report.key);
   const store::ObjectPtr pod = store_.find(key);
-  if (pod == nullptr || objects::text_at(*pod, "metadata.uid") != report.uid) {
-    return;
+  if (pod == nullptr || objects::uid_of(*pod) != report.uid ||
+      (report.containers.is_over && objects::is_being_deleted(*pod) && !objects::has_finalizers(*pod))) {
+    return;  // nobody is left to read it
   }
   json updated = *pod;
   updated["status"] = kubelet::pod_status(*pod, report.containers, clock_.wall());

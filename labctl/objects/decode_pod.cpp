@@ -1,6 +1,7 @@
 #include "labctl/objects/decode_pod.hpp"
 
 #include "labctl/objects/decode_volume.hpp"
+#include "labctl/objects/fields.hpp"
 #include "labctl/objects/json_values.hpp"
 #include "topology/base/error.hpp"
 
@@ -210,6 +211,9 @@ model::Pod decode_pod(const json& object) {
     if (const std::string account = member_text(object.at("spec"), "serviceAccountName"); !account.empty()) {
       pod.service_account = account;
     }
+    const json* controller = controller_of(object);
+    for (model::Container& container : pod.containers) {
+      container.is_of_job = controller != nullptr && text_at(*controller, "kind") == "Job";
     const json& status = member(object, "status");
     if (status.is_object()) {
       for (const json& entry : member(status, "podIPs")) {

@@ -19,6 +19,7 @@ void orphan_dependents(store::Store& store, const std::string& uid) {
   const std::map<store::Key, store::ObjectPtr> dependents = store.owned_by(uid);
   for (const auto& [key, dependent] : dependents) {
     store.modify(key, [&](json& object) {
+      drop_finalizer(object, kJobTracking);  // nobody counts it any more
       json& owners = object["metadata"]["ownerReferences"];
       owners.erase(std::remove_if(owners.begin(), owners.end(),
                                   [&](const json& owner) { return text_at(owner, "uid") == uid; }),
@@ -44,12 +45,40 @@ store::ObjectPtr mark_pod(store::Store& store, const store::Key& key, const json
   });
 }
 
+store::ObjectPtr mark(store::Store& store, const store::Key& key, const DeleteOptions& options) {
+  return store.modify(key, [&](json& object) {
+    json& metadata = object["metadata"];
+    if (!is_being_deleted(object)) {
+      metadata["deletionTimestamp"] = timestamp(store.clock().wall());
+      metadata["deletionGracePeriodSeconds"] = 0;
+    }
+    if (options.waits_for_dependents && !has_finalizer(object, kForegroundDeletion)) {
+      metadata["finalizers"].push_back(kForegroundDeletion);
+    }
+  });
+}
+
 }  // namespace
 
-bool has_balancer_finalizer(const json& service) {
-  const json* finalizers = field(service, "metadata.finalizers");
-  return finalizers != nullptr && finalizers->is_array() &&
-         std::find(finalizers->begin(), finalizers->end(), kBalancerFinalizer) != finalizers->end();
+bool has_balancer_finalizer(const json& service) { return has_finalizer(service, kBalancerFinalizer); }
+
+bool has_finalizer(const json& object, std::string_view name) {
+  const json& finalizers = list_at(object, "metadata.finalizers");
+  return std::find(finalizers.begin(), finalizers.end(), name) != finalizers.end();
+}
+
+bool has_finalizers(const json& object) { return !list_at(object, "metadata.finalizers").empty(); }
+
+bool drop_finalizer(json& object, std::string_view name) {
+  if (!has_finalizer(object, name)) {
+    return false;
+  }
+  json& finalizers = object["metadata"]["finalizers"];
+  finalizers.erase(std::remove(finalizers.begin(), finalizers.end(), name), finalizers.end());
+  if (finalizers.empty()) {
+    object["metadata"].erase("finalizers");
+  }
+  return true;
 }
 
 store::ObjectPtr delete_object(store::Store& store, const store::Key& key, const DeleteOptions& options) {
@@ -66,11 +95,10 @@ store::ObjectPtr delete_object(store::Store& store, const store::Key& key, const
       ns["status"]["phase"] = "Terminating";
     });
   }
-  if (key.resource == "services" && has_balancer_finalizer(*object)) {
-    return is_being_deleted(*object) ? object : store.modify(key, [&](json& service) {
-      service["metadata"]["deletionTimestamp"] = timestamp(store.clock().wall());
-      service["metadata"]["deletionGracePeriodSeconds"] = 0;
-    });
+  DeleteOptions marked = options;
+  marked.waits_for_dependents = options.waits_for_dependents && !store.owned_by(uid_of(*object)).empty();
+  if (has_finalizers(*object) || marked.waits_for_dependents) {
+    return mark(store, key, marked);
   }
   return store.remove(key);
 }

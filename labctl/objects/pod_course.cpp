@@ -1,5 +1,6 @@
 #include "labctl/objects/pod_course.hpp"
 
+#include "labctl/objects/deletion.hpp"
 #include "labctl/objects/fields.hpp"
 
 #include <nlohmann/json.hpp>
@@ -28,7 +29,7 @@ std::string_view hold_name(PodHold hold) {
 
 PodWish wish_of(const json& pod) {
   return {!text_at(pod, "spec.nodeName").empty() && !text_at(pod, "status.podIP").empty(), is_finished(pod),
-          is_being_deleted(pod)};
+          is_being_deleted(pod), has_finalizers(pod)};
 }
 
 PodAct next_act(const std::optional<PodWish>& wish, PodHold hold) {
@@ -39,7 +40,7 @@ PodAct next_act(const std::optional<PodWish>& wish, PodHold hold) {
         return PodAct::Nothing;
       }
       if (wish->is_being_deleted) {
-        return PodAct::RemoveObject;
+        return wish->is_held_back ? PodAct::Nothing : PodAct::RemoveObject;
       }
       return wish->is_assigned && !wish->is_finished ? PodAct::Place : PodAct::Nothing;
     case PodHold::Retrying:

@@ -11,7 +11,7 @@
 //    +-- being deleted: object goes    |    for DNS at boot)          containers)
 //                                      +--- object gone, finished or being deleted ---> Stopped
 //
-// The object of a pod being deleted goes when the lab holds nothing of it. One that is gone while the lab
+// The object of a pod being deleted goes when the lab holds nothing of it and no finalizer is left. One that is gone while the lab
 // still holds something of it (deleted by force, or finished), and one under whose name another came, end
 // likewise: what is held knows whose it is by its uid.
 
@@ -38,6 +38,7 @@ struct PodWish {
   bool is_assigned = false;  // has a node and an address
   bool is_finished = false;
   bool is_being_deleted = false;
+  bool is_held_back = false;  // has finalizers
 };
 PodWish wish_of(const nlohmann::json& pod);
 

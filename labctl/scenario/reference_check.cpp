@@ -48,7 +48,8 @@ std::string path_of(const std::string& pointer) {
 
 // Kinds whose objects are all known from files, or named by a controller.
 bool is_checked(std::string_view kind) {
-  constexpr std::string_view kChecked[] = {"pod", "deployment", "replicaset", "daemonset", "statefulset"};
+  constexpr std::string_view kChecked[] = {"pod",         "deployment", "replicaset", "daemonset",
+                                           "statefulset", "job"};
   return std::find(std::begin(kChecked), std::end(kChecked), kind) != std::end(kChecked);
 }
 

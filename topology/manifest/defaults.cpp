@@ -3,6 +3,7 @@
 #include "topology/base/base64.hpp"
 #include "topology/model/well_known.hpp"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -155,6 +156,38 @@ void fill_in_daemon_set(json& spec) {
   }
 }
 
+// SetDefaults_Job: one pod if nothing is said; the labels of the pods are the Job's if it has none.
+void fill_in_job_spec(json& spec) {
+  if (!spec.contains("completions") && !spec.contains("parallelism")) {
+    spec["completions"] = 1;
+  }
+  fill_in(spec, "parallelism", 1);
+  fill_in(spec, "backoffLimit", spec.contains("backoffLimitPerIndex") ? std::numeric_limits<int>::max() : 6);
+  fill_in(spec, "completionMode", "NonIndexed");
+  fill_in(spec, "suspend", false);
+  fill_in(spec, "manualSelector", false);
+  const bool has_policy = spec.contains("podFailurePolicy");
+  fill_in(spec, "podReplacementPolicy", has_policy ? "Failed" : "TerminatingOrFailed");
+  if (has_policy) {
+    for (json& rule : list_at(spec["podFailurePolicy"], "rules")) {
+      for (json& pattern : list_at(rule, "onPodConditions")) {
+        fill_in(pattern, "status", "True");
+      }
+    }
+  }
+  fill_in(spec["template"], "metadata", json::object());
+  fill_in_pod_spec(spec["template"]["spec"]);
+}
+
+void fill_in_job(json& job) {
+  fill_in_job_spec(job["spec"]);
+  const json& metadata = job["spec"]["template"]["metadata"];
+  const json labels = metadata.value("labels", json::object());
+  if (!labels.empty() && job["metadata"].value("labels", json::object()).empty()) {
+    job["metadata"]["labels"] = labels;
+  }
+}
+
 // ---- Services -----------------------------------------------------------------------------------
 void fill_in_service_ports(json& spec) {
   for (json& port : list_at(spec, "ports")) {
@@ -257,6 +290,8 @@ void fill_in_defaults(json& object, std::string_view kind) {
     return;
   } else if (kind == "Service") {
     fill_in_service(object["spec"]);
+  } else if (kind == "Job") {
+    fill_in_job(object);
   } else if (kind == "EndpointSlice") {
     fill_in(object, "endpoints", json::array());
     fill_in_endpoint_ports(object);

@@ -80,6 +80,10 @@ void check_pod(const Place& spec, const Record& record, const KnownNodes& known,
   }
 }
 
+bool makes_pods(const Kind& kind) {
+  return kind.api_version == "apps/v1" || kind.schema == &kJob;
+}
+
 }  // namespace
 
 void settle_duplicates(std::vector<Record>& records, Findings& findings) {
@@ -182,8 +186,7 @@ void check_nodes(const std::vector<Record>& records, const KnownNodes& known, Fi
     }
     if (record.kind->schema == &kPod) {
       check_pod(spec, record, known, findings);
-    } else if (const Place pod_template = spec.field("template");
-               pod_template && record.kind->api_version == "apps/v1") {
+    } else if (const Place pod_template = spec.field("template"); pod_template && makes_pods(*record.kind)) {
       check_pod(pod_template.field("spec"), record, known, findings);
     }
   }

@@ -91,6 +91,7 @@ struct Container {
   std::vector<EnvFrom> env_from{};
   std::vector<VolumeMount> volume_mounts{};
   ContainerResources resources{};
+  bool is_of_job = false;  // of a Job's pod: it is there to end
   bool operator==(const Container&) const = default;
 };
 

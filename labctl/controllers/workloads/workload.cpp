@@ -47,6 +47,7 @@ std::vector<ObjectPtr> owned_in(const Work& work, const std::string& uid, std::s
 
 ObjectPtr let_go(Work& work, const Key& key, const std::string& uid) {
   return work.store.modify(key, [&](json& object) {
+    objects::drop_finalizer(object, objects::kJobTracking);
     json& owners = object["metadata"]["ownerReferences"];
     owners.erase(
         std::remove_if(owners.begin(), owners.end(), [&](const json& o) { return text_at(o, "uid") == uid; }),
@@ -176,7 +177,8 @@ void write_status(Work& work, const Key& key, json status) {
     // Of the counts only these are shown as 0.
     const bool is_kept = member.key() == "replicas" || member.key() == "currentNumberScheduled" ||
                          member.key() == "desiredNumberScheduled" || member.key() == "numberMisscheduled" ||
-                         member.key() == "numberReady" || !member->is_number_integer() || *member != 0;
+                         member.key() == "numberReady" || member.key() == "ready" ||
+                         member.key() == "terminating" || !member->is_number_integer() || *member != 0;
     member = is_kept ? std::next(member) : status.erase(member);
   }
   const ObjectPtr object = work.store.find(key);

@@ -5,6 +5,7 @@
 #include "labctl/report/objects/describe_parts.hpp"
 #include "labctl/report/objects/describe_service.hpp"
 #include "labctl/report/objects/fields.hpp"
+#include "labctl/report/objects/job_cells.hpp"
 #include "labctl/report/objects/resources.hpp"
 #include "labctl/report/text/table.hpp"
 #include "labctl/report/text/yaml.hpp"
@@ -296,6 +297,39 @@ void describe_workload(std::ostream& out, const Json& object, const std::vector<
   }
 }
 
+void describe_job(std::ostream& out, const Json& job, std::chrono::system_clock::time_point now) {
+  Block block(0);
+  add_identity(block, job);
+  block.add("Selector", join_selector(at(job, "/spec/selector")));
+  add_metadata(block, job);
+  block.add_if("Controlled By", controller_of(job));
+  block.add("Parallelism", text_or(job, "/spec/parallelism", "<unset>"));
+  block.add("Completions", text_or(job, "/spec/completions", "<unset>"));
+  block.add("Completion Mode", text_or(job, "/spec/completionMode", "NonIndexed"));
+  block.add("Suspend", flag(job, "/spec/suspend") ? "true" : "false");
+  block.add("Backoff Limit", text_or(job, "/spec/backoffLimit", "6"));
+  block.add_if("TTL Seconds After Finished", text(job, "/spec/ttlSecondsAfterFinished"));
+  block.add_if("Start Time", long_time(text(job, "/status/startTime")));
+  block.add_if("Completed At", long_time(text(job, "/status/completionTime")));
+  if (!text(job, "/status/completionTime").empty()) {
+    block.add("Duration", job_duration(job, now));
+  }
+  if (const std::string deadline = text(job, "/spec/activeDeadlineSeconds"); !deadline.empty()) {
+    block.add("Active Deadline Seconds", deadline + "s");
+  }
+  block.add("Pods Statuses", text_or(job, "/status/active", "0") + " Active (" +
+                                 text_or(job, "/status/ready", "0") + " Ready) / " +
+                                 text_or(job, "/status/succeeded", "0") + " Succeeded / " +
+                                 text_or(job, "/status/failed", "0") + " Failed");
+  if (text(job, "/spec/completionMode") == "Indexed") {
+    block.add("Completed Indexes", text_or(job, "/status/completedIndexes", "<none>"));
+  }
+  block.add_if("Failed Indexes", text(job, "/status/failedIndexes"));
+  block.print(out);
+  print_template(out, at(job, "/spec/template"));
+  print_conditions(out, job);
+}
+
 // Any other kind: its metadata, then its own fields as YAML.
 void describe_fields(std::ostream& out, const Json& object) {
   Block block(0);
@@ -328,6 +362,8 @@ void print_description(std::ostream& out, const Json& object, const std::vector<
     describe_node(out, object, related);
   } else if (kind == "Deployment" || kind == "ReplicaSet" || kind == "StatefulSet" || kind == "DaemonSet") {
     describe_workload(out, object, related);
+  } else if (kind == "Job") {
+    describe_job(out, object, now);
   } else if (kind == "Service") {
     describe_service(out, object, related);
   } else if (!describe_config(out, object)) {

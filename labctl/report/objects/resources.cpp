@@ -3,6 +3,7 @@
 #include "labctl/report/objects/age.hpp"
 #include "labctl/report/objects/config_objects.hpp"
 #include "labctl/report/objects/fields.hpp"
+#include "labctl/report/objects/job_cells.hpp"
 #include "labctl/report/objects/policy_columns.hpp"
 #include "labctl/report/objects/service_cells.hpp"
 #include "labctl/report/text/json_text.hpp"
@@ -87,10 +88,10 @@ std::string pod_restarts(const Json& pod, const ResourceView& view) {
 
 Cell color_status(const std::string& raw, const Palette& palette) {
   const std::string status = printable_line(raw);
-  constexpr std::array<std::string_view, 6> kGood{"Running", "Completed", "Succeeded",
-                                                  "Ready",   "Active",    "Normal"};
-  constexpr std::array<std::string_view, 5> kWaiting{"Pending", "ContainerCreating", "PodInitializing",
-                                                     "Terminating", "Warning"};
+  constexpr std::array<std::string_view, 7> kGood{"Running", "Completed", "Succeeded", "Ready",
+                                                  "Active",  "Normal",    "Complete"};
+  constexpr std::array<std::string_view, 6> kWaiting{"Pending",     "ContainerCreating", "PodInitializing",
+                                                     "Terminating", "Warning",           "Suspended"};
   if (std::find(kGood.begin(), kGood.end(), status) != kGood.end()) {
     return Cell::of_colour(palette.good(status));
   }
@@ -293,6 +294,13 @@ std::vector<Column> columns_of(const std::string& kind) {
                 [](const Json& o, const ResourceView&) {
                   return join_labels(at(o, "/spec/template/spec/nodeSelector"));
                 }},
+               age_column()};
+    append(template_columns());
+  } else if (kind == "Job") {
+    columns = {{"STATUS",
+                [](const Json& o, const ResourceView& v) { return color_status(job_status(o), v.palette); }},
+               {"COMPLETIONS", [](const Json& o, const ResourceView&) { return job_completions(o); }},
+               {"DURATION", [](const Json& o, const ResourceView& v) { return job_duration(o, v.now); }},
                age_column()};
     append(template_columns());
   } else if (kind == "Namespace") {

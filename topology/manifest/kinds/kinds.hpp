@@ -49,10 +49,13 @@ extern const Schema kNode;
 extern const Schema kEvent;
 extern const Schema kPod;  // pod_schema.cpp
 extern const Schema kPodSpec;
-extern const Schema kDeployment;  // workload_schema.cpp
+extern const Schema kPodTemplate;  // workload_schema.cpp
+extern const Schema kDeployment;
 extern const Schema kReplicaSet;
 extern const Schema kStatefulSet;
 extern const Schema kDaemonSet;
+extern const Schema kJob;  // job_schema.cpp
+extern const Schema kJobSpec;
 extern const Schema kService;        // service_schema.cpp
 extern const Schema kEndpoints;      // endpoint_schema.cpp
 extern const Schema kEndpointSlice;  // endpoint_schema.cpp

@@ -38,7 +38,7 @@ constexpr std::array kMetadataFields{
     string_map("labels", check_label_key, check_label_value),
     string_map("annotations", check_label_key),
     list("ownerReferences", kOwnerReference),
-    texts("finalizers", check_qualified_name).later(),
+    texts("finalizers", check_qualified_name),
     // Written by a server; harmless in what was exported from a cluster.
     text("uid"),
     text("resourceVersion"),

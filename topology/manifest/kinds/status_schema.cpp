@@ -1,4 +1,4 @@
-// Types by the Kubernetes API: core/v1, apps/v1 and meta/v1. Nothing is required here: a status is written
+// Types by the Kubernetes API: core/v1, apps/v1, batch/v1 and meta/v1. Nothing is required here: a status is written
 // bit by bit, and a condition without a type is one that nobody looks for.
 
 #include "topology/manifest/kinds/status_schema.hpp"
@@ -177,6 +177,23 @@ constexpr std::array kDaemonSetStatusFields{
     count("collisionCount"),         list("conditions", kCondition),
 };
 
+// ---- Job ----------------------------------------------------------------------------------------
+constexpr std::array kUncountedFields{texts("succeeded"), texts("failed")};
+constexpr Schema kUncounted = status_of("uncounted pods", kUncountedFields);
+constexpr std::array kJobStatusFields{
+    list("conditions", kCondition),
+    text("startTime", check_timestamp),
+    text("completionTime", check_timestamp),
+    count("active"),
+    count("ready"),
+    count("terminating"),
+    count("succeeded"),
+    count("failed"),
+    text("completedIndexes"),
+    text("failedIndexes"),
+    object("uncountedTerminatedPods", kUncounted),
+};
+
 }  // namespace
 
 constexpr Schema kPodStatus = status_of("Pod status", kPodStatusFields);
@@ -187,5 +204,6 @@ constexpr Schema kDeploymentStatus = status_of("Deployment status", kDeploymentS
 constexpr Schema kReplicaSetStatus = status_of("ReplicaSet status", kReplicaSetStatusFields);
 constexpr Schema kStatefulSetStatus = status_of("StatefulSet status", kStatefulSetStatusFields);
 constexpr Schema kDaemonSetStatus = status_of("DaemonSet status", kDaemonSetStatusFields);
+constexpr Schema kJobStatus = status_of("Job status", kJobStatusFields);
 
 }  // namespace labctl::manifest

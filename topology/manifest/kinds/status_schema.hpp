@@ -17,5 +17,6 @@ extern const Schema kStatefulSetStatus;
 extern const Schema kDaemonSetStatus;
 extern const Schema kPersistentVolumeClaimStatus;  // storage_schema.cpp
 extern const Schema kPersistentVolumeStatus;
+extern const Schema kJobStatus;
 
 }  // namespace labctl::manifest

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::array kTemplateFields{object("metadata", kTemplateMetadata),
                                      object("spec", kPodSpec).required()};
-constexpr Schema kTemplate{"pod template", kTemplateFields};
 
 constexpr Field count_or_share(std::string_view name) {
   return {.name = name,
@@ -48,7 +47,7 @@ void check_workload_spec(const Place& spec, Findings& findings) {
   const Place restart = pod_spec.field("restartPolicy");
   if (restart && restart.text() != "Always") {
     findings.error(restart, "must be Always in a template, got " + in_quotes(restart.text()),
-                   "write a pod that may end as a Pod of its own");
+                   "write a pod that may end as a Pod of its own, or as a Job");
   }
 }
 
@@ -81,7 +80,7 @@ constexpr Schema kStrategy{"deployment strategy", kStrategyFields, check_strateg
 constexpr std::array kDeploymentSpecFields{
     count("replicas"),
     object("selector", kLabelSelector).required(),
-    object("template", kTemplate).required(),
+    object("template", kPodTemplate).required(),
     object("strategy", kStrategy),
     count("minReadySeconds"),
     count("revisionHistoryLimit"),
@@ -101,7 +100,7 @@ constexpr std::array kDeploymentFields{
 constexpr std::array kReplicaSetSpecFields{
     count("replicas"),
     object("selector", kLabelSelector).required(),
-    object("template", kTemplate).required(),
+    object("template", kPodTemplate).required(),
     count("minReadySeconds"),
 };
 constexpr Schema kReplicaSetSpec{"ReplicaSet spec", kReplicaSetSpecFields, check_workload_spec};
@@ -133,7 +132,7 @@ std::optional<Complaint> check_service_name(std::string_view text) {
 constexpr std::array kStatefulSetSpecFields{
     count("replicas"),
     object("selector", kLabelSelector).required(),
-    object("template", kTemplate).required(),
+    object("template", kPodTemplate).required(),
     text("serviceName", check_service_name),
     text("podManagementPolicy").one_of(kPodManagement),
     object("updateStrategy", kStatefulUpdate),
@@ -169,7 +168,7 @@ constexpr std::array kDaemonUpdateFields{text("type").one_of(kUpdateStrategies),
 constexpr Schema kDaemonUpdate{"DaemonSet updateStrategy", kDaemonUpdateFields};
 constexpr std::array kDaemonSetSpecFields{
     object("selector", kLabelSelector).required(),
-    object("template", kTemplate).required(),
+    object("template", kPodTemplate).required(),
     object("updateStrategy", kDaemonUpdate),
     count("minReadySeconds"),
     count("revisionHistoryLimit"),
@@ -185,6 +184,7 @@ constexpr std::array kDaemonSetFields{
 
 }  // namespace
 
+constexpr Schema kPodTemplate{"pod template", kTemplateFields};
 constexpr Schema kDeployment{"Deployment", kDeploymentFields};
 constexpr Schema kReplicaSet{"ReplicaSet", kReplicaSetFields};
 constexpr Schema kStatefulSet{"StatefulSet", kStatefulSetFields};

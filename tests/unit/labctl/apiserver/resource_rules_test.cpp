@@ -174,5 +174,84 @@ TEST(Scale, RefusesWhatIsNoNumberOfReplicas) {
   }
 }
 
+// ---- Jobs ---------------------------------------------------------------------------------------
+json job_of_rules() {
+  return {{"kind", "Job"},
+          {"metadata", {{"name", "pi"}}},
+          {"spec",
+           {{"completions", 3},
+            {"parallelism", 1},
+            {"selector", {{"matchLabels", {{"batch.kubernetes.io/controller-uid", "u"}}}}},
+            {"template",
+             {{"metadata", {{"labels", {{"app", "pi"}, {"job-name", "pi"}}}}},
+              {"spec", {{"nodeSelector", {{"disk", "ssd"}}}, {"restartPolicy", "Never"}}}}}}}};
+}
+
+std::string refusal_of_job(const json& before, const json& after) {
+  try {
+    check_unchanged("jobs", before, after);
+    return "";
+  } catch (const Error& error) {
+    return error.message();
+  }
+}
+
+TEST(CheckUnchanged, WhatAJobRunsStays) {
+  const json before = job_of_rules();
+  json after = before;
+  after["spec"]["parallelism"] = 2;
+  after["spec"]["suspend"] = true;
+  after["spec"]["backoffLimit"] = 9;
+  EXPECT_EQ(refusal_of_job(before, after), "");
+  after["spec"]["completions"] = 4;
+  EXPECT_EQ(refusal_of_job(before, after),
+            "Job \"pi\" is invalid: spec.completions: Invalid value: 4: field is immutable");
+  after = before;
+  after["spec"]["completionMode"] = "Indexed";
+  EXPECT_EQ(refusal_of_job(before, after),
+            "Job \"pi\" is invalid: spec.completionMode: Invalid value: \"Indexed\": field is immutable");
+  after = before;
+  after["spec"]["template"]["spec"]["restartPolicy"] = "OnFailure";
+  EXPECT_NE(refusal_of_job(before, after).find("spec.template: Invalid value: "), std::string::npos);
+}
+
+TEST(CheckUnchanged, AnIndexedJobMayGrowWithItsParallelism) {
+  json before = job_of_rules();
+  before["spec"]["completionMode"] = "Indexed";
+  json after = before;
+  after["spec"]["completions"] = after["spec"]["parallelism"] = 5;
+  EXPECT_EQ(refusal_of_job(before, after), "");
+}
+
+TEST(CheckUnchanged, ASuspendedJobMayGoElsewhereUntilItHasBegun) {
+  json before = job_of_rules();
+  before["spec"]["suspend"] = true;
+  json after = before;
+  after["spec"]["suspend"] = false;
+  after["spec"]["template"]["spec"]["nodeSelector"] = {{"disk", "hdd"}};
+  EXPECT_EQ(refusal_of_job(before, after), "");
+  before["status"]["startTime"] = "2026-01-01T00:00:00Z";
+  EXPECT_NE(refusal_of_job(before, after), "");
+}
+
+TEST(CheckUnchanged, WhatIsBeingDeletedGetsNoMoreFinalizers) {
+  json before{{"kind", "Pod"}, {"metadata", {{"name", "a"}, {"finalizers", {"a.example/x", "b.example/y"}}}}};
+  json after = before;
+  after["metadata"]["finalizers"] = {"a.example/x", "c.example/z"};
+  EXPECT_NO_THROW(check_unchanged("pods", before, after));
+  before["metadata"]["deletionTimestamp"] = after["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
+  try {
+    check_unchanged("pods", before, after);
+    ADD_FAILURE() << "taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(),
+              "Pod \"a\" is invalid: metadata.finalizers: Forbidden: no new finalizers can be added if the "
+              "object is "
+              "being deleted, found new finalizers []string{\"c.example/z\"}");
+  }
+  after["metadata"]["finalizers"] = {"b.example/y"};
+  EXPECT_NO_THROW(check_unchanged("pods", before, after));
+}
+
 }  // namespace
 }  // namespace labctl::apiserver

@@ -120,7 +120,7 @@ void ControlLoops::finish(const std::string& pod, const std::string& phase) {
 
 void ControlLoops::remove_deleted() {
   for (const store::ObjectPtr& pod : pods()) {
-    if (objects::is_being_deleted(*pod)) {
+    if (objects::is_being_deleted(*pod) && !objects::has_finalizers(*pod)) {
       store.remove({"pods", namespace_of(*pod), name_of(*pod)});
     }
   }

@@ -1,5 +1,6 @@
 #include "labctl/controllers/garbage.hpp"
 
+#include "labctl/objects/deletion.hpp"
 #include "labctl/objects/fields.hpp"
 
 #include "control_loop_fixture.hpp"
@@ -62,6 +63,66 @@ TEST(Garbage, ARestoredOwnerKeepsWhatItOwns) {
   loops.store.restore(snapshot);
   loops.settle();
   EXPECT_EQ(loops.pod_names(), names);
+}
+
+json held(const char* finalizer) {
+  return {{"kind", "ConfigMap"}, {"apiVersion", "v1"}, {"metadata", {{"finalizers", {finalizer}}}}};
+}
+
+TEST(Garbage, WhatHasFinalizersGoesWithTheLastOfThem) {
+  ControlLoops loops;
+  const store::Key key{"configmaps", "default", "one"};
+  loops.create("configmaps", "one", held("example.com/hold"));
+  objects::delete_object(loops.store, key);
+  loops.settle();
+  ASSERT_NE(loops.store.find(key), nullptr);
+  EXPECT_TRUE(objects::is_being_deleted(*loops.store.find(key)));
+  loops.edit("configmaps", "one", [](json& object) { objects::drop_finalizer(object, "example.com/hold"); });
+  loops.settle();
+  EXPECT_EQ(loops.store.find(key), nullptr);
+}
+
+TEST(Garbage, ANamespaceWaitsForTheFinalizersInIt) {
+  ControlLoops loops;
+  const store::Key shop{"namespaces", "", "shop"};
+  const store::Key inside{"configmaps", "shop", "one"};
+  loops.store.create(shop, {{"kind", "Namespace"}, {"apiVersion", "v1"}, {"spec", json::object()}});
+  loops.store.create(inside, held("example.com/hold"));
+  objects::delete_object(loops.store, shop);
+  loops.settle();
+  EXPECT_NE(loops.store.find(shop), nullptr);
+  loops.store.modify(inside, [](json& object) { objects::drop_finalizer(object, "example.com/hold"); });
+  loops.settle();
+  EXPECT_EQ(loops.store.find(shop), nullptr);
+}
+
+TEST(Garbage, InTheForegroundTheOwnerGoesLast) {
+  ControlLoops loops;
+  loops.create("deployments", "web", workload("Deployment", "web", 2));
+  loops.settle();
+  objects::DeleteOptions options;
+  options.waits_for_dependents = true;
+  objects::delete_object(loops.store, {"deployments", "default", "web"}, options);
+  loops.run();
+  const store::ObjectPtr owner = loops.store.find({"deployments", "default", "web"});
+  ASSERT_NE(owner, nullptr);
+  EXPECT_TRUE(objects::has_finalizer(*owner, objects::kForegroundDeletion));
+  for (const store::ObjectPtr& pod : loops.pods()) {
+    EXPECT_TRUE(objects::is_being_deleted(*pod)) << objects::name_of(*pod);
+  }
+  loops.settle();
+  EXPECT_EQ(loops.store.find({"deployments", "default", "web"}), nullptr);
+  EXPECT_TRUE(loops.store.list("replicasets").empty());
+  EXPECT_TRUE(loops.pods().empty());
+}
+
+TEST(Garbage, InTheForegroundAnOwnerWithNothingGoesAtOnce) {
+  ControlLoops loops;
+  loops.create("configmaps", "one", {{"kind", "ConfigMap"}, {"apiVersion", "v1"}});
+  objects::DeleteOptions options;
+  options.waits_for_dependents = true;
+  objects::delete_object(loops.store, {"configmaps", "default", "one"}, options);
+  EXPECT_EQ(loops.store.find({"configmaps", "default", "one"}), nullptr);
 }
 
 }  // namespace

@@ -95,5 +95,26 @@ TEST_F(DeletionTest, ANamespaceTakesEverythingWithIt) {
   EXPECT_TRUE(loops.store.keys_in_namespace("shop").empty());
 }
 
+TEST_F(DeletionTest, APodWithAFinalizerIsMarkedAlsoWithoutAPlace) {
+  json pod = bare_pod();
+  pod["metadata"]["finalizers"] = {"example.com/hold"};
+  loops.create("pods", "a", pod);
+  delete_object(loops.store, key);
+  ASSERT_NE(loops.store.find(key), nullptr);
+  EXPECT_TRUE(is_being_deleted(*loops.store.find(key)));
+  EXPECT_EQ(loops.get("pods", "a")["metadata"]["deletionGracePeriodSeconds"], 0);
+}
+
+TEST_F(DeletionTest, FinalizersAreTakenAwayOneByOne) {
+  json pod = bare_pod();
+  pod["metadata"]["finalizers"] = {"a.example/x", "b.example/y"};
+  EXPECT_FALSE(drop_finalizer(pod, "c.example/z"));
+  EXPECT_TRUE(drop_finalizer(pod, "a.example/x"));
+  EXPECT_TRUE(has_finalizers(pod));
+  EXPECT_TRUE(drop_finalizer(pod, "b.example/y"));
+  EXPECT_FALSE(has_finalizers(pod));
+  EXPECT_FALSE(pod["metadata"].contains("finalizers"));
+}
+
 }  // namespace
 }  // namespace labctl::objects

@@ -47,6 +47,13 @@ TEST(PodCourse, ADeletedPodOfWhichNothingIsHeldGoes) {
   EXPECT_EQ(next_act(kDeleted, PodHold::None), PodAct::RemoveObject);
 }
 
+TEST(PodCourse, AFinalizerHoldsTheObjectAndNothingElse) {
+  const PodWish held{true, true, true, true};
+  EXPECT_EQ(next_act(held, PodHold::None), PodAct::Nothing);
+  EXPECT_EQ(next_act(held, PodHold::Living), PodAct::Stop);
+  EXPECT_EQ(next_act(held, PodHold::Stopped), PodAct::TakeDown);
+}
+
 // However far it has come, and whatever was in its way.
 TEST(PodCourse, ADeletedPodEndsFromEveryHold) {
   for (const PodHold hold : kHolds) {

@@ -1,5 +1,7 @@
 #include "labctl/report/objects/resources.hpp"
 
+#include "labctl/report/objects/job_cells.hpp"
+
 #include "topology/base/timestamp.hpp"
 
 #include <gtest/gtest.h>
@@ -76,6 +78,26 @@ TEST(Resources, OfSeveralKindsAreTablesOfTheirOwn) {
             "NAME    READY   STATUS    RESTARTS   AGE\npod/a   1/1     Running   0          30s\n\n"
             "NAME                  READY   UP-TO-DATE   AVAILABLE   AGE\ndeployment.apps/web   2/3     3     "
             "       2           30s\n");
+}
+
+TEST(Resources, JobsHaveTheColumnsOfKubectl) {
+  const Json job{{"apiVersion", "batch/v1"},
+                 {"kind", "Job"},
+                 {"metadata", {{"name", "pi"}, {"creationTimestamp", "2026-01-02T03:04:05Z"}}},
+                 {"spec", {{"completions", 3}, {"parallelism", 1}}},
+                 {"status", {{"succeeded", 1}, {"startTime", "2026-01-02T03:04:25Z"}}}};
+  EXPECT_EQ(printed({job}, view()),
+            "NAME   STATUS    COMPLETIONS   DURATION   AGE\npi     Running   1/3           10s        30s\n");
+}
+
+TEST(Resources, AJobSaysHowItStands) {
+  Json job{{"kind", "Job"}, {"spec", {{"parallelism", 4}}}, {"status", Json::object()}};
+  EXPECT_EQ(job_status(job), "Running");
+  EXPECT_EQ(job_completions(job), "0/1 of 4");
+  for (const char* type : {"SuccessCriteriaMet", "FailureTarget", "Suspended", "Failed", "Complete"}) {
+    job["status"]["conditions"].push_back({{"type", type}, {"status", "True"}});
+    EXPECT_EQ(job_status(job), type);
+  }
 }
 
 TEST(Resources, NodesShowWhatANetworkNeeds) {
