@@ -26,6 +26,7 @@ constexpr std::array kKinds{
     ResourceKind{"StatefulSet", "statefulsets", "statefulset", "sts", "apps/v1", true},
     ResourceKind{"DaemonSet", "daemonsets", "daemonset", "ds", "apps/v1", true},
     ResourceKind{"Job", "jobs", "job", "", "batch/v1", true},
+    ResourceKind{"CronJob", "cronjobs", "cronjob", "cj", "batch/v1", true},
     ResourceKind{"Service", "services", "service", "svc", "v1", true},
     ResourceKind{"Endpoints", "endpoints", "endpoints", "ep", "v1", true},
     ResourceKind{"EndpointSlice", "endpointslices", "endpointslice", "", "discovery.k8s.io/v1", true},

@@ -117,7 +117,7 @@ void add_get(CLI::App& app, Globals& globals) {
                    "  labctl get dns web -N shop             # what a pod of that namespace would be told\n",
        .about =
            "Kinds: namespaces (ns), nodes (no), pods (po), deployments (deploy), replicasets (rs),\n"
-           "statefulsets (sts), daemonsets (ds), jobs, services (svc), endpoints (ep), "
+           "statefulsets (sts), daemonsets (ds), jobs, cronjobs (cj), services (svc), endpoints (ep), "
            "endpointslices,\n"
            "configmaps (cm), secrets, serviceaccounts (sa), persistentvolumeclaims (pvc),\n"
            "persistentvolumes (pv), storageclasses (sc), events (ev), and all.\n"

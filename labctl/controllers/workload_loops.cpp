@@ -1,5 +1,6 @@
 #include "labctl/controllers/workload_loops.hpp"
 
+#include "labctl/controllers/workloads/cron_job.hpp"
 #include "labctl/controllers/workloads/daemon_set.hpp"
 #include "labctl/controllers/workloads/deployment.hpp"
 #include "labctl/controllers/workloads/job.hpp"
@@ -17,6 +18,7 @@ constexpr std::array kLoops{
     WorkloadLoop{"replicasets", "replicaset-controller", sync_replica_set, "pods"},
     WorkloadLoop{"statefulsets", "statefulset-controller", sync_stateful_set, "pods"},
     WorkloadLoop{"daemonsets", "daemonset-controller", sync_daemon_set, "pods"},
+    WorkloadLoop{"cronjobs", "cronjob-controller", sync_cron_job, ""},
     WorkloadLoop{"jobs", "job-controller", sync_job, "pods"},
 };
 

@@ -49,7 +49,7 @@ std::string path_of(const std::string& pointer) {
 // Kinds whose objects are all known from files, or named by a controller.
 bool is_checked(std::string_view kind) {
   constexpr std::string_view kChecked[] = {"pod",         "deployment", "replicaset", "daemonset",
-                                           "statefulset", "job"};
+                                           "statefulset", "job",        "cronjob"};
   return std::find(std::begin(kChecked), std::end(kChecked), kind) != std::end(kChecked);
 }
 

@@ -107,6 +107,8 @@ const std::vector<Broken>& table() {
        "though the pod has its address", "", "ok", "timeout"},
       {"AnotherIndexThatFails", "jobs", Edit{"manifests/jobs.yaml", "!= 1'", "!= 2'"},
        "the other indexes have succeeded", "", "0,2", "0,1"},
+      {"AYearThatBeginsElsewhere", "cron-jobs",
+       Edit{"manifests/cron-jobs.yaml", "Pacific/Auckland", "Pacific/Chatham"},
        "a year begins where the schedule says", "", "Pacific/Auckland", "Pacific/Chatham"},
       {"AProbeThatNamesAnotherPort", "stand-ins", Edit{"manifests/apps.yaml", "7070", "7071"},
        "a port that only a probe names is listened on", "", "ok", "refused"},

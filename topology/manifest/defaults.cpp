@@ -188,6 +188,16 @@ void fill_in_job(json& job) {
   }
 }
 
+void fill_in_cron_job(json& spec) {
+  fill_in(spec, "concurrencyPolicy", "Allow");
+  fill_in(spec, "suspend", false);
+  fill_in(spec, "successfulJobsHistoryLimit", 3);
+  fill_in(spec, "failedJobsHistoryLimit", 1);
+  json& pod_template = spec["jobTemplate"]["spec"]["template"];
+  fill_in(pod_template, "metadata", json::object());
+  fill_in_pod_spec(pod_template["spec"]);
+}
+
 // ---- Services -----------------------------------------------------------------------------------
 void fill_in_service_ports(json& spec) {
   for (json& port : list_at(spec, "ports")) {
@@ -292,6 +302,8 @@ void fill_in_defaults(json& object, std::string_view kind) {
     fill_in_service(object["spec"]);
   } else if (kind == "Job") {
     fill_in_job(object);
+  } else if (kind == "CronJob") {
+    fill_in_cron_job(object["spec"]);
   } else if (kind == "EndpointSlice") {
     fill_in(object, "endpoints", json::array());
     fill_in_endpoint_ports(object);

@@ -81,7 +81,7 @@ void check_pod(const Place& spec, const Record& record, const KnownNodes& known,
 }
 
 bool makes_pods(const Kind& kind) {
-  return kind.api_version == "apps/v1" || kind.schema == &kJob;
+  return kind.api_version == "apps/v1" || kind.schema == &kJob || kind.schema == &kCronJob;
 }
 
 }  // namespace
@@ -186,7 +186,13 @@ void check_nodes(const std::vector<Record>& records, const KnownNodes& known, Fi
     }
     if (record.kind->schema == &kPod) {
       check_pod(spec, record, known, findings);
-    } else if (const Place pod_template = spec.field("template"); pod_template && makes_pods(*record.kind)) {
+      continue;
+    }
+    const Place job_template = spec.field("jobTemplate");
+    const Place job = job_template.field("spec");
+    const Place pod_template =
+        record.kind->schema == &kCronJob ? job.field("template") : spec.field("template");
+    if (pod_template && makes_pods(*record.kind)) {
       check_pod(pod_template.field("spec"), record, known, findings);
     }
   }

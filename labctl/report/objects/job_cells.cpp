@@ -54,4 +54,9 @@ std::string job_duration(const Json& job, std::chrono::system_clock::time_point 
   return begin.empty() ? std::string() : age_since(begin, end.value_or(now));
 }
 
+std::string last_schedule(const Json& cron_job, std::chrono::system_clock::time_point now) {
+  const std::string last = text(cron_job, "/status/lastScheduleTime");
+  return last.empty() ? "<none>" : age_since(last, now);
+}
+
 }  // namespace labctl::report

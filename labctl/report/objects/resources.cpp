@@ -303,6 +303,16 @@ std::vector<Column> columns_of(const std::string& kind) {
                {"DURATION", [](const Json& o, const ResourceView& v) { return job_duration(o, v.now); }},
                age_column()};
     append(template_columns());
+  } else if (kind == "CronJob") {
+    columns = {
+        field("SCHEDULE", "/spec/schedule", "<none>"),
+        field("TIMEZONE", "/spec/timeZone", "<none>"),
+        {"SUSPEND",
+         [](const Json& o, const ResourceView&) { return flag(o, "/spec/suspend") ? "True" : "False"; }},
+        {"ACTIVE",
+         [](const Json& o, const ResourceView&) { return std::to_string(list(o, "/status/active").size()); }},
+        {"LAST SCHEDULE", [](const Json& o, const ResourceView& v) { return last_schedule(o, v.now); }},
+        age_column()};
   } else if (kind == "Namespace") {
     columns = {{"STATUS",
                 [](const Json& o, const ResourceView& v) {

@@ -18,6 +18,7 @@ constexpr std::array kKinds{
     Kind{"apps/v1", "StatefulSet", Support::Acted, true, &kStatefulSet, check_dns_label},
     Kind{"apps/v1", "DaemonSet", Support::Acted, true, &kDaemonSet},
     Kind{"batch/v1", "Job", Support::Acted, true, &kJob},
+    Kind{"batch/v1", "CronJob", Support::Acted, true, &kCronJob},
     Kind{"v1", "Service", Support::Acted, true, &kService, check_dns_1035_label},
     Kind{"v1", "Endpoints", Support::Acted, true, &kEndpoints},
     Kind{"discovery.k8s.io/v1", "EndpointSlice", Support::Acted, true, &kEndpointSlice},

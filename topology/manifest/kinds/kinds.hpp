@@ -56,6 +56,7 @@ extern const Schema kStatefulSet;
 extern const Schema kDaemonSet;
 extern const Schema kJob;  // job_schema.cpp
 extern const Schema kJobSpec;
+extern const Schema kCronJob;        // cron_job_schema.cpp
 extern const Schema kService;        // service_schema.cpp
 extern const Schema kEndpoints;      // endpoint_schema.cpp
 extern const Schema kEndpointSlice;  // endpoint_schema.cpp

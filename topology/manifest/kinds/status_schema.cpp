@@ -193,6 +193,14 @@ constexpr std::array kJobStatusFields{
     text("failedIndexes"),
     object("uncountedTerminatedPods", kUncounted),
 };
+constexpr std::array kActiveJobFields{text("kind"), text("namespace"), text("name"), text("uid"),
+                                      text("apiVersion")};
+constexpr Schema kActiveJob = status_of("active Job", kActiveJobFields);
+constexpr std::array kCronJobStatusFields{
+    list("active", kActiveJob),
+    text("lastScheduleTime", check_timestamp),
+    text("lastSuccessfulTime", check_timestamp),
+};
 
 }  // namespace
 
@@ -205,5 +213,6 @@ constexpr Schema kReplicaSetStatus = status_of("ReplicaSet status", kReplicaSetS
 constexpr Schema kStatefulSetStatus = status_of("StatefulSet status", kStatefulSetStatusFields);
 constexpr Schema kDaemonSetStatus = status_of("DaemonSet status", kDaemonSetStatusFields);
 constexpr Schema kJobStatus = status_of("Job status", kJobStatusFields);
+constexpr Schema kCronJobStatus = status_of("CronJob status", kCronJobStatusFields);
 
 }  // namespace labctl::manifest

@@ -18,5 +18,6 @@ extern const Schema kDaemonSetStatus;
 extern const Schema kPersistentVolumeClaimStatus;  // storage_schema.cpp
 extern const Schema kPersistentVolumeStatus;
 extern const Schema kJobStatus;
+extern const Schema kCronJobStatus;
 
 }  // namespace labctl::manifest

@@ -80,7 +80,7 @@ TEST(Resources, OfSeveralKindsAreTablesOfTheirOwn) {
             "       2           30s\n");
 }
 
-TEST(Resources, JobsHaveTheColumnsOfKubectl) {
+TEST(Resources, JobsAndCronJobsHaveTheColumnsOfKubectl) {
   const Json job{{"apiVersion", "batch/v1"},
                  {"kind", "Job"},
                  {"metadata", {{"name", "pi"}, {"creationTimestamp", "2026-01-02T03:04:05Z"}}},
@@ -88,6 +88,14 @@ TEST(Resources, JobsHaveTheColumnsOfKubectl) {
                  {"status", {{"succeeded", 1}, {"startTime", "2026-01-02T03:04:25Z"}}}};
   EXPECT_EQ(printed({job}, view()),
             "NAME   STATUS    COMPLETIONS   DURATION   AGE\npi     Running   1/3           10s        30s\n");
+  const Json cron_job{{"apiVersion", "batch/v1"},
+                      {"kind", "CronJob"},
+                      {"metadata", {{"name", "tick"}, {"creationTimestamp", "2026-01-02T03:04:05Z"}}},
+                      {"spec", {{"schedule", "*/5 * * * *"}, {"suspend", false}}},
+                      {"status", {{"lastScheduleTime", "2026-01-02T03:04:30Z"}}}};
+  EXPECT_EQ(printed({cron_job}, view()),
+            "NAME   SCHEDULE      TIMEZONE   SUSPEND   ACTIVE   LAST SCHEDULE   AGE\n"
+            "tick   */5 * * * *   <none>     False     0        5s              30s\n");
 }
 
 TEST(Resources, AJobSaysHowItStands) {

@@ -1,4 +1,4 @@
-// The rules of Jobs, and the defaults they get.
+// The rules of Jobs and CronJobs, and the defaults they get.
 
 #include "topology/manifest/loader.hpp"
 
@@ -141,6 +141,70 @@ TEST(Jobs, GetTheDefaultsOfTheApiServer) {
   EXPECT_EQ(per_index["backoffLimit"], 2147483647);
   const json with_policy = load_job("podFailurePolicy: {rules: []}, ").objects.at(0).json["spec"];
   EXPECT_EQ(with_policy["podReplacementPolicy"], "Failed");
+}
+
+// ---- CronJobs -----------------------------------------------------------------------------------
+Loaded load_cron_job(const std::string& fields, const std::string& name = "tick") {
+  return load(
+      {{"t.yaml", "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: " + name + "}\nspec: {" + fields +
+                      ", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: "
+                      "[{name: main, image: perl}]}}}}}\n"}},
+      {});
+}
+
+std::vector<std::string> said_of_cron_job(const std::string& fields, const std::string& name = "tick") {
+  std::vector<std::string> out;
+  for (const Diagnostic& d : load_cron_job(fields, name).diagnostics) {
+    out.push_back((d.severity == Severity::Error ? "E " : "W ") + d.path + ": " + d.message);
+  }
+  return out;
+}
+
+TEST(CronJobs, OfEachShapeAreSilent) {
+  for (const char* fields : {
+           "schedule: \"* * * * *\"",
+           "schedule: \"@hourly\", timeZone: Europe/Berlin, concurrencyPolicy: Replace",
+           "schedule: 0 9 * * mon-fri, startingDeadlineSeconds: 0, suspend: true, "
+           "successfulJobsHistoryLimit: 0",
+       }) {
+    EXPECT_THAT(said_of_cron_job(fields), IsEmpty()) << fields;
+  }
+}
+
+TEST(CronJobs, RefuseInTheWordsOfTheApiServer) {
+  const std::vector<std::pair<std::string, std::string>> refusals{
+      {"schedule: hourly",
+       "E spec.schedule: Invalid value: \"hourly\": expected exactly 5 fields, found 1: [hourly]"},
+      {"schedule: \"61 * * * *\"",
+       "E spec.schedule: Invalid value: \"61 * * * *\": end of range (61) above maximum (59): 61"},
+      {"schedule: \"TZ=UTC 0 0 * * *\"",
+       "E spec.schedule: Invalid value: \"TZ=UTC 0 0 * * *\": cannot use TZ or CRON_TZ in schedule, use "
+       "timeZone "
+       "field instead"},
+      {"schedule: \"@daily\", timeZone: Mars/Base",
+       "E spec.timeZone: Invalid value: \"Mars/Base\": unknown time zone Mars/Base"},
+      {"schedule: \"@daily\", timeZone: \"\"",
+       "E spec.timeZone: Invalid value: \"\": timeZone must be nil or non-empty string"},
+      {"schedule: \"@daily\", timeZone: Local",
+       "E spec.timeZone: Invalid value: \"Local\": timeZone must be an explicit time zone as defined in "
+       "https://www.iana.org/time-zones"}};
+  for (const auto& [fields, refusal] : refusals) {
+    EXPECT_THAT(said_of_cron_job(fields), ElementsAre(refusal)) << fields;
+  }
+  const std::string long_name(53, 'a');
+  EXPECT_THAT(said_of_cron_job("schedule: \"@daily\"", long_name),
+              ElementsAre("E metadata.name: Invalid value: \"" + long_name +
+                          "\": must be no more than 52 characters"));
+}
+
+TEST(CronJobs, GetTheDefaultsOfTheApiServer) {
+  const json spec = load_cron_job("schedule: \"@daily\"").objects.at(0).json["spec"];
+  EXPECT_EQ(spec["concurrencyPolicy"], "Allow");
+  EXPECT_EQ(spec["suspend"], false);
+  EXPECT_EQ(spec["successfulJobsHistoryLimit"], 3);
+  EXPECT_EQ(spec["failedJobsHistoryLimit"], 1);
+  EXPECT_EQ(spec["jobTemplate"]["spec"]["template"]["spec"]["dnsPolicy"], "ClusterFirst");
+  EXPECT_FALSE(spec["jobTemplate"]["spec"].contains("backoffLimit"));
 }
 
 }  // namespace
