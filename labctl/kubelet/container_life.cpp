@@ -63,7 +63,7 @@ bool ContainerLife::lets_others_begin(std::size_t index) const {
 
 bool ContainerLife::may_start_later(std::size_t index) const {
   const Item& item = items_[index];
-  return !stopping_ && !is_held_ && !item.is_blocked && !item.is_over && !item.is_launching &&
+  return !stopping_ && !is_finishing_ && !is_held_ && !item.is_blocked && !item.is_over && !item.is_launching &&
          item.status.state.kind != Kind::Running && !(item.is_sidecar && is_over()) && has_turn(index);
 }
 
@@ -174,7 +174,8 @@ void ContainerLife::end(std::size_t index, ContainerState state, bool is_restart
   item.status.is_started = false;
   item.status.state = std::move(state);
   // Ended because its liveness probe failed: whatever its exit code says, that was no success.
-  if (!is_restart_asked && !restarts(index, item.status.state.exit_code == 0 && !item.is_unhealthy)) {
+  const bool has_succeeded = item.status.state.exit_code == 0 && !item.is_unhealthy;
+  if (is_finishing_ || (!is_restart_asked && !restarts(index, has_succeeded))) {
     item.is_over = true;
     return;
   }
@@ -235,6 +236,12 @@ bool ContainerLife::unblock() {
 }
 
 void ContainerLife::stop() { stopping_ = true; }
+
+bool ContainerLife::has_finished() const {
+  return std::all_of(items_.begin(), items_.end(), [](const Item& item) {
+    return item.is_over && item.status.state.kind == Kind::Terminated;
+  });
+}
 
 bool ContainerLife::is_idle() const {
   return std::none_of(items_.begin(), items_.end(), [](const Item& item) {

@@ -84,6 +84,11 @@ class ContainerLife {
   bool is_held() const { return is_held_; }
   // From now on nothing starts.
   void stop();
+  // The same, and the pod stays: once nothing runs it is over.
+  void finish() { is_finishing_ = true; }
+  bool is_finishing() const { return is_finishing_; }
+  // Each of its containers has ended and stays so.
+  bool has_finished() const;
 
   bool is_stopping() const { return stopping_; }
   // Nothing runs.
@@ -129,6 +134,7 @@ class ContainerLife {
   std::vector<Item> items_;
   bool stopping_ = false;
   bool is_held_ = false;
+  bool is_finishing_ = false;
 };
 
 }  // namespace labctl::kubelet

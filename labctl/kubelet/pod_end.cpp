@@ -38,6 +38,7 @@ void PodLife::stop(const model::PodKey& key, std::chrono::milliseconds grace) {
   const bool is_first = !entry.life.is_stopping();
   entry.life.stop();
   loop_.cancel(std::exchange(entry.timer, 0));
+  loop_.cancel(std::exchange(entry.deadline, 0));
   for (std::size_t index = 0; index < entry.containers.size(); ++index) {
     Container& container = *entry.containers[index];
     if (container.run == 0) {
@@ -143,6 +144,32 @@ void PodLife::forget_hook(Container& container) {
   actions_.cancel(std::exchange(container.start_hook, 0));
   loop_.cancel(std::exchange(container.hook_timer, 0));
   loop_.cancel(std::exchange(container.turn_timer, 0));
+}
+
+void PodLife::watch_deadline(Entry& entry) {
+  if (entry.pod.active_deadline) {
+    entry.deadline = loop_.call_after(*entry.pod.active_deadline, [this, &entry] { on_deadline(entry); });
+  }
+}
+
+// The pod has failed, whatever its containers say at their end; its object stays.
+void PodLife::on_deadline(Entry& entry) {
+  entry.deadline = 0;
+  if (entry.life.has_finished()) {
+    return;
+  }
+  entry.end_reason = "DeadlineExceeded";
+  entry.end_message = "Pod was active on the node longer than the specified deadline";
+  event(entry, false, entry.end_reason, entry.end_message);
+  entry.life.finish();
+  loop_.cancel(std::exchange(entry.timer, 0));
+  for (std::size_t index = 0; index < entry.containers.size(); ++index) {
+    if (entry.containers[index]->run != 0) {
+      event(entry, false, "Killing", "Stopping container " + entry.containers[index]->spec->name);
+      end_container(entry, index, entry.pod.termination_grace);
+    }
+  }
+  changed(entry);
 }
 
 void PodLife::finish_if_idle(Entry& entry) {

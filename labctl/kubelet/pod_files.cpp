@@ -120,7 +120,7 @@ std::string hosts_file(const model::Pod& pod, const std::string& hostname,
       "fe00::1\tip6-allnodes\n"
       "fe00::2\tip6-allrouters\n";
   std::string names = hostname;
-  if (!pod.subdomain.empty()) {
+  if (!pod.subdomain.empty() && pod.hostname_override.empty()) {
     // With setHostnameAsFQDN the kernel's name is long already; the file keeps both forms.
     const std::string short_name = model::short_hostname_of(pod);
     names =

@@ -102,12 +102,14 @@ void PodLife::start(const model::Pod& pod, const PodPlace& place) {
   if (place.hostname.size() > model::kKernelHostnameMax) {
     refuse_hostname(entry);
   }
+  watch_deadline(entry);
   advance(entry);
   not_begun.dismiss();
 }
 
 void PodLife::drop(const Entry& entry) noexcept {
   loop_.cancel(entry.timer);
+  loop_.cancel(entry.deadline);
   for (const auto& container : entry.containers) {
     forget_hook(*container);
   }
@@ -403,7 +405,11 @@ kernel::ProcessOptions PodLife::exec_options(const model::PodKey& key, std::stri
 }
 
 PodReport PodLife::report(const Entry& entry) {
-  return {entry.pod.key, entry.pod.uid, entry.started_at, entry.life.report()};
+  PodReport report{entry.pod.key, entry.pod.uid, entry.started_at, entry.life.report()};
+  report.containers.is_over = entry.life.is_finishing() && entry.life.is_idle();
+  report.containers.reason = entry.end_reason;
+  report.containers.message = entry.end_message;
+  return report;
 }
 
 void PodLife::changed(const Entry& entry) const {

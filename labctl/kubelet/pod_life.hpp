@@ -170,6 +170,8 @@ class PodLife {
   void end_sidecars(Entry& entry);
   // Whatever stage its start has come to.
   void drop(const Entry& entry) noexcept;
+  void watch_deadline(Entry& entry);
+  void on_deadline(Entry& entry);
   void finish_if_idle(Entry& entry);
   void changed(const Entry& entry) const;
   void event(const Entry& entry, bool is_warning, std::string reason, std::string message) const;

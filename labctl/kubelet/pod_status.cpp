@@ -195,7 +195,8 @@ void set_readiness(json& status, const json& pod, const PodContainers& container
 std::string_view phase_from(const json& pod, const PodContainers& containers) {
   if (containers.is_over) {
     const json& specs = array_at(pod, "spec.containers");
-    return static_cast<std::size_t>(tally(specs, containers.containers).succeeded) == specs.size()
+    return containers.reason.empty() &&
+                   static_cast<std::size_t>(tally(specs, containers.containers).succeeded) == specs.size()
                ? "Succeeded"
                : "Failed";
   }
@@ -241,6 +242,10 @@ json pod_status(const json& pod, const PodContainers& containers, objects::TimeP
   json status = present != nullptr && present->is_object() ? *present : json::object();
   status["phase"] = phase_from(pod, containers);
   status["qosClass"] = objects::qos_class(pod);
+  if (containers.is_over && !containers.reason.empty()) {
+    status["reason"] = containers.reason;
+    status["message"] = containers.message;
+  }
   if (!status.contains("startTime")) {
     status["startTime"] = timestamp(now);
   }

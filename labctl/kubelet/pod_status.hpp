@@ -42,6 +42,9 @@ struct PodContainers {
   std::vector<ContainerStatus> init_containers;  // in the order of the spec; those missing count as waiting
   std::vector<ContainerStatus> containers;
   bool is_over = false;  // nothing of it runs or will, whatever its restartPolicy: it has succeeded or failed
+  // Why the node agent ended it ("DeadlineExceeded"), for the status: it has failed, then.
+  std::string reason{};
+  std::string message{};
 };
 
 // The whole status of `pod` now: phase, conditions PodScheduled, Initialized, ContainersReady and Ready

@@ -7,8 +7,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -163,6 +165,7 @@ void decode_pod_spec(const json& spec, model::Pod& pod) {
   pod.node_name = member_text(spec, "nodeName");
   pod.node_selector = decode_labels(member(spec, "nodeSelector"));
   pod.hostname = member_text(spec, "hostname");
+  pod.hostname_override = member_text(spec, "hostnameOverride");
   pod.subdomain = member_text(spec, "subdomain");
   pod.set_hostname_as_fqdn = spec.value("setHostnameAsFQDN", false);
   pod.host_network = spec.value("hostNetwork", false);
@@ -170,6 +173,11 @@ void decode_pod_spec(const json& spec, model::Pod& pod) {
   pod.dns_config = decode_dns_config(member(spec, "dnsConfig"));
   pod.restart_policy = decode_restart_policy(member_text(spec, "restartPolicy"));
   pod.termination_grace = std::chrono::seconds(spec.value("terminationGracePeriodSeconds", 30));
+  if (const json& deadline = member(spec, "activeDeadlineSeconds"); deadline.is_number_integer()) {
+    // One after the end of all labs is none; timers count milliseconds.
+    pod.active_deadline =
+        std::chrono::seconds(std::clamp<std::int64_t>(deadline.get<std::int64_t>(), 0, INT32_MAX));
+  }
   for (const json& alias : member(spec, "hostAliases")) {
     pod.host_aliases.push_back(
         {address_in(alias.at("ip").get_ref<const std::string&>()), member_texts(alias, "hostnames")});

@@ -21,6 +21,9 @@ std::string short_hostname_of(const Pod& pod) {
 }
 
 std::string hostname_of(const Pod& pod, const std::string& cluster_domain) {
+  if (!pod.hostname_override.empty()) {
+    return pod.hostname_override;
+  }
   std::string hostname = short_hostname_of(pod);
   if (pod.set_hostname_as_fqdn && !pod.subdomain.empty()) {
     hostname += "." + pod.subdomain + "." + pod.key.ns + ".svc." + cluster_domain;

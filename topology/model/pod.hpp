@@ -129,11 +129,13 @@ struct Pod {
   std::string node_name;  // empty: not placed yet
   Labels node_selector;
   std::string hostname;  // spec.hostname; empty: from the name
+  std::string hostname_override;
   std::string subdomain;
   bool set_hostname_as_fqdn = false;
   bool host_network = false;
   RestartPolicy restart_policy = RestartPolicy::Always;
   std::chrono::seconds termination_grace{30};
+  std::optional<std::chrono::seconds> active_deadline{};  // of the whole pod, from its start
   DnsPolicy dns_policy = DnsPolicy::ClusterFirst;
   DnsConfig dns_config;
   std::vector<HostAlias> host_aliases;
@@ -152,8 +154,8 @@ inline constexpr std::size_t kKernelHostnameMax = 64;
 // It may have dots, as names of pods have.
 std::string short_hostname_of(const Pod& pod);
 
-// The kernel hostname of a pod (network model §2.1): the short one, or the FQDN
-// <hostname>.<subdomain>.<ns>.svc.<domain> with setHostnameAsFQDN. For a hostNetwork pod the node's name is
+// The kernel hostname of a pod (network model §2.1): spec.hostnameOverride (KEP-4762), else the short one, or with
+// setHostnameAsFQDN the FQDN <hostname>.<subdomain>.<ns>.svc.<domain>. For a hostNetwork pod the node's name is
 // used instead; the caller knows it.
 std::string hostname_of(const Pod& pod, const std::string& cluster_domain);
 

@@ -1,10 +1,12 @@
 // core/v1 Pod: its fields, and the rules between them (apis/core/validation).
 
+#include "topology/manifest/kinds/api_refusals.hpp"
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/kinds/probe_schema.hpp"
 #include "topology/manifest/kinds/status_schema.hpp"
 #include "topology/manifest/kinds/volume_schema.hpp"
 #include "topology/manifest/yaml/tree_values.hpp"
+#include "topology/model/pod.hpp"
 
 #include <algorithm>
 #include <array>
@@ -180,7 +182,7 @@ constexpr std::array kPodSpecFields{
     text("dnsPolicy").one_of(kDnsPolicies),
     object("dnsConfig", kDnsConfig),
     boolean("enableServiceLinks"),
-    later("activeDeadlineSeconds"),
+    integer("activeDeadlineSeconds", 1, std::numeric_limits<std::int32_t>::max()),
     later("affinity"),
     later("ephemeralContainers"),
     list("readinessGates", kReadinessGate),
@@ -188,7 +190,7 @@ constexpr std::array kPodSpecFields{
     later("topologySpreadConstraints"),
     list("volumes", kVolume),
     later("shareProcessNamespace"),
-    later("hostnameOverride"),
+    text("hostnameOverride", check_dns_subdomain),
     without_effect("automountServiceAccountToken"),
     without_effect("hostIPC"),
     without_effect("hostPID"),
@@ -300,8 +302,27 @@ void check_restart_policies(const Place& spec, Findings& findings) {
   }
 }
 
+// validateHostnameOverride (KEP-4762): it is the kernel's name as it stands.
+void check_hostname_override(const Place& spec, Findings& findings) {
+  const Place name = spec.field("hostnameOverride");
+  if (!name) {
+    return;
+  }
+  if (name.text().size() > model::kKernelHostnameMax) {
+    findings.error(name, "must be no more than " + std::to_string(model::kKernelHostnameMax) +
+                             " characters, got " + std::to_string(name.text().size()));
+  }
+  if (truth_at(spec.field("setHostnameAsFQDN"), false)) {
+    refuse_value(name, "may not be set when setHostnameAsFQDN is true", findings, "leave one of them out");
+  }
+  if (truth_at(spec.field("hostNetwork"), false)) {
+    refuse_value(name, "may not be set when hostNetwork is true", findings, "such a pod has its node's name");
+  }
+}
+
 void check_pod_spec(const Place& spec, Findings& findings) {
   check_restart_policies(spec, findings);
+  check_hostname_override(spec, findings);
   check_container_names(spec, findings);
   check_ports(spec, findings);
   const Place* owner = spec.parent == nullptr ? nullptr : spec.parent->parent;  // of the template it is in

@@ -91,5 +91,16 @@ TEST(ImageMap, UnknownInitContainerIsSkippedAndSaysSo) {
   EXPECT_EQ(choose(container("agnhost", {}, {"connect", "web:80"}), {}, true).way, Way::BuiltIn);
 }
 
+TEST(ImageMap, UnknownContainerOfAJobIsSkippedAndSaysSo) {
+  model::Container job = container("shop/migrate:1", {"/app/migrate"});
+  job.is_of_job = true;
+  const ImageChoice choice = choose(job, {});
+  EXPECT_EQ(choice.way, Way::Skip);
+  EXPECT_EQ(choice.notice,
+            "image shop/migrate:1: not mapped, so this container of a Job is taken as succeeded");
+  job.image = "host";
+  EXPECT_EQ(choose(job, {}).way, Way::Host);
+}
+
 }  // namespace
 }  // namespace labctl::kubelet

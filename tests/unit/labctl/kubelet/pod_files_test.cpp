@@ -25,6 +25,16 @@ TEST(PodFiles, HostsNamesThePodByEachOfItsAddresses) {
   EXPECT_EQ(hosts_file(pod, "web-0", "cluster.local"), kHead + "10.244.1.2\tweb-0\n2001:db8::2\tweb-0\n");
 }
 
+TEST(HostsFile, AnOverriddenHostnameStandsAlone) {
+  model::Pod pod;
+  pod.key = {"default", "web-0"};
+  pod.subdomain = "db";
+  pod.hostname_override = "shop.example.org";
+  pod.ips = {*IpAddress::parse("10.244.1.2")};
+  const std::string text = hosts_file(pod, model::hostname_of(pod, "cluster.local"), "cluster.local");
+  EXPECT_NE(text.find("10.244.1.2\tshop.example.org\n"), std::string::npos) << text;
+}
+
 TEST(PodFiles, HostsHasTheFullNameFirstWithASubdomain) {
   model::Pod pod = make_pod({"a"});
   pod.subdomain = "db";

@@ -184,6 +184,40 @@ TEST_F(PodLifeTest, StoppedPodIsNotRestarted) {
   EXPECT_EQ(stopped.size(), 1u);
 }
 
+TEST_F(PodLifeTest, APodBeyondItsDeadlineHasFailedAndStays) {
+  model::Pod pod = make_pod({"a", "b"});
+  pod.active_deadline = 60s;
+  pod.termination_grace = 5s;
+  life.start(pod, place);
+  loop.advance(59s);
+  EXPECT_FALSE(runtime.running("a").stopped_with);
+  loop.advance(1s);
+  EXPECT_EQ(runtime.running("a").stopped_with, 5s);
+  EXPECT_FALSE(last.containers.is_over);
+  runtime.end("a", {1, 0, ""});
+  EXPECT_EQ(runtime.order.size(), 2u);
+  runtime.end("b", {});
+  EXPECT_TRUE(last.containers.is_over);
+  EXPECT_EQ(last.containers.reason, "DeadlineExceeded");
+  EXPECT_EQ(status(0).state.kind, Kind::Terminated);
+  EXPECT_TRUE(stopped.empty());
+  EXPECT_TRUE(life.contains(key));
+  EXPECT_NE(std::find(events.begin(), events.end(),
+                      "DeadlineExceeded: Pod was active on the node longer than the specified deadline"),
+            events.end());
+}
+
+TEST_F(PodLifeTest, APodThatHasEndedBeforeItsDeadlineIsLeftAlone) {
+  model::Pod pod = make_pod({"a"});
+  pod.active_deadline = 60s;
+  pod.restart_policy = model::RestartPolicy::Never;
+  life.start(pod, place);
+  runtime.end("a", {});
+  loop.advance(61s);
+  EXPECT_FALSE(last.containers.is_over);
+  EXPECT_EQ(last.containers.reason, "");
+}
+
 TEST_F(PodLifeTest, PodThatBacksOffStopsAtOnce) {
   life.start(make_pod({"a"}), place);
   runtime.end("a", {1, 0, ""});

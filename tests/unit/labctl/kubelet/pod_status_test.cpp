@@ -162,6 +162,25 @@ TEST(PhaseFrom, AFailedInitContainerFailsAPodThatNeverRestarts) {
   EXPECT_EQ(phase_from(pod_with("Always", 1, 1), {{ended("i0", 1)}, {}}), "Pending");
 }
 
+TEST(PhaseFrom, APodThatIsOverHasSucceededOrFailedWhateverItsPolicy) {
+  PodContainers containers{{}, {ended("c0", 0), ended("c1", 0)}, true};
+  EXPECT_EQ(phase_from(pod_with("Always", 2), containers), "Succeeded");
+  containers.containers[1] = ended("c1", 143);
+  EXPECT_EQ(phase_from(pod_with("Always", 2), containers), "Failed");
+  containers.containers.pop_back();  // never started
+  EXPECT_EQ(phase_from(pod_with("OnFailure", 2), containers), "Failed");
+}
+
+TEST(PhaseFrom, APodThatWasEndedHasFailedForAReason) {
+  PodContainers containers{{}, {ended("c0", 0)}, true};
+  containers.reason = "DeadlineExceeded";
+  containers.message = "too long";
+  const json status = pod_status(pod_with("Always", 1), containers, kNow);
+  EXPECT_EQ(status["phase"], "Failed");
+  EXPECT_EQ(status["reason"], "DeadlineExceeded");
+  EXPECT_EQ(status["message"], "too long");
+}
+
 TEST(PhaseFrom, ASidecarThatRunsLetsThePodStart) {
   json pod = pod_with("Always", 1, 1);
   pod["spec"]["initContainers"][0]["restartPolicy"] = "Always";

@@ -154,5 +154,23 @@ TEST(DecodeLabels, NullIsEmpty) { EXPECT_EQ(decode_labels(nullptr), model::Label
 
 TEST(DecodeLabels, ThrowsOnOtherThanTexts) { EXPECT_THROW(decode_labels(json{{"a", 1}}), Error); }
 
+TEST(DecodePod, KnowsItsDeadlineItsHostnameAndItsJob) {
+  nlohmann::json object{{"metadata", {{"name", "a"}, {"namespace", "default"}}},
+                        {"spec",
+                         {{"activeDeadlineSeconds", 60},
+                          {"hostnameOverride", "db.example.org"},
+                          {"containers", nlohmann::json::array({{{"name", "c"}, {"image", "app"}}})}}}};
+  model::Pod pod = decode_pod(object);
+  EXPECT_EQ(pod.active_deadline, std::chrono::seconds(60));
+  EXPECT_EQ(pod.hostname_override, "db.example.org");
+  EXPECT_FALSE(pod.containers.at(0).is_of_job);
+  object["metadata"]["ownerReferences"] =
+      nlohmann::json::array({{{"kind", "Job"}, {"uid", "u"}, {"controller", true}}});
+  object["spec"]["activeDeadlineSeconds"] = 9'000'000'000'000;
+  pod = decode_pod(object);
+  EXPECT_TRUE(pod.containers.at(0).is_of_job);
+  EXPECT_EQ(pod.active_deadline, std::chrono::seconds(INT32_MAX));
+}
+
 }  // namespace
 }  // namespace labctl::objects

@@ -214,6 +214,18 @@ TEST(NamespaceRules, ANodeStandsInNone) {
               ElementsAre("W metadata.namespace: a Node stands in no namespace"));
 }
 
+TEST(PodRules, AHostnameOverrideStandsAlone) {
+  const auto with = [](const std::string& fields) {
+    return said(
+        pod("hostnameOverride: db.example.org, " + fields + "containers: [{name: main, image: nginx}]"));
+  };
+  EXPECT_THAT(with("activeDeadlineSeconds: 1, "), IsEmpty());
+  const std::string refused =
+      "E spec.hostnameOverride: Invalid value: \"db.example.org\": may not be set when ";
+  EXPECT_THAT(with("setHostnameAsFQDN: true, "), ElementsAre(refused + "setHostnameAsFQDN is true"));
+  EXPECT_THAT(with("hostNetwork: true, "), ElementsAre(refused + "hostNetwork is true"));
+}
+
 TEST(KindRules, KindsForLaterWarnOnceAndAreLeftOut) {
   const std::string text =
       "apiVersion: v1\nkind: Event\nmetadata: {name: a}\n---\n"

@@ -34,6 +34,14 @@ TEST(HostnameOf, IsTheFullNameOnlyWhenAskedAndWithASubdomain) {
   EXPECT_EQ(hostname_of(p, "cluster.local"), "web-0");
 }
 
+TEST(HostnameOf, AnOverrideCountsBeforeAllElse) {
+  Pod p = pod("web-0");
+  p.hostname = "shop";
+  p.subdomain = "web";
+  p.hostname_override = "db.example.org";
+  EXPECT_EQ(hostname_of(p, "cluster.local"), "db.example.org");
+}
+
 TEST(PodKey, SortsByNamespaceFirst) {
   EXPECT_LT((PodKey{"a", "z"}), (PodKey{"b", "a"}));
   EXPECT_EQ(to_string(PodKey{"default", "web-0"}), "default/web-0");
