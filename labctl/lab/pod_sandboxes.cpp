@@ -454,8 +454,7 @@ probing::VantageTable::PlacePtr PodSandboxes::place_of(const Placed& placed) con
   return std::make_shared<const probing::Place>(std::move(place));
 }
 
-// ---- Status ------------------------------------------------------------------------------------------
-
+// What its containers say, in its object.
 void PodSandboxes::write_status(const kubelet::PodReport& report) {
   const store::Key key = key_of(report.key);
   const store::ObjectPtr pod = store_.find(key);
@@ -463,9 +462,8 @@ void PodSandboxes::write_status(const kubelet::PodReport& report) {
       (report.containers.is_over && objects::is_being_deleted(*pod) && !objects::has_finalizers(*pod))) {
     return;  // nobody is left to read it
   }
-  json updated = *pod;
-  updated["status"] = kubelet::pod_status(*pod, report.containers, clock_.wall());
-  store_.update(key, std::move(updated));
+  json status = kubelet::pod_status(*pod, report.containers, clock_.wall());
+  store_.modify(key, [&](json& object) { object["status"] = std::move(status); });
 }
 
 kubelet::PodLifeHooks PodSandboxes::life_hooks() {
