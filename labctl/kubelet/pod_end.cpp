@@ -76,7 +76,7 @@ void PodLife::end_container(Entry& entry, std::size_t index, std::chrono::millis
 void PodLife::send_end(Entry& entry, std::size_t index, std::chrono::milliseconds grace) {
   Container& container = *entry.containers[index];
   loop_.cancel(std::exchange(container.turn_timer, 0));
-  const bool ends_with_pod = entry.life.is_stopping() || entry.life.is_over();
+  const bool ends_with_pod = entry.life.is_stopping() || entry.life.is_finishing() || entry.life.is_over();
   const bool others_run =
       std::any_of(entry.containers.begin() + static_cast<std::ptrdiff_t>(index) + 1, entry.containers.end(),
                   [](const std::unique_ptr<Container>& other) { return other->run != 0; });
