@@ -2,9 +2,11 @@
 #include "topology/kernel/program_lookup.hpp"
 #include "topology/kernel/seccomp_shim.hpp"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -213,11 +215,29 @@ class Planner {
     }
     for (std::size_t index = 0; index < places.size(); ++index) {
       const FileBind& bind = *binds[index];
-      add_mount("bind over " + bind.target, bind.source, places[index], "", MS_BIND | MS_REC);
+      if (bind.held != nullptr) {
+        attach(bind, places[index]);
+      } else {
+        add_mount("bind over " + bind.target, bind.source, places[index], "", MS_BIND | MS_REC);
+      }
       if (bind.read_only) {
         add(Call::ReadOnly, "make " + bind.target + " read-only").target = places[index];
       }
     }
+  }
+
+  // What is open here belongs to our mount namespace, and cannot be bound from another: it is taken now, as a
+  // mount that is nowhere yet (open_tree(2), Linux 5.2).
+  void attach(const FileBind& bind, const std::string& place) {
+    const long fd = ::syscall(SYS_open_tree, bind.held->get(), "",
+                              OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+    if (fd < 0) {
+      throw Error::from_errno(errno, "bind over " + bind.target);
+    }
+    plan_.mounts.emplace_back(static_cast<int>(fd));
+    ChildStep& step = add(Call::Attach, "bind over " + bind.target);
+    step.fd = static_cast<int>(fd);
+    step.target = place;
   }
 
   // The nearest bind before it over whose folder it goes; itself if there is none.

@@ -95,6 +95,9 @@ int run_step(const ChildStep& step, const ChildPlan& plan, char* const* argv, ch
       return result(::mkdir(step.target.c_str(), 0755));
     case Call::Symlink:
       return result(::symlink(step.source.c_str(), step.target.c_str()));
+    case Call::Attach:
+      return result(
+          ::syscall(SYS_move_mount, step.fd, "", AT_FDCWD, step.target.c_str(), MOVE_MOUNT_F_EMPTY_PATH));
     case Call::ReadOnly:
       return make_read_only(step.target.c_str());
     case Call::MakeFile:

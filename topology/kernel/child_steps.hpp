@@ -23,6 +23,7 @@ struct ChildStep {
     Mount,          // mount(source, target, type, flags, data)
     Mkdir,          // mkdir(target)
     Symlink,        // symlink(source, target)
+    Attach,         // move_mount(fd, target): a mount that was taken before
     ReadOnly,       // mount_setattr(target): read-only with all below it
     MakeFile,       // an empty file at target, which may exist
     Unlink,         // unlink(target)
@@ -57,6 +58,7 @@ struct ChildPlan {
   std::vector<sock_filter> filter;
   std::vector<std::string> argv;
   std::vector<std::string> env;  // "NAME=value"
+  std::vector<UniqueFd> mounts;  // taken from our own tree, for Attach
 };
 
 // `stdio` are the descriptors that become 0, 1 and 2; all from 3 on. Throws Error: NotFound if the program, a
