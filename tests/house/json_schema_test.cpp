@@ -165,7 +165,7 @@ TEST_F(JsonSchema, RefusesWhatTheTablesRefuse) {
 TEST_F(JsonSchema, LetsThroughWhatTheLoaderOnlyWarnsOf) {
   const std::vector<std::string> right{
       "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {newField: 1, containers: "
-      "[{name: a, image: b, volumeMounts: [{}]}]}\nstatus: {phase: Running}\n",
+      "[{name: a, image: b, volumeDevices: [{}]}]}\nstatus: {phase: Running}\n",
       "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: b}\n",
       "apiVersion: example.org/v1\nkind: Shop\nmetadata: {name: a}\n",
       scenario("  - {name: one, matrix: {port: '${port}', timeout: '${t}', from: ['${from}']}}\n"),

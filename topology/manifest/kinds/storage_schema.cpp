@@ -6,6 +6,7 @@
 #include "topology/manifest/kinds/api_refusals.hpp"
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/kinds/status_schema.hpp"
+#include "topology/manifest/kinds/volume_schema.hpp"
 
 #include <algorithm>
 #include <array>
@@ -136,6 +137,8 @@ constexpr Schema kPersistentVolumeStatus{
     .name = "PersistentVolume status", .fields = kPhaseFields, .check_always = nullptr, .is_open = true};
 constexpr Schema kClaimSpec{"claim spec", kClaimSpecFields, check_claim_spec_fields};
 constexpr Schema kPersistentVolumeClaim{"PersistentVolumeClaim", kClaimFields};
+// Of a StatefulSet: kind and apiVersion go without saying.
+constexpr Schema kClaimTemplateOfSet{"volumeClaimTemplates item", kClaimFields};
 constexpr Schema kPersistentVolume{"PersistentVolume", kVolumeFields};
 constexpr Schema kStorageClass{"StorageClass", kStorageClassFields};
 

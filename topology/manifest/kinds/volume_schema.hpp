@@ -11,6 +11,7 @@ extern const Schema kKeyRef;  // configMapKeyRef, secretKeyRef
 extern const Schema kEnvFrom;
 extern const Schema kVolume;
 extern const Schema kVolumeMount;
+extern const Schema kClaimTemplateOfSet;  // storage_schema.cpp: of a StatefulSet
 
 // Names that are there twice, mounts of volumes that are not there, paths mounted twice: what binds the volumes of
 // a sound pod `spec` and the mounts of its containers. `claim_templates` are a StatefulSet's, which become volumes

@@ -3,6 +3,7 @@
 
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/kinds/status_schema.hpp"
+#include "topology/manifest/kinds/volume_schema.hpp"
 #include "topology/manifest/yaml/tree_values.hpp"
 
 #include <array>
@@ -138,7 +139,7 @@ constexpr std::array kStatefulSetSpecFields{
     object("updateStrategy", kStatefulUpdate),
     count("minReadySeconds"),
     count("revisionHistoryLimit"),
-    list("volumeClaimTemplates", kPersistentVolumeClaim),
+    list("volumeClaimTemplates", kClaimTemplateOfSet),
     object("ordinals", kOrdinals),
     without_effect("persistentVolumeClaimRetentionPolicy"),
 };
