@@ -22,7 +22,6 @@ namespace labctl::lab {
 namespace {
 
 using nlohmann::json;
-
 // Pods placed at once in a running lab: as many as take about this long.
 constexpr std::chrono::milliseconds kPlacing{25};
 constexpr std::size_t kPlaceAtOnceLeast = 16;
@@ -37,8 +36,7 @@ store::Key key_of(const model::PodKey& key) { return {"pods", key.ns, key.name};
 
 // spec.enableServiceLinks; true if unset.
 bool wants_service_links(const json& pod) {
-  const json* links = objects::field(pod, "spec.enableServiceLinks");
-  return links == nullptr || !links->is_boolean() || links->get<bool>();
+  return pod.value(json::json_pointer("/spec/enableServiceLinks"), json()) != json(false);
 }
 
 std::chrono::milliseconds grace_of(const json& pod) {
