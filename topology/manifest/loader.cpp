@@ -127,22 +127,8 @@ class Load {
       report_missing_kind(place, api_version, kind_name);
       return;
     }
-    if (is_later(*kind)) {
-      findings_.repeated(place.field("kind"),
-                         {"later " + kind_name, "left out: " + kind_name + " is not acted on yet",
-                          "the lab is built without it", false, true, Topic::LeftOut, kind_name});
-    }
-    report_kept(place, *kind);
+    report_support(place.field("kind"), *kind, is_client_, findings_);
     read_record(place, *kind);
-  }
-
-  void report_kept(const Place& place, const Kind& kind) {
-    const bool is_for_later = kind.support == Support::KeptForLater;
-    if (is_for_later || kind.support == Support::Kept) {
-      const std::string name(kind.name);
-      findings_.repeated(place.field("kind"), {"kept " + name, name + " is kept and shown, without effect",
-                                               "", false, is_for_later, Topic::KeptOnly, name});
-    }
   }
 
   bool take_text(const Place& place, std::string_view field, std::string& out) {

@@ -62,6 +62,18 @@ const Kind* find_kind(std::string_view api_version, std::string_view name) {
   return found == kKinds.end() ? nullptr : &*found;
 }
 
+void report_support(const Place& at, const Kind& kind, bool is_client, Findings& findings) {
+  const std::string name(kind.name);
+  const bool is_for_later = kind.support == Support::KeptForLater;
+  if (kind.support == Support::Later && !is_client) {
+    findings.repeated(at, {"later " + name, "left out: " + name + " is not acted on yet",
+                           "the lab is built without it", false, true, Topic::LeftOut, name});
+  } else if (is_for_later || kind.support == Support::Kept) {
+    findings.repeated(at, {"kept " + name, name + " is kept and shown, without effect", "", false,
+                           is_for_later, Topic::KeptOnly, name});
+  }
+}
+
 const Kind& kept_as(const Kind& kind) {
   const auto group = [](const Kind& one) { return one.api_version.substr(0, one.api_version.find('/')); };
   const auto first = std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& one) {

@@ -34,6 +34,10 @@ const Kind* find_kind(std::string_view api_version, std::string_view name);
 // Of names that only have to fit into a path, as those of RBAC: "system:node".
 std::optional<Complaint> check_path_segment(std::string_view name);  // access_schema.cpp
 
+// Says, once a kind, that an object is left out or has no effect; nothing of others. `at` is its kind. To a client
+// (`is_client`) nothing is left out.
+void report_support(const Place& at, const Kind& kind, bool is_client, Findings& findings);
+
 // The row in whose version objects of this one are kept: of several versions of a kind the first.
 const Kind& kept_as(const Kind& kind);
 
