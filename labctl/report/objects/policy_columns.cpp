@@ -108,10 +108,10 @@ std::string users(const Json& o) { return subjects_of_kind(o, "User"); }
 std::string groups(const Json& o) { return subjects_of_kind(o, "Group"); }
 std::string accounts(const Json& o) { return subjects_of_kind(o, "ServiceAccount"); }
 
-// "cpu: 0/4, pods: 3/10" of the amounts that begin with "limits.", or of all others.
+// "cpu: 0/4, pods: 3/10", which a lab does not count, of the amounts that begin with "limits.", or of all others.
 std::string quota_amounts(const Json& o, bool is_limits) {
   std::string out;
-  const Json& hard = at(o, "/spec/hard");
+  const Json& hard = at(o, "/status/hard");
   if (!hard.is_object()) {
     return out;
   }
