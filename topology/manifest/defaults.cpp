@@ -55,7 +55,23 @@ void fill_in_probe(json& probe) {
   }
 }
 
+// Amounts are texts in all that the API gives out, also those that were written as numbers.
+void fill_in_amounts(json& amounts) {
+  for (auto& [resource, amount] : amounts.items()) {
+    if (amount.is_number()) {
+      amount = amount.dump();
+    }
+  }
+}
+
 void fill_in_container(json& container, bool host_network) {
+  if (const auto resources = container.find("resources"); resources != container.end()) {
+    for (const char* field : {"requests", "limits"}) {
+      if (const auto amounts = resources->find(field); amounts != resources->end()) {
+        fill_in_amounts(*amounts);
+      }
+    }
+  }
   for (json& port : list_at(container, "ports")) {
     fill_in(port, "protocol", "TCP");
     if (host_network) {
@@ -108,6 +124,9 @@ void fill_in_pod_spec(json& spec) {
   fill_in(spec, "schedulerName", "default-scheduler");
   for (json& volume : list_at(spec, "volumes")) {
     fill_in_volume(volume);
+  }
+  if (const auto overhead = spec.find("overhead"); overhead != spec.end()) {
+    fill_in_amounts(*overhead);
   }
   const bool host_network = spec.value("hostNetwork", false);
   for (const char* field : {"initContainers", "containers"}) {

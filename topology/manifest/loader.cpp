@@ -11,6 +11,7 @@
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/made_objects.hpp"
 #include "topology/manifest/name_check.hpp"
+#include "topology/manifest/node_objects.hpp"
 #include "topology/manifest/policy_defaults.hpp"
 #include "topology/manifest/references.hpp"
 #include "topology/manifest/scenario_check.hpp"
@@ -89,7 +90,7 @@ class Load {
                      options_.known_pod_capacity.value_or(cluster ? model::pod_capacity(*cluster) : 0),
                      findings_);
     }
-    merge_node_labels();
+    merge_nodes();
     build_objects();
     loaded_.diagnostics = findings_.take();
     return std::move(loaded_);
@@ -282,7 +283,7 @@ class Load {
       known.nodes.insert(known.nodes.end(), cluster.nodes.begin(), cluster.nodes.end());
     }
     for (const Record& record : records_) {
-      add_labels(record, known.nodes);
+      merge_node(record, known.nodes);
     }
     for (model::Node& node : known.nodes) {
       node.labels = model::node_labels(node);
@@ -320,24 +321,10 @@ class Load {
     return clusters;
   }
 
-  static void add_labels(const Record& record, std::vector<model::Node>& nodes) {
-    if (record.kind->name != "Node") {
-      return;
-    }
-    const Place metadata = record.place.field("metadata");
-    for (model::Node& node : nodes) {
-      if (node.name == record.name && metadata) {
-        for (auto& [key, value] : labels_at(metadata.field("labels"))) {
-          node.labels[key] = value;
-        }
-      }
-    }
-  }
-
-  void merge_node_labels() {
+  void merge_nodes() {
     if (loaded_.cluster) {
       for (const Record& record : records_) {
-        add_labels(record, loaded_.cluster->nodes);
+        merge_node(record, loaded_.cluster->nodes);
       }
     }
   }
@@ -481,16 +468,8 @@ model::Cluster cluster_or_default(const Loaded& loaded, std::string default_name
   }
   model::Cluster cluster = model::default_cluster(std::move(default_name));
   for (const Object& object : loaded.objects) {
-    if (object.kind != "Node") {
-      continue;
-    }
-    const auto& metadata = object.json.at("metadata");
-    for (model::Node& node : cluster.nodes) {
-      if (node.name == object.name && metadata.contains("labels")) {
-        for (const auto& [key, value] : metadata.at("labels").items()) {
-          node.labels[key] = value.get<std::string>();
-        }
-      }
+    if (object.kind == "Node") {
+      merge_node(object.json, cluster.nodes);
     }
   }
   return cluster;

@@ -1,5 +1,6 @@
 #include "topology/manifest/references.hpp"
 
+#include "topology/manifest/scheduling_check.hpp"
 #include "topology/manifest/yaml/tree_values.hpp"
 #include "topology/model/pod.hpp"
 #include "topology/model/well_known.hpp"
@@ -24,21 +25,6 @@ std::vector<std::string_view> names_of(const KnownNodes& known) {
     names.push_back(node.name);
   }
   return names;
-}
-
-void check_node_selector(const Place& selector, const KnownNodes& known, Findings& findings) {
-  const model::Labels wanted = labels_at(selector);
-  if (wanted.empty() || !known.has_labels) {
-    return;
-  }
-  const bool fits = std::any_of(known.nodes.begin(), known.nodes.end(), [&](const model::Node& node) {
-    return std::includes(node.labels.begin(), node.labels.end(), wanted.begin(), wanted.end());
-  });
-  if (!fits) {
-    findings.warning(
-        selector, "no node has these labels, so the pods will stay Pending",
-        "label a node: nodes: [{name: NAME, labels: {KEY: VALUE}}] in the Cluster, or a Node object");
-  }
 }
 
 void check_full_hostname(const Place& spec, const Record& record, const KnownNodes& known,
@@ -75,9 +61,7 @@ void check_pod(const Place& spec, const Record& record, const KnownNodes& known,
     findings.error(node_name, "the cluster has no node " + in_quotes(node_name.text()),
                    near.empty() ? "nodes are " + some_of(names) : "did you mean " + near + "?");
   }
-  if (const Place selector = spec.field("nodeSelector")) {
-    check_node_selector(selector, known, findings);
-  }
+  check_scheduling_of(spec, record, known, findings);
 }
 
 bool makes_pods(const Kind& kind) {

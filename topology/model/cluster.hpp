@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,14 @@ namespace labctl::model {
 enum class NetworkMode { Routed, Vxlan };
 enum class Dataplane { Maps, KubeProxyNftables };
 
+// What keeps pods away that do not tolerate it (core/v1 Taint).
+struct Taint {
+  std::string key;
+  std::string value;
+  std::string effect;  // NoSchedule, PreferNoSchedule, NoExecute
+  bool operator==(const Taint&) const = default;
+};
+
 // One node. Empty `pod_cidrs` and `addresses` are given out by
 // plan::give_out_addresses; at most one of each a family.
 struct Node {
@@ -25,6 +34,11 @@ struct Node {
   Labels labels;
   std::vector<Prefix> pod_cidrs;
   std::vector<IpAddress> addresses;
+  std::vector<Taint> taints{};
+  bool is_unschedulable = false;
+  // Amounts of its resources, as quantities: "cpu", "memory", "pods", "example.com/gpu". What is not
+  // named is as large as pod_capacity.hpp says.
+  std::map<std::string, std::string> capacity{};
   bool operator==(const Node&) const = default;
 };
 

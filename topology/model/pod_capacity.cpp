@@ -1,5 +1,7 @@
 #include "topology/model/pod_capacity.hpp"
 
+#include "topology/base/quantity.hpp"
+
 #include <algorithm>
 
 namespace labctl::model {
@@ -19,7 +21,20 @@ std::uint64_t pod_capacity(const Node& node) {
   for (const Prefix& prefix : node.pod_cidrs) {
     capacity = std::min(capacity, usable_addresses(prefix));
   }
+  if (const auto own = node.capacity.find("pods"); own != node.capacity.end()) {
+    const std::int64_t pods = parse_quantity(own->second).value_or(0);
+    capacity = std::min(capacity, static_cast<std::uint64_t>(std::max<std::int64_t>(pods, 0)));
+  }
   return capacity;
+}
+
+std::map<std::string, std::string> node_resources(const Node& node) {
+  std::map<std::string, std::string> resources = node.capacity;
+  resources.emplace("cpu", kCpuOfNode);
+  resources.emplace("memory", kMemoryOfNode);
+  resources.emplace("ephemeral-storage", kStorageOfNode);
+  resources["pods"] = std::to_string(pod_capacity(node));
+  return resources;
 }
 
 std::uint64_t pod_capacity(const Cluster& cluster) {

@@ -5,6 +5,7 @@
 #include "topology/model/cluster.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -16,9 +17,17 @@ inline constexpr std::uint64_t kPodsPerNode = 1'000;
 // every round of the scheduler walks over those that wait. Four times what one host was seen to carry.
 inline constexpr std::uint64_t kPodsPerLab = 20'000;
 
+// What a node has when its Cluster does not say: enough for what is published for clusters, on nodes that are
+// folders of one host, where nothing is reserved for anybody.
+inline constexpr const char* kCpuOfNode = "4096";
+inline constexpr const char* kMemoryOfNode = "16Ti";
+inline constexpr const char* kStorageOfNode = "64Ti";
+// Amounts of all resources of a node, pods included.
+std::map<std::string, std::string> node_resources(const Node& node);
+
 // The addresses of a pod CIDR but network, gateway and (IPv4) broadcast.
 std::uint64_t usable_addresses(const Prefix& pod_cidr);
-// The addresses of the node's smallest pod CIDR, at most kPodsPerNode; 0 without
+// The addresses of the node's smallest pod CIDR, at most kPodsPerNode and what its capacity says; 0 without
 // one. hostNetwork pods count as others do.
 std::uint64_t pod_capacity(const Node& node);
 // Of all nodes, those included whose pod CIDRs are still to be given out.

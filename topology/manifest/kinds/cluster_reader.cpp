@@ -193,9 +193,19 @@ class ClusterReader {
         findings_.error(name, "a second node named " + in_quotes(node.name),
                         "the first is on line " + std::to_string(first->second) + "; rename one of them");
       }
+      node.taints = taints_at(place.field("taints"));
+      read_node_capacity(place, node);
       read_node_addresses(place, node, addresses);
       read_node_pod_cidrs(place, node, pod_cidrs);
       cluster_.nodes.push_back(std::move(node));
+    }
+  }
+
+  static void read_node_capacity(const Place& place, model::Node& node) {
+    const Place capacity = place.field("capacity");
+    for (size_t i = 0; capacity && i < capacity.node->entries.size(); ++i) {
+      const YamlEntry& entry = capacity.node->entries[i];
+      node.capacity.emplace(entry.key, entry.value->text);
     }
   }
 

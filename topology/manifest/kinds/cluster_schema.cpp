@@ -3,6 +3,7 @@
 #include "topology/manifest/kinds/cluster_reader.hpp"
 #include "topology/manifest/kinds/dns_record.hpp"
 #include "topology/manifest/kinds/kinds.hpp"
+#include "topology/manifest/kinds/scheduling_schema.hpp"
 
 #include <array>
 
@@ -35,7 +36,13 @@ constexpr std::array kClusterNodeFields{
     text("zone", check_label_value),
     texts("podCIDRs", check_cidr),
     texts("addresses", check_ip),
+    list("taints", kTaint),
+    object("capacity", kResourceList),
 };
+void check_cluster_node(const Place& node, Findings& findings) {
+  check_taints(node.field("taints"), findings);
+  check_capacity(node.field("capacity"), findings);
+}
 
 constexpr std::array kNetworkFields{
     text("mode").one_of(kNetworkModes),
@@ -146,7 +153,7 @@ void check_nodes(const Place& spec, Findings& findings) {
   for (size_t i = 0; i < nodes.size(); ++i) {
     const Place node = nodes.item(i);
     if (node) {
-      static constexpr Schema kClusterNode{"Cluster node", kClusterNodeFields};
+      static constexpr Schema kClusterNode{"Cluster node", kClusterNodeFields, check_cluster_node};
       check_schema(node, kClusterNode, findings);
     } else {
       findings.error(node, "an empty item", "remove the \"-\", or write {name: NAME}");

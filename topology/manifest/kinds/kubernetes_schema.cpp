@@ -1,6 +1,7 @@
 // Metadata, selectors and the small kinds: meta/v1, core/v1 Namespace and Node.
 
 #include "topology/manifest/kinds/kinds.hpp"
+#include "topology/manifest/kinds/scheduling_schema.hpp"
 #include "topology/manifest/kinds/status_schema.hpp"
 #include "topology/manifest/yaml/tree_values.hpp"
 
@@ -134,10 +135,11 @@ constexpr std::array kNodeSpecFields{
     text("podCIDR", check_cidr).without_effect(),
     texts("podCIDRs", check_cidr).without_effect(),
     text("providerID").without_effect(),
-    later("taints"),
-    boolean("unschedulable").later(),
+    list("taints", kTaint),
+    boolean("unschedulable"),
 };
-constexpr Schema kNodeSpec{"Node spec", kNodeSpecFields};
+void check_node_spec(const Place& spec, Findings& findings) { check_taints(spec.field("taints"), findings); }
+constexpr Schema kNodeSpec{"Node spec", kNodeSpecFields, check_node_spec};
 constexpr std::array kNodeFields{
     text("apiVersion"),
     text("kind"),

@@ -3,6 +3,7 @@
 #include "topology/manifest/kinds/api_refusals.hpp"
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/kinds/probe_schema.hpp"
+#include "topology/manifest/kinds/scheduling_schema.hpp"
 #include "topology/manifest/kinds/status_schema.hpp"
 #include "topology/manifest/kinds/volume_schema.hpp"
 #include "topology/manifest/yaml/tree_values.hpp"
@@ -24,6 +25,7 @@ constexpr std::array<std::string_view, 3> kContainerProtocols{"TCP", "UDP", "SCT
 constexpr std::array<std::string_view, 3> kRestartPolicies{"Always", "OnFailure", "Never"};
 constexpr std::array<std::string_view, 4> kDnsPolicies{"ClusterFirst", "ClusterFirstWithHostNet", "Default",
                                                        "None"};
+constexpr std::array<std::string_view, 2> kPreemptionPolicies{"PreemptLowerPriority", "Never"};
 constexpr size_t kNameserversMax = 3;
 constexpr size_t kSearchesMax = 32;
 constexpr size_t kSearchCharactersMax = 2048;  // with a blank between each two
@@ -78,7 +80,7 @@ constexpr std::array kContainerFields{
     object("startupProbe", kSingleSuccessProbe),
     text("restartPolicy").one_of(kRestartPolicies),
     later("restartPolicyRules"),
-    without_effect("resources"),
+    object("resources", kResources),
     without_effect("resizePolicy"),
     without_effect("imagePullPolicy"),
     without_effect("securityContext"),
@@ -182,12 +184,13 @@ constexpr std::array kPodSpecFields{
     text("dnsPolicy").one_of(kDnsPolicies),
     object("dnsConfig", kDnsConfig),
     boolean("enableServiceLinks"),
+    list("tolerations", kToleration),
     integer("activeDeadlineSeconds", 1, std::numeric_limits<std::int32_t>::max()),
-    later("affinity"),
+    object("affinity", kAffinity),
     later("ephemeralContainers"),
     list("readinessGates", kReadinessGate),
-    later("schedulingGates"),
-    later("topologySpreadConstraints"),
+    list("schedulingGates", kSchedulingGate),
+    list("topologySpreadConstraints", kTopologySpread),
     list("volumes", kVolume),
     later("shareProcessNamespace"),
     text("hostnameOverride", check_dns_subdomain),
@@ -197,10 +200,10 @@ constexpr std::array kPodSpecFields{
     without_effect("hostUsers"),
     without_effect("imagePullSecrets"),
     without_effect("os"),
-    without_effect("overhead"),
-    without_effect("preemptionPolicy", "PreemptLowerPriority"),
+    object("overhead", kResourceList),
+    text("preemptionPolicy").one_of(kPreemptionPolicies),
     integer("priority", std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()),
-    text("priorityClassName"),
+    text("priorityClassName", check_dns_subdomain),
     without_effect("resourceClaims"),
     without_effect("resources"),
     without_effect("runtimeClassName"),
@@ -208,7 +211,6 @@ constexpr std::array kPodSpecFields{
     without_effect("securityContext"),
     without_effect("serviceAccount", "default"),
     without_effect("serviceAccountName", "default"),
-    without_effect("tolerations"),
 };
 
 void check_container_names(const Place& spec, Findings& findings) {
@@ -327,6 +329,7 @@ void check_pod_spec(const Place& spec, Findings& findings) {
   check_ports(spec, findings);
   const Place* owner = spec.parent == nullptr ? nullptr : spec.parent->parent;  // of the template it is in
   check_volumes(spec, owner == nullptr ? Place() : owner->field("volumeClaimTemplates"), findings);
+  check_scheduling(spec, findings);
   const Place dns_config = spec.field("dnsConfig");
   if (spec.field("dnsPolicy").text() == "None" && dns_config.field("nameservers").size() == 0) {
     findings.error(spec.field("dnsPolicy"), "dnsPolicy None needs at least one nameserver in dnsConfig",
@@ -342,6 +345,13 @@ void check_init_containers(const Place& spec, Findings& findings) {
   }
 }
 
+void check_pod_is_new(const Place& pod, Findings& findings) {
+  const Place spec = pod.field("spec");
+  if (const Place ephemeral = spec.field("ephemeralContainers"); ephemeral.size() > 0) {
+    refuse_field(ephemeral, "cannot be set on create", findings);
+  }
+}
+
 constexpr std::array kPodFields{
     text("apiVersion"),
     text("kind"),
@@ -353,6 +363,6 @@ constexpr std::array kPodFields{
 }  // namespace
 
 constexpr Schema kPodSpec{"pod spec", kPodSpecFields, check_pod_spec, check_init_containers};
-constexpr Schema kPod{"Pod", kPodFields};
+constexpr Schema kPod{"Pod", kPodFields, check_pod_is_new};
 
 }  // namespace labctl::manifest

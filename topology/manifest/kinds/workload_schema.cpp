@@ -1,6 +1,7 @@
 // apps/v1: what makes pods from a template, and the rules between
 // selector and template (apis/apps/validation).
 
+#include "topology/manifest/kinds/api_refusals.hpp"
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/kinds/status_schema.hpp"
 #include "topology/manifest/kinds/volume_schema.hpp"
@@ -23,7 +24,7 @@ constexpr Field count_or_share(std::string_view name) {
 }
 
 // The rules that hold for every workload.
-void check_workload_spec(const Place& spec, Findings& findings) {
+void check_workload_spec(const Place& spec, std::string_view kind, Findings& findings) {
   const Place selector = spec.field("selector");
   const Place pod_template = spec.field("template");
   const Place metadata = pod_template.field("metadata");
@@ -50,6 +51,23 @@ void check_workload_spec(const Place& spec, Findings& findings) {
     findings.error(restart, "must be Always in a template, got " + in_quotes(restart.text()),
                    "write a pod that may end as a Pod of its own, or as a Job");
   }
+  if (const Place deadline = pod_spec.field("activeDeadlineSeconds")) {
+    refuse_field(deadline, "activeDeadlineSeconds in " + std::string(kind) + " is not Supported", findings,
+                 "write a Job or a Pod of its own");
+  }
+  if (const Place ephemeral = pod_spec.field("ephemeralContainers"); ephemeral.size() > 0) {
+    refuse_field(ephemeral, "ephemeral containers not allowed in pod template", findings);
+  }
+}
+
+void check_replicated_spec(const Place& spec, Findings& findings) {
+  check_workload_spec(spec, "ReplicaSet", findings);
+}
+void check_stateful_spec(const Place& spec, Findings& findings) {
+  check_workload_spec(spec, "StatefulSet", findings);
+}
+void check_daemon_spec(const Place& spec, Findings& findings) {
+  check_workload_spec(spec, "DaemonSet", findings);
 }
 
 // ---- Deployment ---------------------------------------------------------------------------------
@@ -88,7 +106,20 @@ constexpr std::array kDeploymentSpecFields{
     boolean("paused"),
     count("progressDeadlineSeconds"),
 };
-constexpr Schema kDeploymentSpec{"Deployment spec", kDeploymentSpecFields, check_workload_spec};
+
+void check_deployment_spec(const Place& spec, Findings& findings) {
+  check_replicated_spec(spec, findings);
+  constexpr std::int64_t kProgressDeadline = 600;  // the API's default
+  const Place deadline = spec.field("progressDeadlineSeconds");
+  const std::int64_t seconds = integer_at(deadline).value_or(kProgressDeadline);
+  const Place min_ready = spec.field("minReadySeconds");
+  if (seconds <= integer_at(min_ready).value_or(0)) {
+    findings.error(deadline ? deadline : min_ready,
+                   "Invalid value: " + std::to_string(seconds) + ": must be greater than minReadySeconds",
+                   deadline ? "" : "set progressDeadlineSeconds, which is 600 when it is not given");
+  }
+}
+constexpr Schema kDeploymentSpec{"Deployment spec", kDeploymentSpecFields, check_deployment_spec};
 constexpr std::array kDeploymentFields{
     text("apiVersion"),
     text("kind"),
@@ -104,7 +135,7 @@ constexpr std::array kReplicaSetSpecFields{
     object("template", kPodTemplate).required(),
     count("minReadySeconds"),
 };
-constexpr Schema kReplicaSetSpec{"ReplicaSet spec", kReplicaSetSpecFields, check_workload_spec};
+constexpr Schema kReplicaSetSpec{"ReplicaSet spec", kReplicaSetSpecFields, check_replicated_spec};
 constexpr std::array kReplicaSetFields{
     text("apiVersion"),
     text("kind"),
@@ -143,7 +174,7 @@ constexpr std::array kStatefulSetSpecFields{
     object("ordinals", kOrdinals),
     without_effect("persistentVolumeClaimRetentionPolicy"),
 };
-constexpr Schema kStatefulSetSpec{"StatefulSet spec", kStatefulSetSpecFields, check_workload_spec};
+constexpr Schema kStatefulSetSpec{"StatefulSet spec", kStatefulSetSpecFields, check_stateful_spec};
 constexpr std::array kStatefulSetFields{
     text("apiVersion"),
     text("kind"),
@@ -174,7 +205,7 @@ constexpr std::array kDaemonSetSpecFields{
     count("minReadySeconds"),
     count("revisionHistoryLimit"),
 };
-constexpr Schema kDaemonSetSpec{"DaemonSet spec", kDaemonSetSpecFields, check_workload_spec};
+constexpr Schema kDaemonSetSpec{"DaemonSet spec", kDaemonSetSpecFields, check_daemon_spec};
 constexpr std::array kDaemonSetFields{
     text("apiVersion"),
     text("kind"),

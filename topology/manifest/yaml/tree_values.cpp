@@ -72,6 +72,16 @@ model::LabelSelector selector_at(const Place& place) {
   return selector;
 }
 
+std::vector<model::Taint> taints_at(const Place& place) {
+  std::vector<model::Taint> taints;
+  for (size_t i = 0; i < place.size(); ++i) {
+    const Place taint = place.item(i);
+    taints.push_back({std::string(taint.field("key").text()), std::string(taint.field("value").text()),
+                      std::string(taint.field("effect").text())});
+  }
+  return taints;
+}
+
 std::vector<std::string> texts_at(const Place& place) {
   std::vector<std::string> texts;
   for (size_t i = 0; i < place.size(); ++i) {

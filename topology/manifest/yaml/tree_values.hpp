@@ -3,6 +3,7 @@
 // Values read straight from a checked tree.
 
 #include "topology/manifest/yaml/findings.hpp"
+#include "topology/model/cluster.hpp"
 #include "topology/model/label_selector.hpp"
 
 #include <map>
@@ -16,6 +17,8 @@ namespace labctl::manifest {
 model::Labels labels_at(const Place& place);
 // A meta/v1 LabelSelector; empty if absent.
 model::LabelSelector selector_at(const Place& place);
+// core/v1 Taints; empty if absent.
+std::vector<model::Taint> taints_at(const Place& place);
 // The texts of a list; empty if absent.
 std::vector<std::string> texts_at(const Place& place);
 // The boolean there, else `otherwise`.

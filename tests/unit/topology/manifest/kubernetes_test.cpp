@@ -73,19 +73,19 @@ TEST(PodRules, FieldsWithoutMeaningWarnOnceForAllPods) {
   std::string text;
   for (int i = 0; i < 30; ++i) {
     text += "---\napiVersion: v1\nkind: Pod\nmetadata: {name: web-" + std::to_string(i) +
-            "}\nspec: {containers: [{name: main, image: nginx, resources: {limits: {cpu: 1}}}]}\n";
+            "}\nspec: {containers: [{name: main, image: nginx, imagePullPolicy: Always}]}\n";
   }
   EXPECT_THAT(
       said(text),
-      ElementsAre(
-          "W spec.containers[0].resources: accepted, but has no effect in a lab (30 times, first here)"));
+      ElementsAre("W spec.containers[0].imagePullPolicy: accepted, but has no effect in a lab (30 times, "
+                  "first here)"));
 }
 
 TEST(PodRules, StrictRefusesWhatIsForLaterAndUnknownButNotWhatHasNoMeaning) {
   LoadOptions strict;
   strict.strict = true;
-  EXPECT_THAT(said(pod_of("resources: {a: b}, volumeMounts: [{x: y}], imge: x"), strict),
-              ElementsAre("W spec.containers[0].resources: accepted, but has no effect in a lab",
+  EXPECT_THAT(said(pod_of("securityContext: {a: b}, volumeMounts: [{x: y}], imge: x"), strict),
+              ElementsAre("W spec.containers[0].securityContext: accepted, but has no effect in a lab",
                           "E spec.containers[0].volumeMounts: accepted, but not applied yet",
                           "E spec.containers[0].imge: unknown field in container"));
 }
