@@ -7,9 +7,11 @@
 #include "labctl/controllers/namespace_objects.hpp"
 #include "labctl/controllers/news.hpp"
 #include "labctl/controllers/pods/node_readiness.hpp"
+#include "labctl/controllers/pods/placement_queue.hpp"
 #include "labctl/controllers/pods/pod_addresses.hpp"
 #include "labctl/controllers/pods/scheduler.hpp"
 #include "labctl/controllers/retries.hpp"
+#include "labctl/controllers/scheduling/taint_evictions.hpp"
 #include "labctl/controllers/workload_loops.hpp"
 #include "labctl/controllers/workloads/workload.hpp"
 #include "labctl/endpoints/endpoint_slice_loop.hpp"
@@ -54,13 +56,6 @@ constexpr std::size_t kReleasedPerRound = 500;
 constexpr std::size_t kRoundsAtLeast = 1'000;
 constexpr std::size_t kRoundsPerObject = 4;
 
-std::uint64_t version_of(const ObjectPtr& object) {
-  const std::string& text = text_at(*object, "metadata.resourceVersion");
-  std::uint64_t version = 0;
-  std::from_chars(text.data(), text.data() + text.size(), version);
-  return version;
-}
-
 }  // namespace
 
 // What is to be looked at, as sets: a thousand changes of one workload's pods are one entry, and are worked
@@ -68,7 +63,7 @@ std::uint64_t version_of(const ObjectPtr& object) {
 // its turn comes, so a change that was noted twice, or is out of date by then, costs a look and does no harm.
 struct Reconciler::State {
   State(store::Store& s, const model::Cluster& c, const Clock& k)
-      : store(s), cluster(c), clock(k), pods(s), endpoint_slices(s), balancers(s, c) {}
+      : store(s), cluster(c), clock(k), pods(s), endpoint_slices(s), balancers(s, c), placements(s) {}
 
   store::Store& store;
   const model::Cluster& cluster;
@@ -76,15 +71,14 @@ struct Reconciler::State {
   PodIndex pods;
   endpoints::EndpointSliceLoop endpoint_slices;
   BalancerLoop balancers;
+  PlacementQueue placements;
+  TaintEvictions evictions;
   ClaimBinder claims{store};
   NamespaceObjectsLoop namespace_objects{store};
   BudgetLoop budgets{store};
 
   std::set<Key> workloads;           // to sync
-  std::set<Key> unplaced;            // pods to place
   std::set<Key> addressed;           // pods whose allocations may be wrong
-  std::set<Key> waiting;             // pods that found no place
-  bool has_room_changed = false;     // try those again
   std::set<std::string> nodes;       // whose pods may say otherwise than the node about being ready
   std::set<std::string> nodes_down;  // not Ready
   std::set<std::string> orphaners;   // uids of owners that went
@@ -99,9 +93,9 @@ struct Reconciler::State {
     return has_work_but_endpoints() || endpoint_slices.has_work() || budgets.has_work();
   }
   bool has_work_but_endpoints() const {
-    return !workloads.empty() || !unplaced.empty() || !addressed.empty() || !nodes.empty() ||
+    return !workloads.empty() || placements.has_work() || !addressed.empty() || !nodes.empty() ||
            !orphaners.empty() || !namespaces.empty() || !leaving.empty() || balancers.has_work() ||
-           claims.has_work() || namespace_objects.has_work() || (has_room_changed && !waiting.empty());
+           claims.has_work() || namespace_objects.has_work() || evictions.has_work();
   }
 
   void look_at_everything();
@@ -118,7 +112,6 @@ struct Reconciler::State {
   void collect_garbage(Work& work);
   void release(Work& work);
   void place(Work& work);
-  std::vector<Key> take_unplaced();
   void try_again(std::function<void()> put_back) {
     retries.put_back_later(clock.wall(), std::move(put_back));
   }
@@ -158,6 +151,8 @@ void Reconciler::State::note(const Change& change) {
   // Called within each write, the loops' own too, so it may only note: a set that is being worked off has
   // been taken out before (std::exchange).
   endpoint_slices.note(change);
+  placements.note(change);
+  evictions.note(change);
   if (change.type == ChangeType::Deleted) {
     if (!store.owned_by(objects::uid_of(*change.object)).empty()) {
       orphaners.insert(objects::uid_of(*change.object));
@@ -194,8 +189,7 @@ void Reconciler::State::note(const Change& change) {
 }
 
 void Reconciler::State::note_node(const Change& change) {
-  has_room_changed = true;
-  // Each wants a pod on every node that its pods may be on, which the node's labels decide.
+  // Each wants a pod on every node that its pods may be on, which the node's labels and taints decide.
   for (const ObjectPtr& daemon_set : store.list("daemonsets")) {
     workloads.insert(key_in("daemonsets", *daemon_set));
   }
@@ -210,9 +204,7 @@ void Reconciler::State::note_node(const Change& change) {
 void Reconciler::State::note_pod(const Change& change) {
   const json& pod = *change.object;
   if (change.type == ChangeType::Deleted) {
-    waiting.erase(change.key);
     addressed.insert(change.key);
-    has_room_changed = true;
     // Whoever it belonged to: a StatefulSet may have waited for its name.
     const Key set{"statefulsets", change.key.ns, change.key.name.substr(0, change.key.name.rfind('-'))};
     if (store.find(set) != nullptr) {
@@ -224,22 +216,13 @@ void Reconciler::State::note_pod(const Change& change) {
     if (!text_at(pod, "status.podIP").empty()) {
       addressed.insert(change.key);
     }
-    has_room_changed = true;
     return;
   }
   const std::string& node = text_at(pod, "spec.nodeName");
   if (!nodes_down.empty() && nodes_down.contains(node) && objects::is_ready(pod)) {
     nodes.insert(node);
   }
-  const std::string& address = text_at(pod, "status.podIP");
-  // A pod has its place and its address from one write, so one without an address has not been placed.
-  if (address.empty()) {
-    // What waits is tried again when its own spec changes; its status is changed by trying.
-    const bool is_news = change.before == nullptr || change.before->at("spec") != pod.at("spec");
-    if (is_news) {
-      unplaced.insert(change.key);
-    }
-  } else if (change.before == nullptr) {
+  if (change.before == nullptr && !text_at(pod, "status.podIP").empty()) {
     addressed.insert(change.key);
   }
 }
@@ -315,6 +298,7 @@ void Reconciler::State::queue_due() {
     }
   }
   retries.call_due(now);
+  evictions.queue_due(now);
 }
 
 void Reconciler::State::sync_workloads() {
@@ -351,27 +335,6 @@ void Reconciler::State::sync_workload(const WorkloadLoop& controller, const Key&
   }
 }
 
-// In the order in which they were last written, which for new pods is the order in which they were made.
-std::vector<Key> Reconciler::State::take_unplaced() {
-  // Only then: to try ten thousand pods that do not fit once more for each pod that comes would be quadratic.
-  if (std::exchange(has_room_changed, false)) {
-    unplaced.insert(waiting.begin(), waiting.end());
-  }
-  std::vector<std::pair<std::uint64_t, Key>> ordered;
-  for (const Key& key : std::exchange(unplaced, {})) {
-    if (const ObjectPtr pod = store.find(key)) {
-      ordered.emplace_back(version_of(pod), key);
-    }
-  }
-  std::sort(ordered.begin(), ordered.end());
-  std::vector<Key> keys;
-  keys.reserve(ordered.size());
-  for (auto& [version, key] : ordered) {
-    keys.push_back(std::move(key));
-  }
-  return keys;
-}
-
 void Reconciler::State::collect_garbage(Work& work) {
   for (const std::string& uid : std::exchange(orphaners, {})) {
     put_back(collect_dependents(work, uid), orphaners, uid);
@@ -397,14 +360,14 @@ void Reconciler::State::release(Work& work) {
 }
 
 void Reconciler::State::place(Work& work) {
-  const std::vector<Key> keys = take_unplaced();
+  const std::vector<Key> keys = placements.take();
   std::size_t looked_at = 0;
   if (!contain(store, {}, "FailedScheduling", "default-scheduler",
-               [&] { looked_at = place_pods(work, keys, waiting); })) {
-    try_again([this, keys] { unplaced.insert(keys.begin(), keys.end()); });
+               [&] { looked_at = place_pods(work, keys, placements.waiting()); })) {
+    try_again([this, keys] { placements.put_back(keys, 0); });
     return;
   }
-  unplaced.insert(keys.begin() + static_cast<std::ptrdiff_t>(looked_at), keys.end());
+  placements.put_back(keys, looked_at);
 }
 
 void Reconciler::State::round(bool& changed) {
@@ -420,6 +383,7 @@ void Reconciler::State::round(bool& changed) {
   // Given back before given out, so that a full node takes the next pod.
   release(work);
   place(work);
+  evictions.run(work);
   for (const std::string& node : std::exchange(nodes, {})) {
     if (!contain(store, {"nodes", "", node}, kFailedSync, "node-controller",
                  [&] { sync_node_readiness(work, node); })) {
@@ -437,6 +401,9 @@ void Reconciler::State::round(bool& changed) {
 
 std::optional<Time> Reconciler::State::next_time() const {
   std::optional<Time> next = retries.next();
+  if (const auto eviction = evictions.next(); eviction && (!next || *eviction < *next)) {
+    next = eviction;
+  }
   for (const auto& [key, time] : later) {
     if (!next || time < *next) {
       next = time;

@@ -38,8 +38,8 @@ void fill_in(json& object, const model::Node& node, objects::TimePoint now) {
   }
   json& status = object["status"];
   status["addresses"] = node_addresses(node);
-  status["capacity"]["pods"] = std::to_string(pod_capacity(node));
-  status["allocatable"]["pods"] = status["capacity"]["pods"];
+  status["capacity"] = model::node_resources(node);
+  status["allocatable"] = status["capacity"];
   status["nodeInfo"] = {
       {"operatingSystem", "linux"}, {"architecture", model::architecture()}, {"kubeletVersion", "labctl"}};
   if (objects::condition(object, "Ready") == nullptr) {
@@ -57,6 +57,17 @@ void sync_node(store::Store& store, const model::Node& node) {
   json object{
       {"apiVersion", "v1"}, {"kind", "Node"}, {"metadata", {{"name", node.name}}}, {"spec", json::object()}};
   fill_in(object, node, now);
+  // As a kubelet does that registers: later they are the cluster's users'.
+  for (const model::Taint& taint : node.taints) {
+    json made{{"key", taint.key}, {"effect", taint.effect}};
+    if (!taint.value.empty()) {
+      made["value"] = taint.value;
+    }
+    object["spec"]["taints"].push_back(std::move(made));
+  }
+  if (node.is_unschedulable) {
+    object["spec"]["unschedulable"] = true;
+  }
   store.create(key, std::move(object));
 }
 

@@ -68,7 +68,7 @@ std::vector<HostPort> host_ports(const json& pod) {
 
 std::uint64_t controller_hash(std::string_view uid) { return fnv1a(uid); }
 
-PodIndex::PodIndex(store::Store& store) {
+PodIndex::PodIndex(store::Store& store) : placed_(std::make_unique<PlacedPods>(store)) {
   for (const store::ObjectPtr& pod : store.list("pods")) {
     add(*pod);
   }

@@ -5,12 +5,14 @@
 //
 // Threads: the store's. Always complete: it listens to the store from the moment it is made.
 
+#include "labctl/controllers/scheduling/placed_pods.hpp"
 #include "labctl/store/store.hpp"
 
 #include <chrono>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
@@ -61,6 +63,8 @@ class PodIndex {
   std::vector<store::Key> pods_on(const std::string& node) const;
   // None of those takes one of `ports`.
   bool are_free_on(const std::string& node, const std::vector<HostPort>& ports) const;
+  // What the scheduler asks of them; counts what it is asked for.
+  PlacedPods& placed() const { return *placed_; }
 
  private:
   void add(const nlohmann::json& pod);
@@ -69,6 +73,7 @@ class PodIndex {
   std::unordered_map<const nlohmann::json*, PodFacts> facts_;
   std::unordered_map<std::string, std::unordered_set<const nlohmann::json*>> living_;  // by node
   std::unordered_map<std::string, std::multiset<HostPort>> taken_;                     // by node
+  std::unique_ptr<PlacedPods> placed_;
   store::Store::Subscription subscription_;
 };
 

@@ -1,17 +1,20 @@
 #include "labctl/controllers/pods/scheduler.hpp"
 
-#include "labctl/controllers/pods/node_readiness.hpp"
 #include "labctl/controllers/pods/nodes.hpp"
 #include "labctl/controllers/pods/pod_addresses.hpp"
+#include "labctl/controllers/scheduling/pod_affinity.hpp"
+#include "labctl/controllers/scheduling/topology_spread.hpp"
 #include "labctl/objects/conditions.hpp"
 #include "labctl/objects/contain.hpp"
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/objects/own_pods.hpp"
 #include "labctl/objects/pod_course.hpp"
+#include "labctl/store/selectors.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 namespace labctl::controllers {
 namespace {
@@ -31,58 +34,63 @@ constexpr std::string_view kSchedulerComponent = "default-scheduler";
 constexpr std::size_t kEventsAtOnce = objects::kEventsKept / 2;
 
 const std::string kNoFreePorts = "node(s) didn't have free ports for the requested pod ports";
+const std::string kTooManyPods = "Too many pods";
 
-// A nodeSelector: every label, with exactly that value.
-bool fits(const json* selector, const json* labels) {
-  if (selector == nullptr || !selector->is_object() || selector->empty()) {
-    return true;
-  }
-  for (const auto& [key, value] : selector->items()) {
-    const auto found = labels == nullptr ? json::const_iterator() : labels->find(key);
-    if (labels == nullptr || found == labels->end() || *found != value) {
-      return false;
-    }
-  }
-  return true;
-}
+// Of kube-scheduler's default plugins.
+constexpr std::int64_t kTaintWeight = 3;
+constexpr std::int64_t kNodeAffinityWeight = 2;
+constexpr std::int64_t kPodAffinityWeight = 2;
+constexpr std::int64_t kSpreadWeight = 2;
+constexpr std::int64_t kScoreMax = 100;
 
-// The pod stands a node that is not Ready, as those of node agents do (core/v1 Toleration).
-bool tolerates_not_ready(const json& pod) {
-  const json& tolerations = objects::list_at(pod, "spec.tolerations");
-  return std::any_of(tolerations.begin(), tolerations.end(), [](const json& toleration) {
-    const std::string& key = text_at(toleration, "key");
-    const std::string& effect = text_at(toleration, "effect");
-    return (key.empty() ? text_at(toleration, "operator") == "Exists"
-                        : key == "node.kubernetes.io/not-ready") &&
-           (effect.empty() || effect == "NoSchedule");
-  });
-}
+enum class Better { More, Less };
 
-// "0/3 nodes are available: 1 Too many pods, 2 node(s) didn't match Pod's node affinity/selector."
-std::string nobody_fits(std::size_t nodes, const std::map<std::string, int>& reasons) {
-  std::string message = "0/" + std::to_string(nodes) + " nodes are available";
-  const char* separator = ": ";
-  for (const auto& [reason, count] : reasons) {
-    message += separator + std::to_string(count) + " " + reason;
-    separator = ", ";
+// Adds to each total its share of the largest value, 0 to kScoreMax, times `weight` (DefaultNormalizeScore).
+void add_share(std::vector<std::int64_t>& totals, const std::vector<std::int64_t>& values,
+               std::int64_t weight, Better better) {
+  const std::int64_t most = values.empty() ? 0 : *std::max_element(values.begin(), values.end());
+  for (std::size_t i = 0; most > 0 && i < values.size(); ++i) {
+    const std::int64_t share = values[i] * kScoreMax / most;
+    totals[i] += weight * (better == Better::More ? share : kScoreMax - share);
   }
-  return message + ".";
 }
 
 }  // namespace
 
-std::vector<std::string> nodes_fitting(const Work& work, const json& pod) {
-  const std::string& named = text_at(pod, "spec.nodeName");
-  const json* selector = field(pod, "spec.nodeSelector");
-  std::vector<std::string> names;
-  for (const model::Node& node : work.cluster.nodes) {
-    const ObjectPtr object = work.store.find({"nodes", "", node.name});
-    if (object != nullptr && (named.empty() || named == node.name) &&
-        fits(selector, field(*object, "metadata.labels"))) {
-      names.push_back(node.name);
-    }
+// What a pod asks of a node, read from its JSON once.
+struct Scheduler::Wants {
+  Wants(const json& pod, PlacedPods& placed, const Topology& topology)
+      : affinity(node_affinity_of(pod)),
+        only_nodes(affinity.names()),
+        tolerations(tolerations_of(pod)),
+        ports(host_ports(pod)),
+        requests(requests_of(pod)),
+        is_dns(is_dns_pod(pod)),
+        spread(placed, topology, pod, affinity, tolerations),
+        beside(placed, topology, pod) {}
+
+  NodeAffinity affinity;
+  std::optional<std::set<std::string>> only_nodes;
+  std::vector<Toleration> tolerations;
+  std::vector<HostPort> ports;
+  Amounts requests;
+  bool is_dns;
+  SpreadCheck spread;
+  PodAffinityCheck beside;
+};
+
+void WaitingPods::add(const Key& key, bool is_for_pods) {
+  pods.insert(key);
+  if (is_for_pods) {
+    for_pods.insert(key);
+  } else {
+    for_pods.erase(key);
   }
-  return names;
+}
+
+void WaitingPods::remove(const Key& key) {
+  pods.erase(key);
+  for_pods.erase(key);
 }
 
 // Read once for all pods of a pass: what a node has left is counted on here, while the store is
@@ -93,10 +101,9 @@ Scheduler::Scheduler(Work& work) : work_(work) {
     if (object == nullptr) {
       continue;
     }
-    seats_.push_back({node.name, field(*object, "metadata.labels"),
-                      !objects::is_true_at(*object, "spec.unschedulable"), is_node_ready(*object),
-                      pod_capacity(node), work.pods.living_on(node.name)});
-    objects_.push_back(object);
+    seats_.push_back({topology_.nodes().size(), objects::is_true_at(*object, "spec.unschedulable"),
+                      allocatable_of(*object), pod_capacity(node), work.pods.living_on(node.name)});
+    topology_.add({node.name, store::labels_of(*object), effective_taints_of(*object)});
   }
   for (const ObjectPtr& pod : work.store.list("pods", objects::kDnsNamespace)) {
     if (Seat* seat = seat_named(text_at(*pod, "spec.nodeName")); seat != nullptr && is_dns_pod(*pod)) {
@@ -113,8 +120,8 @@ bool Scheduler::is_emptier(const Seat& a, const Seat& b, bool is_dns) {
 }
 
 Scheduler::Seat* Scheduler::seat_named(const std::string& name) {
-  const auto found =
-      std::find_if(seats_.begin(), seats_.end(), [&](const Seat& seat) { return seat.name == name; });
+  const auto found = std::find_if(seats_.begin(), seats_.end(),
+                                  [&](const Seat& seat) { return node_of(seat).name == name; });
   return found == seats_.end() ? nullptr : &*found;
 }
 
@@ -124,64 +131,150 @@ bool Scheduler::refuse(json& pod, const std::string& reason, const std::string& 
   return false;
 }
 
+std::vector<std::string> Scheduler::shortages_on(const Seat& seat, const Wants& wants) const {
+  std::vector<std::string> found =
+      wants.requests.empty()
+          ? std::vector<std::string>()
+          : shortages(wants.requests, seat.allocatable, work_.pods.placed().requested_on(node_of(seat).name));
+  if (seat.pods >= seat.capacity) {
+    found.insert(found.begin(), kTooManyPods);
+  }
+  return found;
+}
+
+// As a pod that a user binds himself: neither selector nor taints are asked, only what cannot be had.
+Scheduler::Seat* Scheduler::named_seat(json& pod, const std::string& name, const Wants& wants) {
+  Seat* seat = seat_named(name);
+  if (seat == nullptr) {
+    refuse(pod, "Unschedulable", "node \"" + name + "\" not found");
+  } else if (const auto shortages = shortages_on(*seat, wants); !shortages.empty()) {
+    refuse(pod, "Unschedulable", "node \"" + name + "\": " + shortages.front());
+    seat = nullptr;
+  } else if (!work_.pods.are_free_on(name, wants.ports)) {
+    refuse(pod, "Unschedulable", "node \"" + name + "\": " + kNoFreePorts);
+    seat = nullptr;
+  }
+  return seat;
+}
+
+// In the order of kube-scheduler's filters, of which the first that refuses speaks.
+NodeRefusal Scheduler::refusal_of(const Seat& seat, const Wants& wants) const {
+  const NodeFacts& node = node_of(seat);
+  if (wants.only_nodes && !wants.only_nodes->contains(node.name)) {
+    return {{"node(s) didn't satisfy plugin(s) [NodeAffinity]"}};
+  }
+  if (seat.is_unschedulable &&
+      !is_tolerated({kUnschedulableTaint, "", std::string(kNoSchedule)}, wants.tolerations)) {
+    return {{"node(s) were unschedulable"}};
+  }
+  if (const model::Taint* taint = untolerated(node.taints, wants.tolerations, {kNoSchedule, kNoExecute})) {
+    return {{"node(s) had untolerated taint {" + taint->key + ": " + taint->value + "}"}};
+  }
+  if (!wants.affinity.fits(node.name, node.labels)) {
+    return {{"node(s) didn't match Pod's node affinity/selector"}};
+  }
+  if (!work_.pods.are_free_on(node.name, wants.ports)) {
+    return {{kNoFreePorts}, false};
+  }
+  if (std::vector<std::string> shortages = shortages_on(seat, wants); !shortages.empty()) {
+    return {std::move(shortages), false};
+  }
+  if (NodeRefusal refusal = wants.spread.refusal_of(node); !refusal.reasons.empty()) {
+    return refusal;
+  }
+  return wants.beside.refusal_of(node);
+}
+
+// What pods say of each other: from the least to the most that a node has.
+void Scheduler::add_pod_scores(std::vector<std::int64_t>& totals, const std::vector<Seat*>& feasible,
+                               const Wants& wants) const {
+  std::vector<const NodeFacts*> nodes;
+  for (const Seat* seat : feasible) {
+    nodes.push_back(&node_of(*seat));
+  }
+  if (wants.spread.has_preferences()) {
+    const std::vector<std::int64_t> scores = wants.spread.scores(nodes);
+    for (std::size_t i = 0; i < totals.size(); ++i) {
+      totals[i] += kSpreadWeight * scores[i];
+    }
+  }
+  if (wants.beside.has_preferences()) {
+    std::vector<std::int64_t> scores;
+    for (const NodeFacts* node : nodes) {
+      scores.push_back(wants.beside.score(*node));
+    }
+    const auto [least, most] = std::minmax_element(scores.begin(), scores.end());
+    for (std::size_t i = 0; *most > *least && i < totals.size(); ++i) {
+      totals[i] += kPodAffinityWeight * (kScoreMax * (scores[i] - *least) / (*most - *least));
+    }
+  }
+}
+
+// Scores are weighed as kube-scheduler's, but what it does for even use of nodes is the order by pods here.
+Scheduler::Seat* Scheduler::best_of(const std::vector<Seat*>& feasible, const Wants& wants) {
+  std::vector<std::int64_t> taints(feasible.size()), labels(feasible.size());
+  for (std::size_t i = 0; i < feasible.size(); ++i) {
+    const NodeFacts& node = node_of(*feasible[i]);
+    taints[i] = count_avoided(node.taints, wants.tolerations);
+    labels[i] = wants.affinity.score(node.name, node.labels);
+  }
+  std::vector<std::int64_t> totals(feasible.size());
+  add_share(totals, taints, kTaintWeight, Better::Less);
+  add_share(totals, labels, kNodeAffinityWeight, Better::More);
+  add_pod_scores(totals, feasible, wants);
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < feasible.size(); ++i) {
+    const bool is_better = totals[i] != totals[best]
+                               ? totals[i] > totals[best]
+                               : is_emptier(*feasible[i], *feasible[best], wants.is_dns);
+    best = is_better ? i : best;
+  }
+  return feasible[best];
+}
+
 bool Scheduler::place(json& pod) {
+  waits_for_pods_ = false;
   if (const json* gates = field(pod, "spec.schedulingGates"); gates != nullptr && !gates->empty()) {
     return refuse(pod, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates");
   }
-  Seat* best = nullptr;
-  const std::string& named = text_at(pod, "spec.nodeName");
-  const json* selector = field(pod, "spec.nodeSelector");
-  const std::vector<HostPort> ports = host_ports(pod);
-  const bool may_be_unready = tolerates_not_ready(pod);
-  const bool is_dns = is_dns_pod(pod);
-  std::map<std::string, int> reasons;
-  // As a pod that a user binds himself: neither selector nor readiness of the node is asked, only
-  // what cannot be had.
-  if (!named.empty()) {
-    best = seat_named(named);
-    if (best == nullptr) {
-      return refuse(pod, "Unschedulable", "node \"" + named + "\" not found");
-    }
-    if (best->pods >= best->capacity) {
-      return refuse(pod, "Unschedulable", "node \"" + named + "\": Too many pods");
-    }
-    if (!work_.pods.are_free_on(named, ports)) {
-      return refuse(pod, "Unschedulable", "node \"" + named + "\": " + kNoFreePorts);
+  const Wants wants(pod, work_.pods.placed(), topology_);
+  Seat* seat = nullptr;
+  if (const std::string named = text_at(pod, "spec.nodeName"); !named.empty()) {
+    seat = named_seat(pod, named, wants);
+    if (seat == nullptr) {
+      return false;
     }
   } else {
-    for (Seat& seat : seats_) {
-      if (!seat.is_schedulable) {
-        ++reasons["node(s) were unschedulable"];
-      } else if (!seat.is_ready && !may_be_unready) {
-        ++reasons["node(s) had untolerated taint {node.kubernetes.io/not-ready: }"];
-      } else if (!fits(selector, seat.labels)) {
-        ++reasons["node(s) didn't match Pod's node affinity/selector"];
-      } else if (!work_.pods.are_free_on(seat.name, ports)) {
-        ++reasons[kNoFreePorts];
-      } else if (seat.pods >= seat.capacity) {
-        ++reasons["Too many pods"];
-      } else if (best == nullptr || is_emptier(seat, *best, is_dns)) {
-        best = &seat;
+    std::vector<Seat*> feasible;
+    Diagnosis diagnosis(seats_.size());
+    for (Seat& candidate : seats_) {
+      if (const NodeRefusal refusal = refusal_of(candidate, wants); !refusal.reasons.empty()) {
+        diagnosis.add(refusal);
+      } else {
+        feasible.push_back(&candidate);
       }
     }
+    if (feasible.empty()) {
+      waits_for_pods_ = diagnosis.has(kAffinityNotMatched) || diagnosis.has(kSpreadNotMatched);
+      return refuse(pod, "Unschedulable",
+                    diagnosis.message(text_at(pod, "spec.preemptionPolicy") != "Never"));
+    }
+    seat = best_of(feasible, wants);
   }
-  if (best == nullptr) {
-    return refuse(pod, "Unschedulable", nobody_fits(seats_.size(), reasons));
-  }
-  ++best->pods;
-  best->dns_pods += is_dns ? 1 : 0;
-  pod["spec"]["nodeName"] = best->name;
+  ++seat->pods;
+  seat->dns_pods += wants.is_dns ? 1 : 0;
+  pod["spec"]["nodeName"] = node_of(*seat).name;
   set_condition(pod["status"], "PodScheduled", "True", work_.now);
   return true;
 }
 
 namespace {
 
-void place_pod(Work& work, Scheduler& scheduler, AddressPass& addresses, const Key& key,
-               std::set<Key>& waiting, bool tells) {
+void place_pod(Work& work, Scheduler& scheduler, AddressPass& addresses, const Key& key, WaitingPods& waiting,
+               bool tells) {
   const ObjectPtr before = work.store.find(key);
   if (before == nullptr || !is_active(*before) || objects::lives_on_node(*before)) {
-    waiting.erase(key);
+    waiting.remove(key);
     return;
   }
   json pod = *before;
@@ -193,14 +286,14 @@ void place_pod(Work& work, Scheduler& scheduler, AddressPass& addresses, const K
   }
   const ObjectPtr after = work.store.update(key, std::move(pod));
   if (is_placed) {
-    waiting.erase(key);
+    waiting.remove(key);
     if (tells) {
       record(work.store, *after, objects::EventType::Normal, "Scheduled",
              "Successfully assigned " + key.ns + "/" + key.name + " to " + text_at(*after, "spec.nodeName"),
              kSchedulerComponent);
     }
   } else {
-    waiting.insert(key);
+    waiting.add(key, scheduler.waits_for_pods());
     // Said once for each new reason, not at each look.
     if (after != before) {
       record(work.store, *after, objects::EventType::Warning, "FailedScheduling",
@@ -211,7 +304,7 @@ void place_pod(Work& work, Scheduler& scheduler, AddressPass& addresses, const K
 
 }  // namespace
 
-std::size_t place_pods(Work& work, const std::vector<Key>& pods, std::set<Key>& waiting) {
+std::size_t place_pods(Work& work, const std::vector<Key>& pods, WaitingPods& waiting) {
   if (pods.empty()) {
     return 0;
   }
@@ -224,7 +317,7 @@ std::size_t place_pods(Work& work, const std::vector<Key>& pods, std::set<Key>& 
     const bool tells = pods.size() - looked_at <= kEventsAtOnce;
     if (!objects::contain(work.store, key, "FailedScheduling", kSchedulerComponent,
                           [&] { place_pod(work, scheduler, addresses, key, waiting, tells); })) {
-      waiting.insert(key);
+      waiting.add(key, false);
     }
   }
   addresses.commit();

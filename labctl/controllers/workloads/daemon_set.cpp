@@ -1,6 +1,7 @@
 #include "labctl/controllers/workloads/daemon_set.hpp"
 
-#include "labctl/controllers/pods/scheduler.hpp"
+#include "labctl/controllers/scheduling/node_affinity.hpp"
+#include "labctl/controllers/workloads/daemon_nodes.hpp"
 #include "labctl/controllers/workloads/workload.hpp"
 #include "labctl/objects/deletion.hpp"
 #include "labctl/objects/events.hpp"
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace labctl::controllers {
 namespace {
@@ -34,6 +36,7 @@ struct Daemon {
   Revision revision;
   std::int64_t min_ready_seconds = 0;
   std::vector<std::string> wanted;                        // names of the nodes that should have a pod
+  std::set<std::string> kept;                             // of those where one that is there may stay
   std::map<std::string, std::vector<ObjectPtr>> by_node;  // oldest first
   bool did_something = false;
 };
@@ -43,7 +46,7 @@ void make_pod(Daemon& daemon, const std::string& node) {
   const std::string prefix = daemon.key.name + "-";
   pod["metadata"]["generateName"] = prefix;
   pod["metadata"]["labels"][kRevisionHash] = daemon.revision.hash;
-  pod["spec"]["nodeName"] = node;
+  bind_daemon_pod(pod, node);
   objects::fill_in_priority(daemon.work.store, pod);
   Key key{"pods", daemon.key.ns, ""};
   do {
@@ -66,11 +69,12 @@ void delete_pod(Daemon& daemon, const json& pod) {
          "Deleted pod: " + objects::name_of(pod), kDaemonSetComponent);
 }
 
-// One pod on each wanted node, none elsewhere. A finished pod is made again; the replacement of a pod that is
-// on its way out waits until it has gone, so that two never meet on a node.
+// One pod on each wanted node; elsewhere none but those that are there and stand the node's taints. A
+// finished pod is made again; the replacement of a pod that is on its way out waits until it has gone, so
+// that two never meet on a node.
 void settle_nodes(Daemon& daemon) {
   for (const auto& [node, pods] : daemon.by_node) {
-    const bool is_wanted = std::find(daemon.wanted.begin(), daemon.wanted.end(), node) != daemon.wanted.end();
+    const bool is_wanted = daemon.kept.contains(node);
     bool has_one = false;
     for (const ObjectPtr& pod : pods) {
       if (!is_wanted || has_one || objects::is_finished(*pod)) {
@@ -174,13 +178,18 @@ void sync_daemon_set(Work& work, const Key& key) {
            "failed to construct revisions of DaemonSet: " + refusal, kDaemonSetComponent);
     return;
   }
-  Daemon daemon{work, key, *object, revision, 0, {}, {}, false};
+  Daemon daemon{work, key, *object, revision, 0, {}, {}, {}, false};
   daemon.min_ready_seconds = number_at(*object, "spec.minReadySeconds", 0);
-  daemon.wanted = nodes_fitting(work, *field(*object, "spec.template"));
+  DaemonNodes nodes = daemon_nodes(work, *field(*object, "spec.template"));
+  daemon.wanted = std::move(nodes.wanted);
+  daemon.kept = std::move(nodes.kept);
   const json* selector = field(*object, "spec.selector");
   for (ObjectPtr& pod : claim_owned(work, *object, "pods",
                                     store::selector_from_json(selector == nullptr ? json() : *selector))) {
-    daemon.by_node[text_at(*pod, "spec.nodeName")].push_back(std::move(pod));
+    // Until it is placed its affinity says where it is to be.
+    std::string node = text_at(*pod, "spec.nodeName");
+    node = node.empty() ? node_named_in(*pod) : node;
+    daemon.by_node[node].push_back(std::move(pod));
   }
   for (auto& [node, pods] : daemon.by_node) {
     std::stable_sort(pods.begin(), pods.end(), [](const ObjectPtr& a, const ObjectPtr& b) {

@@ -116,7 +116,8 @@ TEST_F(NodeReadinessTest, NewPodsGoElsewhereOrWait) {
   EXPECT_EQ(text_at(loops.get("pods", "e"), "spec.nodeName"), "node-1");
   const json waiting = loops.get("pods", "f");
   EXPECT_EQ(text_at(*condition(waiting, "PodScheduled"), "message"),
-            "0/3 nodes are available: 3 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.");
+            "0/3 nodes are available: 3 node(s) had untolerated taint {node.kubernetes.io/not-ready: }. "
+            "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.");
   set_node("True", "node-2");
   loops.run();
   EXPECT_EQ(text_at(loops.get("pods", "f"), "spec.nodeName"), "node-2");

@@ -93,7 +93,8 @@ TEST_F(SchedulerTest, APodThatFitsNowhereSaysWhyOnce) {
   loops.run();
   EXPECT_EQ(node_of("a"), "");
   EXPECT_EQ(refusal("a"),
-            "Unschedulable: 0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.");
+            "Unschedulable: 0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. "
+            "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.");
   loops.create("pods", "b", bare_pod());
   loops.run();
   EXPECT_EQ(loops.events("FailedScheduling").size(), 1U);
@@ -182,7 +183,8 @@ TEST_F(HostPortTest, PodsWithOneGoToDifferentNodes) {
   const json waiting = three.get("pods", "d");
   EXPECT_EQ(text_at(waiting, "status.phase"), "Pending");
   EXPECT_EQ(text_at(*condition(waiting, "PodScheduled"), "message"),
-            "0/3 nodes are available: 3 node(s) didn't have free ports for the requested pod ports.");
+            "0/3 nodes are available: 3 node(s) didn't have free ports for the requested pod ports. "
+            "preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.");
   three.remove_deleted();
   three.store.remove({"pods", "default", "b"});
   three.run();
