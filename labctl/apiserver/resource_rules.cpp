@@ -1,5 +1,6 @@
 #include "labctl/apiserver/resource_rules.hpp"
 
+#include "labctl/apiserver/pod_update_rules.hpp"
 #include "labctl/apiserver/service_strategy.hpp"
 #include "labctl/objects/conditions.hpp"
 #include "labctl/objects/deletion.hpp"
@@ -262,13 +263,19 @@ void keep_what_is_ours(const json& before, json& wanted) {
 void check_unchanged(std::string_view resource, const json& before, const json& after) {
   check_finalizers(before, after);
   if (resource == "pods") {
-    if (fixed_part(before) != fixed_part(after)) {
+    if (const std::string refused = refused_scheduling_change(before, after); !refused.empty()) {
+      refuse(after, refused);
+    }
+    json fixed_before = fixed_part(before);
+    json fixed_after = fixed_part(after);
+    leave_out_scheduling(before, fixed_before);
+    leave_out_scheduling(before, fixed_after);
+    if (fixed_before != fixed_after) {
       refuse(after,
              "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`, "
              "`spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations` (only "
-             "additions to "
-             "existing tolerations), `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
-             "previously negative)");
+             "additions to existing tolerations), `spec.terminationGracePeriodSeconds` (allow it to be set "
+             "to 1 if it was previously negative)");
     }
     check_pod_limits(before, after);
   } else if (resource == "statefulsets") {
