@@ -189,6 +189,28 @@ void print_containers(std::ostream& out, const std::string& heading, const Json&
   }
 }
 
+// "gpu=a100:NoSchedule", as kubectl.
+std::string taint_text(const Json& taint) {
+  const std::string value = text(taint, "/value");
+  return text(taint, "/key") + (value.empty() ? "" : "=" + value) + ":" + text(taint, "/effect");
+}
+
+// "gpu=a100:NoSchedule for 60s", "node.kubernetes.io/not-ready:NoExecute op=Exists".
+Json toleration_texts(const Json& pod) {
+  Json texts = Json::array();
+  for (const Json& toleration : list(pod, "/spec/tolerations")) {
+    const std::string value = text(toleration, "/value");
+    const std::string effect = text(toleration, "/effect");
+    std::string line = text(toleration, "/key") + (value.empty() ? "" : "=" + value);
+    line += effect.empty() ? "" : ":" + effect;
+    line +=
+        text(toleration, "/operator") == "Exists" ? std::string(line.empty() ? "" : " ") + "op=Exists" : "";
+    const std::string seconds = text(toleration, "/tolerationSeconds");
+    texts.push_back(line + (seconds.empty() ? "" : " for " + seconds + "s"));
+  }
+  return texts;
+}
+
 void describe_pod(std::ostream& out, const Json& pod) {
   Block block(0);
   add_identity(block, pod);
@@ -216,6 +238,8 @@ void describe_pod(std::ostream& out, const Json& pod) {
   Block more(0);
   more.add_if("QoS Class", text(pod, "/status/qosClass"));
   more.add_map("Node-Selectors", at(pod, "/spec/nodeSelector"));
+  const Json tolerations = toleration_texts(pod);
+  more.add("Tolerations", tolerations.empty() ? "<none>" : join_texts(tolerations));
   more.print(out);
 }
 
@@ -225,6 +249,12 @@ void describe_node(std::ostream& out, const Json& node, const std::vector<Json>&
   add_metadata(block, node);
   block.add("Created", long_time(text(node, "/metadata/creationTimestamp")));
   const Json& cidrs = at(node, "/spec/podCIDRs");
+  std::string taints;
+  for (const Json& taint : list(node, "/spec/taints")) {
+    taints += (taints.empty() ? "" : ",") + taint_text(taint);
+  }
+  block.add("Taints", taints.empty() ? "<none>" : taints);
+  block.add("Unschedulable", text_or(node, "/spec/unschedulable", "false"));
   block.add("Pod CIDRs", cidrs.is_array() && !cidrs.empty() ? join_texts(cidrs)
                                                             : text_or(node, "/spec/podCIDR", "<none>"));
   block.print(out);

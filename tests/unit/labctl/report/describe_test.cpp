@@ -48,6 +48,19 @@ TEST(Describe, TellsOfAPodAsKubectlDoes) {
   EXPECT_THAT(text, HasSubstr("Events:  <none>\n"));
 }
 
+TEST(Describe, ShowsTaintsAndTolerations) {
+  const Json node = Json::parse(R"({"kind":"Node","metadata":{"name":"node-1"},"spec":{"unschedulable":true,
+    "taints":[{"key":"gpu","value":"a100","effect":"NoSchedule"},{"key":"broken","effect":"NoExecute"}]}})");
+  EXPECT_THAT(described(node), HasSubstr("gpu=a100:NoSchedule,broken:NoExecute\n"));
+  Json pod = kPod;
+  EXPECT_THAT(described(pod), HasSubstr("Tolerations:     <none>\n"));
+  pod["spec"]["tolerations"] = Json::parse(R"([{"key":"gpu","value":"a100","effect":"NoSchedule"},
+    {"key":"broken","operator":"Exists","effect":"NoExecute","tolerationSeconds":60},{"operator":"Exists"}])");
+  const std::string text = described(pod);
+  EXPECT_THAT(text, HasSubstr("gpu=a100:NoSchedule"));
+  EXPECT_THAT(text, HasSubstr("broken:NoExecute op=Exists for 60s"));
+}
+
 TEST(Describe, NamesSecretsAndDoesNotShowThem) {
   EXPECT_THAT(described(kPod), HasSubstr("KEY=<secretKeyRef s/k>"));
 }
