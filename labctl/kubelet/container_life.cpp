@@ -63,8 +63,9 @@ bool ContainerLife::lets_others_begin(std::size_t index) const {
 
 bool ContainerLife::may_start_later(std::size_t index) const {
   const Item& item = items_[index];
-  return !stopping_ && !is_finishing_ && !is_held_ && !item.is_blocked && !item.is_over && !item.is_launching &&
-         item.status.state.kind != Kind::Running && !(item.is_sidecar && is_over()) && has_turn(index);
+  return !stopping_ && !is_finishing_ && !is_held_ && !item.is_blocked && !item.is_over &&
+         !item.is_launching && item.status.state.kind != Kind::Running && !(item.is_sidecar && is_over()) &&
+         has_turn(index);
 }
 
 std::vector<std::size_t> ContainerLife::due() const {

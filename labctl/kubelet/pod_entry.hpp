@@ -43,8 +43,8 @@ struct PodLife::Entry {
   std::vector<std::unique_ptr<Container>> containers;  // as ContainerLife counts them
   loop::EventLoop::Id timer = 0;
   std::vector<std::string> missing_volumes;  // as told last
-  loop::EventLoop::Id deadline = 0;  // spec.activeDeadlineSeconds
-  std::string end_reason;            // once it is ended before its time
+  loop::EventLoop::Id deadline = 0;          // spec.activeDeadlineSeconds
+  std::string end_reason;                    // once it is ended before its time
   std::string end_message;
 };
 

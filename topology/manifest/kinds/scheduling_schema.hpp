@@ -12,7 +12,7 @@ extern const Schema kToleration;
 extern const Schema kAffinity;
 extern const Schema kTopologySpread;
 extern const Schema kSchedulingGate;
-extern const Schema kResources;   // resource_schema.cpp: requests and limits of a container
+extern const Schema kResources;     // resource_schema.cpp: requests and limits of a container
 extern const Schema kResourceList;  // a mapping of resources to amounts
 
 // Resources of a node: standard ones, pods, and those with a domain.
