@@ -222,14 +222,15 @@ model::Pod decode_pod(const json& object) {
     const json* controller = controller_of(object);
     for (model::Container& container : pod.containers) {
       container.is_of_job = controller != nullptr && text_at(*controller, "kind") == "Job";
-      const json& status = member(object, "status");
-      if (status.is_object()) {
-        for (const json& entry : member(status, "podIPs")) {
-          pod.ips.push_back(address_in(entry.at("ip").get_ref<const std::string&>()));
-        }
+    }
+    const json& status = member(object, "status");
+    if (status.is_object()) {
+      for (const json& entry : member(status, "podIPs")) {
+        pod.ips.push_back(address_in(entry.at("ip").get_ref<const std::string&>()));
       }
-      return pod;
-    });
+    }
+    return pod;
+  });
 }
 
 }  // namespace labctl::objects

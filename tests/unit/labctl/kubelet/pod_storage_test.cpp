@@ -63,6 +63,10 @@ class Storage : public ::testing::Test {
     facts.find = [this](const store::Key& key) { return store.find(key); };
     return storage->set_up(pod, facts, has_programs);
   }
+  std::vector<kernel::FileBind> binds() { return storage->binds(pod, pod.containers[0], {}); }
+  void mount(const std::string& volume, const std::string& path, const std::string& sub_path = {}) {
+    pod.containers[0].volume_mounts.push_back({volume, path, sub_path, {}, false});
+  }
   std::string refusal() {
     try {
       binds();
