@@ -110,8 +110,9 @@ TEST(Situation, AThousandPortsOfOneService) {
         ends_with(lab.run({"probe", "node/node-1", std::string("svc/default/sip:") + port, "--proto", "udp"}),
                   kPassed));
   }
-  EXPECT_TRUE(
-      ends_with(lab.run({"probe", "node/node-1", "svc/default/sip:20999", "--expect", "refused"}), kPassed));
+  EXPECT_TRUE(ends_with(
+      lab.run({"probe", "node/node-1", "svc/default/sip:20999", "--proto", "tcp", "--expect", "refused"}),
+      kPassed));
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ constexpr std::array kPointers{std::string_view("appProtocol"),
                                std::string_view("preemptionPolicy"),
                                std::string_view("runtimeClassName"),
                                std::string_view("storageClassName"),
+                               std::string_view("timeZone"),
                                std::string_view("trafficDistribution"),
                                std::string_view("volumeAttributesClassName"),
                                std::string_view("volumeMode")};

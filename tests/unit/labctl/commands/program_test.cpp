@@ -214,7 +214,7 @@ TEST_F(Labctl, TalksJsonWhenAsked) {
 
 TEST_F(Labctl, ReportsOutputThatCouldNotBeWritten) {
   const ProgramResult result = shell("\"$LABCTL\" version > /dev/full");
-  EXPECT_EQ(result.exit_code, 5);
+  EXPECT_EQ(result.exit_code, 8);
   EXPECT_THAT(result.err, HasSubstr("write to stdout: No space left on device"));
 }
 

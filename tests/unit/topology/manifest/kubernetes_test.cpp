@@ -84,9 +84,9 @@ TEST(PodRules, FieldsWithoutMeaningWarnOnceForAllPods) {
 TEST(PodRules, StrictRefusesWhatIsForLaterAndUnknownButNotWhatHasNoMeaning) {
   LoadOptions strict;
   strict.strict = true;
-  EXPECT_THAT(said(pod_of("securityContext: {a: b}, volumeMounts: [{x: y}], imge: x"), strict),
+  EXPECT_THAT(said(pod_of("securityContext: {a: b}, volumeDevices: [{x: y}], imge: x"), strict),
               ElementsAre("W spec.containers[0].securityContext: accepted, but has no effect in a lab",
-                          "E spec.containers[0].volumeMounts: accepted, but not applied yet",
+                          "E spec.containers[0].volumeDevices: accepted, but not applied yet",
                           "E spec.containers[0].imge: unknown field in container"));
 }
 
