@@ -20,7 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kReferringFolders = {"labctl", "probes", "topology", "tests", "scenarios", "ci"};
+const std::vector<std::string> kReferringFolders = {"labctl", "probes",    "topology",
+                                                    "tests",  "scenarios", "ci"};
 
 struct Prose {
   std::string path;
