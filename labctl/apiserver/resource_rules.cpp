@@ -52,9 +52,7 @@ bool differs(const json& before, const json& after, std::string_view path) {
 json fixed_part(const json& pod) {
   const json* spec = field(pod, "spec");
   json fixed = spec == nullptr ? json::object() : *spec;
-  for (const char* mutable_field : {"activeDeadlineSeconds", "tolerations"}) {
-    fixed.erase(mutable_field);
-  }
+  fixed.erase("activeDeadlineSeconds");
   for (const char* list : {"containers", "initContainers"}) {
     if (const auto containers = fixed.find(list); containers != fixed.end() && containers->is_array()) {
       for (json& container : *containers) {
@@ -67,8 +65,8 @@ json fixed_part(const json& pod) {
   return fixed;
 }
 
-// validatePodUpdate(): a deadline may come or become shorter, and a toleration stays but for its time.
-void check_pod_limits(const json& before, const json& after) {
+// validatePodUpdate(): a deadline may come or become shorter.
+void check_deadline(const json& before, const json& after) {
   const json* old = field(before, "spec.activeDeadlineSeconds");
   const json* now = field(after, "spec.activeDeadlineSeconds");
   if (old != nullptr && old->is_number() && (now == nullptr || !now->is_number())) {
@@ -79,24 +77,6 @@ void check_pod_limits(const json& before, const json& after) {
   if (old != nullptr && old->is_number() && *now > *old) {
     refuse(after, "spec.activeDeadlineSeconds: Invalid value: " + now->dump() +
                       ": must be less than or equal to previous value");
-  }
-  const auto tolerations_of = [](const json& pod) {
-    const json* list = field(pod, "spec.tolerations");
-    json tolerations = list != nullptr && list->is_array() ? *list : json::array();
-    for (json& toleration : tolerations) {
-      if (toleration.is_object()) {
-        toleration.erase("tolerationSeconds");
-      }
-    }
-    return tolerations;
-  };
-  const json wanted = tolerations_of(after);
-  for (const json& toleration : tolerations_of(before)) {
-    if (std::find(wanted.begin(), wanted.end(), toleration) == wanted.end()) {
-      refuse(after,
-             "spec.tolerations: Forbidden: existing toleration can not be modified except its "
-             "tolerationSeconds");
-    }
   }
 }
 
@@ -277,7 +257,7 @@ void check_unchanged(std::string_view resource, const json& before, const json& 
              "additions to existing tolerations), `spec.terminationGracePeriodSeconds` (allow it to be set "
              "to 1 if it was previously negative)");
     }
-    check_pod_limits(before, after);
+    check_deadline(before, after);
   } else if (resource == "statefulsets") {
     if (fixed_part_of_stateful_set(before) != fixed_part_of_stateful_set(after)) {
       refuse(
