@@ -1,6 +1,7 @@
 #include "probes/protocol/redirect.hpp"
 
 #include "topology/base/error.hpp"
+#include "topology/base/percent.hpp"
 
 #include <strings.h>
 
@@ -51,21 +52,7 @@ std::string without_dots(std::string_view path) {
   return ends_in_folder || text.empty() ? text + '/' : text;
 }
 
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte == ' ' || byte >= 0x80) {
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
+bool stays_in_reference(char c) { return c != ' ' && static_cast<unsigned char>(c) < 0x80; }
 
 // The path and query that a relative reference without a host leads to.
 std::string path_from(const Url& base, std::string_view reference) {
@@ -88,7 +75,7 @@ std::string path_from(const Url& base, std::string_view reference) {
 }  // namespace
 
 Url resolve_reference(const Url& base, std::string_view reference) {
-  const std::string text = percent_encoded(reference.substr(0, reference.find('#')));
+  const std::string text = percent_encode(reference.substr(0, reference.find('#')), stays_in_reference);
   if (!scheme_of(text).empty()) {
     return parse_url(text);
   }

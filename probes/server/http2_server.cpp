@@ -1,6 +1,7 @@
 #include "probes/server/http2_server.hpp"
 
 #include "topology/base/error.hpp"
+#include "topology/base/percent.hpp"
 
 #include <nghttp2/nghttp2.h>
 
@@ -31,21 +32,10 @@ nghttp2_nv line_of(std::string_view name, std::string_view value) {
           NGHTTP2_NV_FLAG_NONE};
 }
 
-// As the gRPC specification has it: what is not printable, and '%', as %XX.
-std::string percent_encoded(std::string_view text) {
-  static constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte > 0x7e || c == '%') {
-      out += '%';
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out;
+// In a message, as the gRPC specification has it.
+bool stays_in_message(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x20 && byte <= 0x7e && c != '%';
 }
 
 // "/shop.Cart/AddItem" as grpc-go refuses it.
@@ -225,7 +215,7 @@ void Http2Server::answer_health(std::int32_t id, Stream& stream) {
 }
 
 void Http2Server::refuse_grpc(std::int32_t id, const Stream& stream) {
-  const std::string message = percent_encoded(unimplemented_text(stream.path));
+  const std::string message = percent_encode(unimplemented_text(stream.path), stays_in_message);
   const std::array<nghttp2_nv, 4> headers{line_of(":status", "200"),
                                           line_of("content-type", "application/grpc"),
                                           line_of("grpc-status", "12"), line_of("grpc-message", message)};

@@ -6,20 +6,17 @@
 #include <cstdint>
 
 namespace labctl {
-namespace {
 
 bool is_unreserved(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte < 0x80 && (std::isalnum(byte) != 0 || c == '-' || c == '.' || c == '_' || c == '~');
 }
 
-}  // namespace
-
-std::string percent_encode(std::string_view text) {
+std::string percent_encode(std::string_view text, bool (*stays)(char)) {
   constexpr char kHex[] = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
-    if (is_unreserved(c)) {
+    if (stays(c)) {
       out += c;
     } else {
       const auto byte = static_cast<unsigned char>(c);

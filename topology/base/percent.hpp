@@ -8,8 +8,10 @@
 
 namespace labctl {
 
-// Everything but unreserved characters becomes %XX.
-std::string percent_encode(std::string_view text);
+// §2.3: letters, digits, and - . _ ~
+bool is_unreserved(char c);
+// Every byte becomes %XX but those that stay.
+std::string percent_encode(std::string_view text, bool (*stays)(char) = is_unreserved);
 
 enum class Plus { IsItself, IsSpace };  // a space in queries alone
 // Nothing for a broken escape.
