@@ -1,5 +1,7 @@
 #include "probes/protocol/grpc_health.hpp"
 
+#include "tests/support/http2_frame.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -10,22 +12,10 @@
 namespace labctl::protocol {
 namespace {
 
+using support::http2_frame;
+
 constexpr std::uint8_t kEndHeaders = 4;
 constexpr std::uint8_t kEndStream = 1;
-
-// A frame of HTTP/2, RFC 9113 §4.1.
-std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream, const std::string& payload) {
-  std::string out;
-  for (const std::size_t byte : {payload.size() >> 16, payload.size() >> 8, payload.size()}) {
-    out += static_cast<char>(byte);
-  }
-  out += static_cast<char>(type);
-  out += static_cast<char>(flags);
-  for (const std::uint32_t byte : {stream >> 24, stream >> 16, stream >> 8, stream}) {
-    out += static_cast<char>(byte);
-  }
-  return out + payload;
-}
 
 // Literal fields that are not indexed, RFC 7541 §6.2.2.
 std::string reply_headers(const std::vector<std::pair<std::string, std::string>>& fields,
@@ -36,12 +26,12 @@ std::string reply_headers(const std::vector<std::pair<std::string, std::string>>
     block += static_cast<char>(name.size()) + name;
     block += static_cast<char>(value.size()) + value;
   }
-  return frame(1, flags, 1, block);
+  return http2_frame(1, flags, 1, block);
 }
 
-std::string settings() { return frame(4, 0, 0, ""); }
+std::string settings() { return http2_frame(4, 0, 0, ""); }
 std::string reply_message(const std::string& message) {
-  return frame(0, 0, 1, std::string(4, '\0') + static_cast<char>(message.size()) + message);
+  return http2_frame(0, 0, 1, std::string(4, '\0') + static_cast<char>(message.size()) + message);
 }
 std::string ok_headers() {
   return reply_headers({{":status", "200"}, {"content-type", "application/grpc"}}, kEndHeaders);
@@ -110,7 +100,7 @@ TEST_F(GrpcHealth, ServerOfSomethingElseIsToldAsGrpcGoTellsIt) {
   expect_status(settings() + reply_headers({{":status", "200"}, {"content-type", "text/html"}},
                                            kEndHeaders | kEndStream),
                 2, "received unexpected content-type \"text/html\"", 0);
-  expect_status(settings() + frame(3, 0, 1, std::string("\0\0\0\x07", 4)), 14,
+  expect_status(settings() + http2_frame(3, 0, 1, std::string("\0\0\0\x07", 4)), 14,
                 "stream terminated by RST_STREAM with error code: REFUSED_STREAM", 0);
   expect_status(settings() + ok_headers() + reply_message("\x09\x01") + trailers("0"), 13,
                 "failed to unmarshal the received message", 0);
@@ -140,7 +130,7 @@ TEST_F(GrpcHealth, AnswerWithoutEndIsLetGo) {
   check.feed(settings() + ok_headers());
   GrpcHealthCheck::State state = GrpcHealthCheck::State::Asking;
   for (int i = 0; i < 10 && state == GrpcHealthCheck::State::Asking; ++i) {
-    state = check.feed(frame(0, 0, 1, std::string(1000, 'x')));
+    state = check.feed(http2_frame(0, 0, 1, std::string(1000, 'x')));
   }
   EXPECT_EQ(state, GrpcHealthCheck::State::Failed);
 }

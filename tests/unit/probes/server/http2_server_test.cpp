@@ -1,6 +1,7 @@
 #include "probes/server/http2_server.hpp"
 
 #include "probes/protocol/grpc_health.hpp"
+#include "tests/support/http2_frame.hpp"
 
 #include <gtest/gtest.h>
 
@@ -17,20 +18,7 @@ namespace labctl::server {
 namespace {
 
 using protocol::GrpcHealthCheck;
-
-std::string h2_frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream,
-                     const std::string& payload) {
-  std::string out;
-  for (const std::size_t byte : {payload.size() >> 16, payload.size() >> 8, payload.size()}) {
-    out += static_cast<char>(byte);
-  }
-  out += static_cast<char>(type);
-  out += static_cast<char>(flags);
-  for (const std::uint32_t byte : {stream >> 24, stream >> 16, stream >> 8, stream}) {
-    out += static_cast<char>(byte);
-  }
-  return out + payload;
-}
+using support::http2_frame;
 
 std::string h2_request(std::uint32_t stream, const std::string& path, const std::string& type = "",
                        bool is_whole = true) {
@@ -47,10 +35,10 @@ std::string h2_request(std::uint32_t stream, const std::string& path, const std:
   if (!type.empty()) {
     add("content-type", type);
   }
-  return h2_frame(1, is_whole ? 5 : 4, stream, block);
+  return http2_frame(1, is_whole ? 5 : 4, stream, block);
 }
 
-std::string greeting() { return std::string(kHttp2Preface) + h2_frame(4, 0, 0, ""); }
+std::string greeting() { return std::string(kHttp2Preface) + http2_frame(4, 0, 0, ""); }
 
 // What a server says of one stream.
 struct H2Reply {
@@ -161,7 +149,7 @@ TEST_F(Http2, WatchSaysServingAndStaysOpen) {
   EXPECT_EQ(reply(1).body, std::string("\0\0\0\0\2\x08\x01", 7));
   EXPECT_FALSE(reply(1).is_over);
   EXPECT_FALSE(server.is_idle());
-  EXPECT_TRUE(say(h2_frame(3, 0, 1, std::string("\0\0\0\x08", 4))));  // the client has seen enough
+  EXPECT_TRUE(say(http2_frame(3, 0, 1, std::string("\0\0\0\x08", 4))));  // the client has seen enough
   EXPECT_TRUE(server.is_idle());
 }
 
@@ -191,14 +179,14 @@ TEST_F(Http2, HeadersWithoutEndAreLetGo) {
   // Each time the same name and value, of which only the first travels: indexed fields, RFC 7541 §6.1.
   const std::string field = std::string("\x40\x01x\x64", 4) + std::string(100, 'v');
   goes_on =
-      goes_on && say(h2_frame(1, 0, 1, h2_request(1, "/").substr(9) + field + std::string(4000, '\xbe')));
+      goes_on && say(http2_frame(1, 0, 1, h2_request(1, "/").substr(9) + field + std::string(4000, '\xbe')));
   EXPECT_FALSE(goes_on);
 }
 
 TEST_F(Http2, BodyWithoutEndIsLetGo) {
   ASSERT_TRUE(say(greeting() + h2_request(1, "/grpc.health.v1.Health/Check", "application/grpc", false)));
   int frames = 0;
-  while (frames < 1000 && say(h2_frame(0, 0, 1, std::string(16000, 'x')))) {
+  while (frames < 1000 && say(http2_frame(0, 0, 1, std::string(16000, 'x')))) {
     ++frames;
   }
   EXPECT_LE(frames, static_cast<int>(Http2Server::kBodyMax / 16000 + 1));
@@ -207,7 +195,7 @@ TEST_F(Http2, BodyWithoutEndIsLetGo) {
 TEST_F(Http2, PingsThatAreNeverTakenAreLetGo) {
   std::string pings = greeting();
   for (int i = 0; i < 10'000; ++i) {
-    pings += h2_frame(6, 0, 0, std::string(8, 'p'));
+    pings += http2_frame(6, 0, 0, std::string(8, 'p'));
   }
   EXPECT_FALSE(server.feed(pings));
 }
