@@ -13,19 +13,14 @@ namespace {
 // Fields of type *string (or a pointer to a named text) in k8s.io/api: there "" is a value, which is then
 // refused or has a meaning of its own, as that of storageClassName. Endpoints have pointers where pods have
 // none.
-constexpr std::array kPointers{std::string_view("appProtocol"),
-                               std::string_view("fsGroupChangePolicy"),
-                               std::string_view("ingressClassName"),
-                               std::string_view("internalTrafficPolicy"),
-                               std::string_view("ipFamilyPolicy"),
-                               std::string_view("loadBalancerClass"),
-                               std::string_view("preemptionPolicy"),
-                               std::string_view("runtimeClassName"),
-                               std::string_view("storageClassName"),
-                               std::string_view("timeZone"),
-                               std::string_view("trafficDistribution"),
-                               std::string_view("volumeAttributesClassName"),
-                               std::string_view("volumeMode")};
+constexpr std::array kPointers{
+    std::string_view("appProtocol"),         std::string_view("fsGroupChangePolicy"),
+    std::string_view("ingressClassName"),    std::string_view("internalTrafficPolicy"),
+    std::string_view("ipFamilyPolicy"),      std::string_view("loadBalancerClass"),
+    std::string_view("preemptionPolicy"),    std::string_view("runtimeClassName"),
+    std::string_view("storageClassName"),    std::string_view("timeZone"),
+    std::string_view("trafficDistribution"), std::string_view("volumeAttributesClassName"),
+    std::string_view("volumeMode")};
 
 // Schemas all of whose texts are pointers: those of discovery.k8s.io.
 bool has_pointers(const Schema& schema) {

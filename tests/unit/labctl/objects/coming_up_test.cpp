@@ -17,8 +17,7 @@ json said(const char* type, const char* status, const char* reason = "", const c
   return {{"type", type}, {"status", status}, {"reason", reason}, {"message", message}};
 }
 
-const json kOfAJob{
-    {"ownerReferences", json::array({{{"kind", "Job"}, {"uid", "1"}, {"controller", true}}})}};
+const json kOfAJob{{"ownerReferences", json::array({{{"kind", "Job"}, {"uid", "1"}, {"controller", true}}})}};
 const json kOfASet{
     {"ownerReferences", json::array({{{"kind", "ReplicaSet"}, {"uid", "1"}, {"controller", true}}})}};
 const json kReadyPod{{"phase", "Running"}, {"conditions", {said("Ready", "True")}}};
@@ -92,8 +91,8 @@ TEST(ComingUpJobs, AreUpWhenComplete) {
 TEST(WhyNotUp, IsSaidInTheWordsOfTheStatus) {
   const char* nodes = "0/2 nodes are available: 2 Too many pods.";
   EXPECT_THAT(
-      why_not_up("pods",
-                 pod_that({{"conditions", {said("PodScheduled", "False", "Unschedulable", nodes)}}}), nodes),
+      why_not_up("pods", pod_that({{"conditions", {said("PodScheduled", "False", "Unschedulable", nodes)}}}),
+                 nodes),
       ElementsAre(std::string("Unschedulable: ") + nodes));
   const json crashing = pod_that(
       {{"phase", "Running"},

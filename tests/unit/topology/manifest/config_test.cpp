@@ -71,8 +71,7 @@ TEST(SecretRules, TypesHaveTheirKeys) {
   const auto of = [](const std::string& type, const std::string& rest) {
     return said_of_config("Secret", "type: kubernetes.io/" + type + "\n" + rest);
   };
-  EXPECT_THAT(of("tls", "stringData: {tls.crt: a}"),
-              ElementsAre(HasSubstr("Required value: data[tls.key]")));
+  EXPECT_THAT(of("tls", "stringData: {tls.crt: a}"), ElementsAre(HasSubstr("Required value: data[tls.key]")));
   EXPECT_THAT(of("tls", "stringData: {tls.crt: a, tls.key: b}"), IsEmpty());
   EXPECT_THAT(of("ssh-auth", "data: {}"), ElementsAre(HasSubstr("ssh-privatekey")));
   EXPECT_THAT(of("basic-auth", "data: {}").size(), 2U);
