@@ -34,6 +34,7 @@ struct PodSite {
   std::string resolv_conf;
   bool on_host_network = false;           // the namespace is the node's, and others live in it
   std::vector<kernel::FileBind> binds{};  // shown to its programs besides
+  bool shares_processes = false;          // spec.shareProcessNamespace
 };
 
 struct RunSpec {

@@ -2,10 +2,10 @@
 
 #include "topology/base/current_exception.hpp"
 #include "topology/base/error.hpp"
+#include "topology/kernel/pid_namespace.hpp"
 #include "topology/model/place.hpp"
 
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,6 +26,10 @@ constexpr std::chrono::seconds kShellDeadline{60};
 constexpr std::chrono::seconds kResolveDeadline{12};
 // What the server reports when the grace was over.
 constexpr int kKilledCode = 128 + SIGKILL;
+// What an ended program left behind is killed with it, and closes its ends of the pipes then.
+constexpr std::chrono::milliseconds kDrainMax{500};
+// As long as `kubectl exec web -- kill 1` gives a program: for ever. The built-in server ends when it is told to.
+constexpr std::chrono::seconds kEndMax{30};
 // Read at one go from one container, so that a chatty one does not starve the others.
 constexpr int kReadsPerTurn = 8;
 
@@ -70,16 +74,21 @@ struct LocalRuntime::Pod {
   server::PodId server_id = 0;
   fs::path directory;  // made when the first program starts
   bool has_files = false;
-  ino_t exec_network = 0;  // of the pod's own, once something was executed beside its containers
+  kernel::PidNamespace
+      processes;  // of all its programs where they share one; and of what none of its runs asked for
   std::set<RunId> runs;
 };
 
 struct LocalRuntime::Run {
   PodId pod = 0;
   Hooks hooks;
+  kernel::PidNamespace processes;  // ends after `child`
   kernel::ChildProcess child;
   std::array<loop::EventLoop::Id, 2> watches{};  // by LogStream
   loop::EventLoop::Id kill_timer = 0;
+  std::optional<ContainerEnd> end;  // of its program, whose output is not read to the end yet
+  loop::EventLoop::Id drain_timer = 0;
+  bool out_is_over = false;  // nothing more is waited for
   server::ContainerId built_in = 0;
 };
 
@@ -145,18 +154,15 @@ void LocalRuntime::remove_pod(PodId id) {
     return;
   }
   Pod& pod = *found->second;
-  std::set<ino_t> mount_namespaces;
-  std::vector<UniqueFd> held;  // until the numbers have been used
+  pod.processes.kill();
   for (const RunId run_id : pod.runs) {
-    Run& run = *runs_.at(run_id);
-    mount_namespaces.insert(run.child.mount_namespace());
-    held.push_back(run.child.take_mount_namespace());
-    forget(run);
-    ended_.erase(run_id);
-    runs_.erase(run_id);  // kills and reaps a program
+    runs_.at(run_id)->processes.kill();
   }
-  kernel::kill_members(kernel::NamespaceKind::Mount, mount_namespaces);
-  kernel::kill_members(kernel::NamespaceKind::Network, {pod.exec_network});
+  for (const RunId run_id : pod.runs) {
+    forget(*runs_.at(run_id));
+    runs_.erase(run_id);  // kills and reaps a program, and waits for what is in its namespace
+  }
+  pod.processes.end();
   if (server_) {
     server_->remove_pod(pod.server_id);
   }
@@ -233,6 +239,25 @@ kernel::ProcessOptions LocalRuntime::options_in(Pod& pod, const std::string& roo
   return options;
 }
 
+// Where processes of a run are: with its own program, or with all of its pod, which has an init that ends like the
+// "pause" of a container engine then. What is executed in a pod of the built-in server has no program to be with.
+int LocalRuntime::process_namespace(RunId id, Run* run, Pod& pod) {
+  const bool is_program = run != nullptr && run->built_in == 0;
+  const bool is_shared = run == nullptr || pod.site.shares_processes;
+  kernel::PidNamespace& processes = is_shared ? pod.processes : run->processes;
+  if (!processes) {
+    processes = kernel::PidNamespace::create(is_program && !is_shared ? kernel::InitSignals::ToProgram
+                                                                      : kernel::InitSignals::EndAll);
+    if (!is_program && !is_shared) {
+      reaper_.watch(processes.init_pid(), [this, id](kernel::ExitStatus) {
+        runs_.at(id)->processes.end();
+        stop(id, kEndMax);  // as if its program had been PID 1
+      });
+    }
+  }
+  return processes.fd();
+}
+
 void LocalRuntime::start_process(RunId id, Run& run, Pod& pod, const RunSpec& spec) {
   kernel::ProcessOptions options = options_in(pod, spec.choice.root);
   std::vector<kernel::FileBind>& binds = options.view->binds;
@@ -246,18 +271,42 @@ void LocalRuntime::start_process(RunId id, Run& run, Pod& pod, const RunSpec& sp
   options.working_dir = spec.working_dir;
   options.out = kernel::Stdio::pipe();
   options.err = kernel::Stdio::pipe();
+  options.pid_namespace = process_namespace(id, &run, pod);
   run.child = kernel::spawn(options);
   run.watches[0] =
       loop_.call_when_readable(run.child.out.get(), [this, id] { read_output(id, LogStream::Out); });
   run.watches[1] =
       loop_.call_when_readable(run.child.err.get(), [this, id] { read_output(id, LogStream::Err); });
-  reaper_.watch(run.child.pid(), [this, id](kernel::ExitStatus status) {
-    runs_.at(id)->child.release();
-    if (ended_.empty()) {
-      mailbox_.post([this] { sweep(); });
-    }
-    ended_.emplace(id, end_of(status));
+  reaper_.watch(run.child.pid(), [this, id](kernel::ExitStatus status) { note_end(id, end_of(status)); });
+}
+
+// Its output is read to the end first: what the program left running is killed, but may have written before.
+void LocalRuntime::note_end(RunId id, ContainerEnd end) {
+  Run& run = *runs_.at(id);
+  run.child.release();
+  run.end = std::move(end);
+  run.processes.kill();
+  if (pods_.at(run.pod)->site.shares_processes) {
+    kernel::kill_members({run.child.mount_namespace()});
+  }
+  mailbox_.post([this, id] { finish_if_drained(id); });
+  run.drain_timer = loop_.call_after(kDrainMax, [this, id] {
+    Run& late = *runs_.at(id);
+    late.drain_timer = 0;
+    late.out_is_over = true;
+    finish_if_drained(id);
   });
+}
+
+void LocalRuntime::finish_if_drained(RunId id) {
+  const auto found = runs_.find(id);
+  if (found == runs_.end() || !found->second->end) {
+    return;
+  }
+  const Run& run = *found->second;
+  if (run.out_is_over || (run.watches[0] == 0 && run.watches[1] == 0)) {
+    finish(id, ContainerEnd(*run.end));
+  }
 }
 
 void LocalRuntime::read_output(RunId id, LogStream stream) {
@@ -272,30 +321,11 @@ void LocalRuntime::read_output(RunId id, LogStream stream) {
     } else if (length == 0 || (errno != EAGAIN && errno != EINTR)) {
       loop_.cancel(std::exchange(run.watches[index], 0));
       pipe.reset();
+      finish_if_drained(id);
+      return;
     } else if (errno == EAGAIN) {
       return;
     }
-  }
-}
-
-// What ended programs left running is killed first: it might still write to their pipes.
-void LocalRuntime::sweep() {
-  const std::map<RunId, ContainerEnd> ended = std::exchange(ended_, {});
-  std::set<ino_t> mount_namespaces;
-  for (const auto& [id, end] : ended) {
-    mount_namespaces.insert(runs_.at(id)->child.mount_namespace());
-  }
-  kernel::kill_members(kernel::NamespaceKind::Mount, mount_namespaces);
-  for (const auto& [id, end] : ended) {
-    if (!runs_.contains(id)) {
-      continue;  // its pod went because of the end of another
-    }
-    loop_.carry_out([this, id = id, &end = end] {
-      // A pipe holds 64 KiB unless its owner enlarged it, so this is more than what can be left in it.
-      read_output(id, LogStream::Out);
-      read_output(id, LogStream::Err);
-      finish(id, end);
-    });
   }
 }
 
@@ -304,8 +334,12 @@ void LocalRuntime::forget(Run& run) {
     loop_.cancel(std::exchange(watch, 0));
   }
   loop_.cancel(std::exchange(run.kill_timer, 0));
+  loop_.cancel(std::exchange(run.drain_timer, 0));
   if (run.child.pid() > 0) {
     reaper_.forget(run.child.pid());
+  }
+  if (run.processes) {
+    reaper_.forget(run.processes.init_pid());
   }
   if (run.built_in != 0) {
     built_in_runs_.erase(run.built_in);
@@ -321,6 +355,7 @@ void LocalRuntime::finish(RunId id, const ContainerEnd& end) {
   runs_.erase(found);
   pods_.at(run->pod)->runs.erase(id);
   forget(*run);
+  run->processes.end(std::chrono::milliseconds(0));
   run->hooks.ended(end);
 }
 
@@ -352,16 +387,15 @@ kernel::ProcessOptions LocalRuntime::exec_options(PodId pod_id, RunId run_id) {
   kernel::ProcessOptions options;
   if (run != runs_.end() && run->second->child.pidfd() >= 0) {
     options.join_pidfd = run->second->child.pidfd();
+    options.pid_namespace = process_namespace(run_id, run->second.get(), *pod->second);
     options.capabilities = kernel::CapabilityPolicy::Container;
     options.seccomp_shim = options_.privilege == kernel::Privilege::SingleId;
     return options;
   }
-  if (!pod->second->site.on_host_network) {
-    struct stat status {};
-    ::fstat(pod->second->site.netns_fd, &status);
-    pod->second->exec_network = status.st_ino;
-  }
-  return options_in(*pod->second, {});
+  options = options_in(*pod->second, {});
+  options.pid_namespace =
+      process_namespace(run_id, run == runs_.end() ? nullptr : run->second.get(), *pod->second);
+  return options;
 }
 
 void LocalRuntime::execute(kernel::ProcessOptions options, std::chrono::milliseconds deadline,

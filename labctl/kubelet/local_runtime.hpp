@@ -67,7 +67,9 @@ class LocalRuntime final : public ContainerRuntime {
   kernel::ProcessOptions options_in(Pod& pod, const std::string& root);
   void write_files(Pod& pod);
   void read_output(RunId id, LogStream stream);
-  void sweep();
+  int process_namespace(RunId id, Run* run, Pod& pod);
+  void note_end(RunId id, ContainerEnd end);
+  void finish_if_drained(RunId id);
   void finish(RunId id, const ContainerEnd& end);
   void forget(Run& run);
   void run_shell(server::ContainerId container, const std::string& command,
@@ -84,8 +86,6 @@ class LocalRuntime final : public ContainerRuntime {
   std::unordered_map<RunId, std::unique_ptr<Run>> runs_;
   std::unordered_map<server::ContainerId, RunId> built_in_runs_;
   std::unordered_map<server::PodId, PodId> built_in_pods_;
-  // Ended programs whose leftovers are not killed yet: those of one turn of the loop share one look at /proc.
-  std::map<RunId, ContainerEnd> ended_;
   PodId next_pod_ = 1;
   RunId next_run_ = 1;
   // Last: its thread posts to what stands above.

@@ -88,6 +88,7 @@ void PodLife::start(const model::Pod& pod, const PodPlace& place) {
   PodResolvConf resolv = pod_resolv_conf(pod, options_.dns);
   PodSite site{pod.key, place.hostname,       pod.ips,          place.netns_fd,
                {},      to_text(resolv.conf), pod.host_network, place.binds};
+  site.shares_processes = pod.share_process_namespace;
   site.hosts = pod.host_network ? hosts_file_of_node(options_.node_hosts, pod)
                                 : hosts_file(pod, place.hostname, options_.dns.cluster_domain);
   entry.resolv_conf = std::move(resolv.conf);

@@ -168,6 +168,7 @@ void decode_pod_spec(const json& spec, model::Pod& pod) {
   pod.hostname_override = member_text(spec, "hostnameOverride");
   pod.subdomain = member_text(spec, "subdomain");
   pod.set_hostname_as_fqdn = spec.value("setHostnameAsFQDN", false);
+  pod.share_process_namespace = spec.value("shareProcessNamespace", false);
   pod.host_network = spec.value("hostNetwork", false);
   pod.dns_policy = decode_dns_policy(member_text(spec, "dnsPolicy"));
   pod.dns_config = decode_dns_config(member(spec, "dnsConfig"));

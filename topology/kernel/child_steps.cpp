@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -29,6 +30,11 @@ int make_file(const char* path) {
   }
   ::close(fd);
   return 0;
+}
+
+// With this mode, whatever the umask says.
+int make_folder(const char* path, int mode) {
+  return ::mkdir(path, 0755) != 0 || (mode != 0 && ::chmod(path, static_cast<mode_t>(mode)) != 0) ? errno : 0;
 }
 
 // With all that is mounted below it. Unlike a remount it leaves the other flags of each mount alone, of which a
@@ -92,7 +98,7 @@ int run_step(const ChildStep& step, const ChildPlan& plan, char* const* argv, ch
       return result(::mount(text_or_null(step.source), step.target.c_str(), text_or_null(step.type),
                             step.flags, text_or_null(step.data)));
     case Call::Mkdir:
-      return result(::mkdir(step.target.c_str(), 0755));
+      return make_folder(step.target.c_str(), step.number);
     case Call::Symlink:
       return result(::symlink(step.source.c_str(), step.target.c_str()));
     case Call::Attach:
@@ -123,6 +129,8 @@ int run_step(const ChildStep& step, const ChildPlan& plan, char* const* argv, ch
     case Call::WriteFile:
       write_if_allowed(step.target.c_str(), step.data);
       return 0;
+    case Call::NoNewPrivileges:
+      return result(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
     case Call::Capabilities:
       return drop_to_container_capabilities();
     case Call::CloseOnExec:
@@ -136,6 +144,15 @@ int run_step(const ChildStep& step, const ChildPlan& plan, char* const* argv, ch
 }
 
 }  // namespace
+
+ChildStep& add_step(ChildPlan& plan, ChildStep::Call call, std::string act) {
+  ChildStep step{};
+  step.call = call;
+  step.act = std::move(act);
+  step.tolerated = call == Call::Mkdir ? EEXIST : call == Call::Unlink ? ENOENT : 0;
+  plan.steps.push_back(std::move(step));
+  return plan.steps.back();
+}
 
 ChildFailure run_steps(const ChildPlan& plan, char* const* argv, char* const* env) noexcept {
   reset_signals();

@@ -18,27 +18,28 @@ namespace labctl::kernel {
 // One system call; which of the fields it uses is in run_steps.
 struct ChildStep {
   enum class Call {
-    SetNamespaces,  // setns(fd, flags)
-    Unshare,        // unshare(flags)
-    Mount,          // mount(source, target, type, flags, data)
-    Mkdir,          // mkdir(target)
-    Symlink,        // symlink(source, target)
-    Attach,         // move_mount(fd, target): a mount that was taken before
-    ReadOnly,       // mount_setattr(target): read-only with all below it
-    MakeFile,       // an empty file at target, which may exist
-    Unlink,         // unlink(target)
-    EnterRoot,      // pivot_root to target, the old root detached
-    SetHostname,    // sethostname(target)
-    Chdir,          // chdir(target)
-    SetSession,     // setsid()
-    Duplicate,      // dup2(fd, number)
-    Terminal,       // descriptor 0 becomes the controlling terminal
-    Limit,          // setrlimit(number, limit)
-    WriteFile,      // data to target, which is there; a refusal is no failure
-    Capabilities,   // drop_to_container_capabilities()
-    CloseOnExec,    // every descriptor from 3 on
-    Filter,         // install_filter(filter)
-    Exec,           // execve(target, argv, env)
+    SetNamespaces,    // setns(fd, flags)
+    Unshare,          // unshare(flags)
+    Mount,            // mount(source, target, type, flags, data)
+    Mkdir,            // mkdir(target); `number` is its mode, 0: 0755
+    Symlink,          // symlink(source, target)
+    Attach,           // move_mount(fd, target): a mount that was taken before
+    ReadOnly,         // mount_setattr(target): read-only with all below it
+    MakeFile,         // an empty file at target, which may exist
+    Unlink,           // unlink(target)
+    EnterRoot,        // pivot_root to target, the old root detached
+    SetHostname,      // sethostname(target)
+    Chdir,            // chdir(target)
+    SetSession,       // setsid()
+    Duplicate,        // dup2(fd, number)
+    Terminal,         // descriptor 0 becomes the controlling terminal
+    Limit,            // setrlimit(number, limit)
+    WriteFile,        // data to target, which is there; a refusal is no failure
+    NoNewPrivileges,  // prctl(PR_SET_NO_NEW_PRIVS)
+    Capabilities,     // drop_to_container_capabilities()
+    CloseOnExec,      // every descriptor from 3 on
+    Filter,           // install_filter(filter)
+    Exec,             // execve(target, argv, env)
   };
   Call call;
   std::string act;  // for the message when it fails: "mount /etc/hosts"
@@ -60,6 +61,9 @@ struct ChildPlan {
   std::vector<std::string> env;  // "NAME=value"
   std::vector<UniqueFd> mounts;  // taken from our own tree, for Attach
 };
+
+// At the end of the plan; Mkdir takes what is there, Unlink what is not.
+ChildStep& add_step(ChildPlan& plan, ChildStep::Call call, std::string act);
 
 // `stdio` are the descriptors that become 0, 1 and 2; all from 3 on. Throws Error: NotFound if the program, a
 // source or the root is absent; InvalidInput.

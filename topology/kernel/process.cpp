@@ -1,6 +1,7 @@
 #include "topology/kernel/process.hpp"
 
 #include "topology/kernel/child_steps.hpp"
+#include "topology/kernel/pid_namespace.hpp"
 
 // std::filesystem, since boost::filesystem would have to be linked; with it,
 // Process 1.81 forgets to include these.
@@ -192,10 +193,7 @@ ino_t inode_of(const char* path) {
   return ::stat(path, &status) == 0 ? status.st_ino : 0;
 }
 
-ino_t namespace_of(pid_t pid, NamespaceKind kind) {
-  const char* file = kind == NamespaceKind::Mount ? "/ns/mnt" : "/ns/net";
-  return inode_of(("/proc/" + std::to_string(pid) + file).c_str());
-}
+ino_t mount_namespace_of(pid_t pid) { return inode_of(("/proc/" + std::to_string(pid) + "/ns/mnt").c_str()); }
 
 struct CloseFolder {
   void operator()(DIR* folder) const noexcept { ::closedir(folder); }
@@ -203,7 +201,7 @@ struct CloseFolder {
 
 // The processes in /proc that are in one of the namespaces, each held by a pidfd before it is looked
 // at, so that the signal goes to the one that was seen.
-std::vector<UniqueFd> members_of(NamespaceKind kind, const std::set<ino_t>& namespaces) {
+std::vector<UniqueFd> members_of(const std::set<ino_t>& namespaces) {
   std::vector<UniqueFd> members;
   const std::unique_ptr<DIR, CloseFolder> folder(::opendir("/proc"));
   if (!folder) {
@@ -211,11 +209,11 @@ std::vector<UniqueFd> members_of(NamespaceKind kind, const std::set<ino_t>& name
   }
   while (const dirent* entry = ::readdir(folder.get())) {
     const pid_t pid = std::atoi(entry->d_name);
-    if (pid <= 1 || !namespaces.contains(namespace_of(pid, kind))) {
+    if (pid <= 1 || !namespaces.contains(mount_namespace_of(pid))) {
       continue;
     }
     UniqueFd pidfd = open_pidfd(pid);
-    if (pidfd && namespaces.contains(namespace_of(pid, kind))) {
+    if (pidfd && namespaces.contains(mount_namespace_of(pid))) {
       members.push_back(std::move(pidfd));
     }
   }
@@ -303,8 +301,10 @@ ChildProcess spawn(const ProcessOptions& options) {
   Pipe report = make_pipe("make pipe");
 
   // The launcher returns when exec has closed its own pipe, or the child has ended.
-  Launched launched =
-      launch({plan, argv.data(), env.data(), report.write_end.get()}, plan.steps.back().target.c_str());
+  Launched launched = [&] {
+    const ForksIntoNamespace within(options.pid_namespace);
+    return launch({plan, argv.data(), env.data(), report.write_end.get()}, plan.steps.back().target.c_str());
+  }();
   report.write_end.reset();
   ChildProcess child;
   child.pid_ = launched.pid;
@@ -323,17 +323,16 @@ ChildProcess spawn(const ProcessOptions& options) {
   struct stat opened {};
   const bool is_open = child.mount_namespace_fd_ && ::fstat(child.mount_namespace_fd_.get(), &opened) == 0;
   const ino_t mount_namespace = is_open ? opened.st_ino : 0;
-  child.mount_namespace_ =
-      mount_namespace == namespace_of(::getpid(), NamespaceKind::Mount) ? 0 : mount_namespace;
+  child.mount_namespace_ = mount_namespace == mount_namespace_of(::getpid()) ? 0 : mount_namespace;
   return child;
 }
 
-std::size_t kill_members(NamespaceKind kind, std::set<ino_t> namespaces) {
+std::size_t kill_members(std::set<ino_t> namespaces) {
   namespaces.erase(0);
-  namespaces.erase(namespace_of(::getpid(), kind));
+  namespaces.erase(mount_namespace_of(::getpid()));
   std::size_t count = 0;
   for (int round = 0; round < kKillRounds && !namespaces.empty(); ++round) {
-    const std::vector<UniqueFd> members = members_of(kind, namespaces);
+    const std::vector<UniqueFd> members = members_of(namespaces);
     std::size_t killed = 0;
     for (const UniqueFd& member : members) {
       killed += send_signal(member.get(), SIGKILL) == 0 ? 1 : 0;

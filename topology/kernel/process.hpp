@@ -86,6 +86,9 @@ struct ProcessOptions {
   // Enters the mount, UTS and network namespaces of this process (a pidfd) instead of making some; then
   // `netns_fd`, `view` and `hostname` are not used. Linux 5.8.
   int join_pidfd = -1;
+  // PID namespace to be in (PidNamespace::fd()); -1: ours. With `view`, /proc shows that namespace and no more, and
+  // what it tells of the machine's kernel is masked.
+  int pid_namespace = -1;
   std::optional<MountView> view;
   std::string hostname;  // not empty: an own UTS namespace with this name, at most 64 bytes
   Stdio in = Stdio::null();
@@ -142,12 +145,9 @@ class ChildProcess {
 // refused, as in "mount /etc/hosts: Permission denied (EACCES)"; InvalidInput for an empty argv.
 ChildProcess spawn(const ProcessOptions& options);
 
-enum class NamespaceKind { Mount, Network };
-
-// Kills every process that is in one of these namespaces (by inode), such as what a container
-// left behind when its first process ended; a daemon cannot get away by a new session. Repeats
-// until none is seen. Returns how many were killed. 0 and the caller's own namespace are
-// skipped. Reads all of /proc: give many at once.
-std::size_t kill_members(NamespaceKind kind, std::set<ino_t> namespaces);
+// Kills every process that is in one of these mount namespaces (by inode): what a container left behind whose PID
+// namespace goes on, since others share it. A daemon cannot get away by a new session. Repeats until none is seen.
+// Returns how many were killed. 0 and the caller's own namespace are skipped. Reads all of /proc: give many at once.
+std::size_t kill_members(std::set<ino_t> mount_namespaces);
 
 }  // namespace labctl::kernel

@@ -132,6 +132,7 @@ struct Pod {
   std::string hostname_override;
   std::string subdomain;
   bool set_hostname_as_fqdn = false;
+  bool share_process_namespace = false;
   bool host_network = false;
   RestartPolicy restart_policy = RestartPolicy::Always;
   std::chrono::seconds termination_grace{30};

@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -217,6 +218,53 @@ TEST(PodLifeOnHost, WhatWasExecutedBesideAContainerGoesWithThePod) {
     host.life->stop(pod.key, 0s);
     ASSERT_TRUE(host.loop.run_until([&] { return end.has_value(); }));
     EXPECT_EQ(end->signal, SIGKILL);
+  });
+}
+
+TEST(PodLifeOnHost, ASignalToTheFirstProcessEndsTheContainerAndNoOther) {
+  run_in_capsule(IdMapping::Single, [] {
+    Host host;
+    model::Pod pod = make_pod("web-0");
+    pod.containers = {program("a", "sleep 300"), built_in("b", 8080), program("c", "sleep 300")};
+    pod.restart_policy = model::RestartPolicy::Never;
+    host.start(pod);
+    ASSERT_TRUE(host.wait_for(pod, ContainerState::Kind::Running, 2));
+    for (const char* container : {"a", "b"}) {
+      kernel::ChildProcess visitor =
+          kernel::spawn(host.life->exec_options(pod.key, container, {"sh", "-c", "kill 1"}, {}));
+      host.reaper.watch(visitor.pid(), [&](kernel::ExitStatus) { visitor.release(); });
+      ASSERT_TRUE(host.wait_for(pod, ContainerState::Kind::Terminated, container[0] - 'a')) << container;
+      ASSERT_TRUE(host.loop.run_until([&] { return visitor.pid() < 0; }));
+    }
+    EXPECT_EQ(host.state(pod, 0).exit_code, 143);
+    EXPECT_EQ(host.state(pod, 2).kind, ContainerState::Kind::Running);
+  });
+}
+
+TEST(PodLifeOnHost, ContainersSeeEachOthersProcessesWhereThePodSaysSo) {
+  run_in_capsule(IdMapping::Single, [] {
+    Host host;
+    for (const bool shared : {false, true}) {
+      model::Pod pod = make_pod(shared ? "shared" : "apart");
+      pod.share_process_namespace = shared;
+      pod.containers = {
+          program("a", "exec sleep 271"),
+          program("b",
+                  "while :; do grep -lzx 271 /proc/[0-9]*/cmdline > /mnt/seen; test -s /mnt/seen && "
+                  "break; test -e /mnt/enough && break; sleep 0.02; done; setsid -f sleep 272; "
+                  "wc -l < /mnt/seen")};
+      pod.restart_policy = model::RestartPolicy::Never;
+      host.start(pod);
+      ASSERT_TRUE(host.wait_for(pod, ContainerState::Kind::Running, 0));
+      if (!shared) {
+        std::ofstream("/mnt/enough") << "looked often enough";
+      }
+      ASSERT_TRUE(host.wait_for(pod, ContainerState::Kind::Terminated, 1));
+      EXPECT_EQ(host.text_of(pod, "b"), shared ? "1\n" : "0\n");
+      EXPECT_EQ(host.state(pod, 0).kind, ContainerState::Kind::Running);
+      host.life->stop(pod.key, 0s);
+      fs::remove("/mnt/enough");
+    }
   });
 }
 

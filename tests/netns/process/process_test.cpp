@@ -341,8 +341,8 @@ TEST(Process, DaemonsLeftBehindAreKilledByTheirMountNamespace) {
     const ino_t mounts = child.mount_namespace();
     EXPECT_NE(mounts, 0u);
     EXPECT_EQ(child.wait().exit_code(), 0);
-    EXPECT_EQ(kill_members(NamespaceKind::Mount, {mounts}), 2u);
-    EXPECT_EQ(kill_members(NamespaceKind::Mount, {mounts}), 0u);
+    EXPECT_EQ(kill_members({mounts}), 2u);
+    EXPECT_EQ(kill_members({mounts}), 0u);
   });
 }
 

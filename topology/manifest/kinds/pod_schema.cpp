@@ -192,7 +192,7 @@ constexpr std::array kPodSpecFields{
     list("schedulingGates", kSchedulingGate),
     list("topologySpreadConstraints", kTopologySpread),
     list("volumes", kVolume),
-    later("shareProcessNamespace"),
+    boolean("shareProcessNamespace"),
     text("hostnameOverride", check_dns_subdomain),
     without_effect("automountServiceAccountToken"),
     without_effect("hostIPC"),

@@ -1,0 +1,374 @@
+#include "topology/kernel/mount_plan.hpp"
+
+#include "topology/base/error.hpp"
+#include "topology/kernel/program_lookup.hpp"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace labctl::kernel {
+namespace {
+
+using Call = ChildStep::Call;
+
+// What a container may write into its layers and its /run.
+constexpr const char* kScratchOptions = "mode=0755,size=256m,nr_inodes=65536";
+constexpr std::string_view kRun = "/run";
+
+bool is_in_run(const std::string& path) {
+  return path.size() > kRun.size() && path.starts_with(kRun) && path[kRun.size()] == '/';
+}
+
+class MountPlanner {
+ public:
+  MountPlanner(ChildPlan& plan, const MountView& view, bool has_pid_namespace)
+      : plan_(plan), view_(view), has_pid_namespace_(has_pid_namespace) {}
+
+  void mount_view() {
+    const MountView& view = view_;
+    add_mount("make mounts private", "", "/", "", MS_REC | MS_SLAVE);
+    if (!view.scratch.empty()) {
+      add_mount("mount scratch", "tmpfs", view.scratch, "tmpfs", MS_NOSUID | MS_NODEV, kScratchOptions);
+    }
+    const bool has_own_run = view.root.empty() && !view.scratch.empty();
+    if (has_own_run) {
+      add_folder(std::string(kRun), own_run());
+    }
+    std::string top;
+    if (view.root.empty() && !view.scratch.empty() && wants_new_top(view)) {
+      top = add_new_top(view);
+    }
+    if (!view.root.empty()) {
+      top = add_overlay(view.root, "/");
+      for (const char* folder : {"/proc", "/sys", "/dev", "/etc", "/tmp"}) {
+        // Absent, or a link that might lead out of the tree once it is followed from here.
+        if (resolve_in_root(view.root, folder) != folder) {
+          add(Call::Unlink, "make " + std::string(folder)).target = top + folder;
+          add(Call::Mkdir, "make " + std::string(folder)).target = top + folder;
+        }
+      }
+      if (!has_pid_namespace_) {
+        add_mount("bind /proc", "/proc", top + "/proc", "", MS_BIND | MS_REC);
+      }
+      add_mount("bind /dev", "/dev", top + "/dev", "", MS_BIND | MS_REC);
+    }
+    if (view.fresh_sysfs) {
+      add_mount("mount sysfs", "sysfs", top + "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY);
+      // It is there already when the process stays in our network namespace.
+      plan_.steps.back().tolerated = EBUSY;
+    }
+    if (has_pid_namespace_) {
+      mount_proc(top);
+    }
+    mount_binds(view, top);
+    mask_host_settings(top);
+    if (has_own_run) {
+      // Last: the sources of the binds may be below it.
+      add_mount("cover /run", own_run(), top + std::string(kRun), "", MS_BIND | MS_REC);
+    }
+    if (!top.empty()) {
+      add(Call::EnterRoot, "enter root " + (view.root.empty() ? top : view.root)).target = top;
+    }
+  }
+
+ private:
+  ChildStep& add(Call call, std::string act) { return add_step(plan_, call, std::move(act)); }
+
+  void add_mount(std::string act, std::string source, std::string target, std::string type,
+                 unsigned long flags, std::string data = {}) {
+    ChildStep& step = add(Call::Mount, std::move(act));
+    step.source = std::move(source);
+    step.target = std::move(target);
+    step.type = std::move(type);
+    step.flags = flags;
+    step.data = std::move(data);
+  }
+
+  void mount_binds(const MountView& view, const std::string& top) {
+    std::vector<const FileBind*> binds;
+    for (const FileBind& bind : view.binds) {
+      binds.push_back(&bind);
+    }
+    // What holds others before what it holds.
+    std::stable_sort(binds.begin(), binds.end(), [](const FileBind* one, const FileBind* other) {
+      return one->target.size() < other->target.size();
+    });
+    // Layers first: one put on later would hide what was bound below it.
+    std::vector<std::string> places;
+    for (std::size_t index = 0; index < binds.size(); ++index) {
+      const std::size_t holder = holder_of(binds, index);
+      places.push_back(holder == index
+                           ? make_place(*binds[index], view, top)
+                           : places[holder] + binds[index]->target.substr(binds[holder]->target.size()));
+    }
+    for (std::size_t index = 0; index < places.size(); ++index) {
+      const FileBind& bind = *binds[index];
+      if (bind.held != nullptr) {
+        attach(bind, places[index]);
+      } else {
+        add_mount("bind over " + bind.target, bind.source, places[index], "", MS_BIND | MS_REC);
+      }
+      if (bind.read_only) {
+        add(Call::ReadOnly, "make " + bind.target + " read-only").target = places[index];
+      }
+    }
+  }
+
+  // What is open here belongs to our mount namespace, and cannot be bound from another: it is taken now, as a
+  // mount that is nowhere yet (open_tree(2), Linux 5.2).
+  void attach(const FileBind& bind, const std::string& place) {
+    const int fd = take_mount(bind.held->get(), "", "bind over " + bind.target);
+    ChildStep& step = add(Call::Attach, "bind over " + bind.target);
+    step.fd = fd;
+    step.target = place;
+  }
+
+  // Below `folder`; an empty path is the folder itself.
+  int take_mount(int folder, const std::string& path, const std::string& act) {
+    const long fd = ::syscall(SYS_open_tree, folder, path.c_str(),
+                              OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+    if (fd < 0) {
+      throw Error::from_errno(errno, act);
+    }
+    plan_.mounts.emplace_back(static_cast<int>(fd));
+    return static_cast<int>(fd);
+  }
+
+  // The nearest bind before it over whose folder it goes; itself if there is none.
+  static std::size_t holder_of(const std::vector<const FileBind*>& binds, std::size_t index) {
+    for (std::size_t other = index; other > 0; --other) {
+      if (binds[index]->target.starts_with(binds[other - 1]->target + "/")) {
+        return other - 1;
+      }
+    }
+    return index;
+  }
+
+  // Whether something is to be shown right below "/" where nothing is. A user namespace may put no layer over
+  // "/" itself (overlayfs: failed to clone lowerpath).
+  static bool wants_new_top(const MountView& view) {
+    return std::any_of(view.binds.begin(), view.binds.end(), [](const FileBind& bind) {
+      return bind.target.size() > 1 && bind.target.front() == '/' &&
+             !resolve_in_root("", bind.target.substr(0, bind.target.find('/', 1)));
+    });
+  }
+
+  // Our own tree once more, on a folder that can take new names: each entry of "/" is bound or linked again.
+  std::string add_new_top(const MountView& view) {
+    const std::string top = view.scratch + "/top";
+    add_folder("a root of its own", top);
+    add_mount("make a root of its own", top, top, "", MS_BIND);
+    for (const auto& entry : std::filesystem::directory_iterator("/")) {
+      const std::string path = entry.path().string();
+      std::error_code ignored;
+      if (entry.is_symlink(ignored)) {
+        ChildStep& link = add(Call::Symlink, "link " + path);
+        link.source = std::filesystem::read_symlink(entry.path(), ignored).string();
+        link.target = top + path;
+      } else if (entry.is_directory(ignored)) {
+        add_folder("a root of its own", top + path);
+        if (path != kRun) {
+          add_mount("bind " + path, path, top + path, "", MS_BIND | MS_REC);
+        }
+      } else if (entry.is_regular_file(ignored)) {
+        add(Call::MakeFile, "make " + path).target = top + path;
+        add_mount("bind " + path, path, top + path, "", MS_BIND);
+      }
+    }
+    return top;
+  }
+
+  // A procfs of the child's PID namespace, with our own mounts on it: settings of the host stay read-only.
+  void mount_proc(const std::string& top) {
+    constexpr unsigned long kFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    add_mount("mount /proc", "proc", top + "/proc", "proc", kFlags);
+    for (const char* part : {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus"}) {
+      if (::access(part, F_OK) == 0) {
+        const int fd = take_mount(AT_FDCWD, part, std::string("bind ") + part);
+        ChildStep& step = add(Call::Attach, std::string("bind ") + part);
+        step.fd = fd;
+        step.target = top + part;
+      }
+    }
+    // What container engines hide: memory, keys and timers of the whole machine.
+    for (const char* file : {"/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+                             "/proc/timer_stats", "/proc/sched_debug"}) {
+      if (::access(file, F_OK) == 0) {
+        add_mount(std::string("mask ") + file, "/dev/null", top + file, "", MS_BIND);
+      }
+    }
+  }
+
+  // Among the network's settings, which are the lab's to write, some reach beyond their namespace: writing 1
+  // here turns a switch of the whole kernel that nothing turns back (net/netfilter/nf_hooks_lwtunnel.c).
+  void mask_host_settings(const std::string& top) {
+    constexpr const char* kSetting = "/proc/sys/net/netfilter/nf_hooks_lwtunnel";
+    if (::access(kSetting, F_OK) == 0) {
+      add_mount(std::string("mask ") + kSetting, "/dev/null", top + kSetting, "", MS_BIND);
+    }
+  }
+
+  // A writable layer over `lower`, which stays as it is. Returns where it can be seen: at `lower` itself for
+  // a folder of our own tree, in the scratch folder for another root.
+  std::string add_overlay(const std::string& lower, const std::string& place) {
+    const std::string layer = view_.scratch + "/" + std::to_string(layers_++);
+    const std::string merged = place == "/" ? layer + "/merged" : place;
+    for (const std::string& folder : {layer, layer + "/upper", layer + "/work", layer + "/merged"}) {
+      add_folder("layer over " + lower, folder);
+    }
+    // userxattr: without it a user namespace may not mount one (Linux 5.11).
+    add_mount("layer over " + lower, "overlay", merged, "overlay", 0,
+              "userxattr,lowerdir=" + escaped(lower) + ",upperdir=" + escaped(layer + "/upper") +
+                  ",workdir=" + escaped(layer + "/work"));
+    return merged;
+  }
+
+  // As overlayfs reads its options: ':' parts lower folders, ',' options.
+  static std::string escaped(const std::string& path) {
+    std::string text;
+    for (const char letter : path) {
+      if (letter == ':' || letter == ',' || letter == '\\') {
+        text += '\\';
+      }
+      text += letter;
+    }
+    return text;
+  }
+
+  // Where to mount, as seen before the new root is entered; made if it is not there.
+  std::string make_place(const FileBind& bind, const MountView& view, const std::string& top) {
+    struct stat source {};
+    if (::stat(bind.source.c_str(), &source) != 0) {
+      throw Error::from_errno(errno, "bind " + bind.source);
+    }
+    const std::size_t slash = bind.target.rfind('/');
+    if (bind.target.empty() || bind.target.front() != '/' || slash + 1 == bind.target.size()) {
+      throw Error(ErrorKind::InvalidInput,
+                  "bind over " + bind.target + ": not an absolute path of a file or folder");
+    }
+    if (!view.root.empty()) {
+      return top + place_in_root(bind, view.root, top, S_ISDIR(source.st_mode));
+    }
+    const std::optional<std::string> found = resolve_in_root("", bind.target);
+    if (const std::string& path = found ? *found : bind.target; is_in_run(path) && !view.scratch.empty()) {
+      return add_place_in_run(bind.target, path, S_ISDIR(source.st_mode));
+    }
+    return found ? top + *found : add_missing_place(bind, view, top, S_ISDIR(source.st_mode));
+  }
+
+  // Where the child's own /run is until it covers ours.
+  std::string own_run() const { return view_.scratch + std::string(kRun); }
+
+  std::string add_place_in_run(const std::string& target, const std::string& path, bool is_folder) {
+    const std::string place = view_.scratch + path;
+    const std::size_t first = view_.scratch.size() + kRun.size() + 1;
+    for (std::size_t end = place.find('/', first); end != std::string::npos; end = place.find('/', end + 1)) {
+      add_folder(target, place.substr(0, end));
+    }
+    add(is_folder ? Call::Mkdir : Call::MakeFile, "make " + target).target = place;
+    return place;
+  }
+
+  void add_folder(const std::string& what, const std::string& path) {
+    add(Call::Mkdir, "make folder " + path + " for " + what).target = path;
+  }
+
+  // In our own tree: nothing is there to mount over, or only a link to what the lab does not have. A layer
+  // over the nearest folder that is there takes the new ones.
+  std::string add_missing_place(const FileBind& bind, const MountView& view, const std::string& top,
+                                bool is_folder) {
+    if (view.scratch.empty()) {
+      throw Error(ErrorKind::Internal,
+                  "bind over " + bind.target + ": not there, and no scratch folder given");
+    }
+    std::size_t slash = bind.target.rfind('/');
+    std::optional<std::string> folder;
+    while (slash > 0 && !(folder = resolve_in_root("", bind.target.substr(0, slash)))) {
+      slash = bind.target.rfind('/', slash - 1);
+    }
+    const std::string real = folder.value_or("") + bind.target.substr(slash);
+    if (is_in_run(real)) {
+      return add_place_in_run(bind.target, real, is_folder);
+    }
+    if (folder && !std::filesystem::is_directory(*folder)) {
+      throw Error(ErrorKind::InvalidInput, "bind over " + bind.target + ": " + *folder + " is no folder");
+    }
+    // What holds a layer already takes the new folders too; so does a root of its own.
+    if (folder && !is_layered(*folder)) {
+      add_overlay(*folder, top + *folder);
+      layered_.insert(*folder);
+    }
+    std::string place = top + folder.value_or("");
+    for (std::size_t end = bind.target.find('/', slash + 1); end != std::string::npos;
+         end = bind.target.find('/', end + 1)) {
+      place += bind.target.substr(slash, end - slash);
+      slash = end;
+      add_folder(bind.target, place);
+    }
+    place += bind.target.substr(slash);
+    add_place(bind.target, place, is_folder);
+    return place;
+  }
+
+  bool is_layered(const std::string& folder) const {
+    return std::any_of(layered_.begin(), layered_.end(), [&](const std::string& layered) {
+      return folder == layered || folder.starts_with(layered + "/");
+    });
+  }
+
+  // In another root, where every folder is writable by us: links are never followed from out here.
+  std::string place_in_root(const FileBind& bind, const std::string& root, const std::string& top,
+                            bool is_folder) {
+    const std::size_t slash = bind.target.rfind('/');
+    const std::string wanted_folder = slash == 0 ? "/" : bind.target.substr(0, slash);
+    const std::optional<std::string> found = resolve_in_root(root, wanted_folder);
+    std::string folder = found.value_or(wanted_folder);
+    if (folder == "/") {
+      folder.clear();
+    }
+    if (!found) {
+      for (std::size_t end = wanted_folder.find('/', 1);; end = wanted_folder.find('/', end + 1)) {
+        add(Call::Mkdir, "make " + wanted_folder).target = top + wanted_folder.substr(0, end);
+        if (end == std::string::npos) {
+          break;
+        }
+      }
+    }
+    const std::string place = folder + bind.target.substr(slash);
+    if (resolve_in_root(root, place) != place) {
+      add_place(bind.target, top + place, is_folder);
+    }
+    return place;
+  }
+
+  void add_place(const std::string& target, const std::string& place, bool is_folder) {
+    add(Call::Unlink, "make " + target).target = place;
+    add(is_folder ? Call::Mkdir : Call::MakeFile, "make " + target).target = place;
+  }
+
+  ChildPlan& plan_;
+  const MountView& view_;
+  const bool has_pid_namespace_;
+  int layers_ = 0;
+  std::set<std::string> layered_;
+};
+
+}  // namespace
+
+void plan_mounts(ChildPlan& plan, const MountView& view, bool has_pid_namespace) {
+  MountPlanner(plan, view, has_pid_namespace).mount_view();
+}
+
+}  // namespace labctl::kernel
