@@ -22,7 +22,7 @@ const std::map<std::string, std::vector<std::string>> kOrder = {
     {"probes", {"explain", "matrix", "engine", "server", "protocol", "outcome"}},
     {"labctl", {"",          "commands", "scenario",   "supervisor", "lab",     "controllers", "endpoints",
                 "apiserver", "probing",  "nameserver", "dataplane",  "kubelet", "allocation",  "objects",
-                "doctor",    "loop",     "store",      "graph",      "report",  "api"}},
+                "images",    "doctor",   "loop",       "store",      "graph",   "report",      "api"}},
 };
 
 // Top-level folders from the top down: labctl -> probes -> topology.
@@ -73,8 +73,11 @@ const std::vector<Library> kLibraries = {
      "DNS messages are made by probes and by what updates zones"},
     {"OpenSSL",
      {"openssl/"},
-     {"labctl/kubelet", "probes/server", "labctl/objects"},
-     "TLS is spoken by probes of containers and by what stands in for them, and a lab signs its tokens"},
+     {"labctl/kubelet", "probes/server", "labctl/objects", "labctl/images"},
+     "TLS is spoken by probes of containers and by what stands in for them, a lab signs its tokens, and "
+     "images "
+     "have digests"},
+    {"libarchive", {"archive.h", "archive_entry.h"}, {"labctl/images"}, "hostile archives have one reader"},
     {"nghttp2",
      {"nghttp2/"},
      {"probes/protocol", "probes/server"},

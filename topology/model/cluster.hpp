@@ -3,6 +3,7 @@
 // The Cluster of a lab file (labctl.dev/v1alpha1), with every default filled
 // in: what the fabric is planned from.
 
+#include "topology/base/diagnostic.hpp"
 #include "topology/base/ip_address.hpp"
 #include "topology/model/label_selector.hpp"
 #include "topology/model/protocol.hpp"
@@ -12,6 +13,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace labctl::model {
@@ -79,12 +81,37 @@ struct Dns {
   bool operator==(const Dns&) const = default;
 };
 
+// What an image says of how it is run: the config of an image's configuration (OCI image-spec).
+struct ImageConfig {
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> cmd;
+  std::vector<std::pair<std::string, std::string>> env;
+  std::string working_dir;
+  std::string user;                        // "nginx", "101:101"; empty: root
+  std::string stop_signal;                 // "SIGQUIT", "3"; empty: SIGTERM
+  std::vector<std::string> exposed_ports;  // "80/tcp"
+  bool operator==(const ImageConfig&) const = default;
+};
+
+// An image of an archive, its files in a folder of this host.
+struct ImageFiles {
+  std::vector<std::string> names;  // as the archive has them: "docker.io/shop/web:1"
+  std::string digest;              // of its configuration: "sha256:..."
+  std::string root;                // empty until it is unpacked
+  ImageConfig config;
+  bool operator==(const ImageFiles&) const = default;
+};
+
 // What to run for an image name. `match` is a glob over the whole image reference (* and ?). With `root` the
-// command runs from that folder's file tree, else from the host's.
+// command runs from that folder's file tree, with `archive` from the files of an image in it, and as the image says;
+// else from the host's.
 struct ImageRule {
   std::string match;
   std::vector<std::string> command;
   std::string root;
+  std::string archive{};            // as written: relative to the file that `where` names
+  SourcePosition where{};           // of `archive`
+  std::vector<ImageFiles> files{};  // of the archive, once it has been looked into
   bool operator==(const ImageRule&) const = default;
 };
 

@@ -1,0 +1,95 @@
+#include "labctl/images/image_rules.hpp"
+
+#include "labctl/images/image_cache.hpp"
+#include "topology/base/error.hpp"
+
+#include <exception>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace labctl::images {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path archive_path(const model::ImageRule& rule, const fs::path& base) {
+  const fs::path written = rule.archive;
+  if (written.is_absolute()) {
+    return written;
+  }
+  std::error_code ignored;
+  const fs::path file = rule.where.file;
+  const fs::path folder = fs::is_regular_file(file, ignored) ? file.parent_path() : base;
+  return fs::absolute(folder / written, ignored).lexically_normal();
+}
+
+class ArchiveImages {
+ public:
+  explicit ArchiveImages(Effort effort) : effort_(effort) {}
+
+  // Each archive is looked into once, whatever number of rules name it.
+  const std::vector<model::ImageFiles>& of(const fs::path& path) {
+    const auto [found, is_new] = known_.try_emplace(path.string());
+    if (is_new) {
+      try {
+        found->second = read(path);
+      } catch (...) {
+        known_.erase(found);
+        throw;
+      }
+    }
+    return found->second;
+  }
+
+ private:
+  std::vector<model::ImageFiles> read(const fs::path& path) {
+    const std::unique_ptr<ImageArchive> archive = ImageArchive::open(path);
+    std::vector<model::ImageFiles> files;
+    for (ImageInArchive& image : images_of(*archive)) {
+      model::ImageFiles one{image.names, image.digest, {}, image.config};
+      if (effort_ == Effort::Unpack) {
+        if (!cache_) {
+          cache_ = ImageCache::open();
+        }
+        one.root = cache_->provide(*archive, image, path.string()).root.string();
+      }
+      files.push_back(std::move(one));
+    }
+    return files;
+  }
+
+  Effort effort_;
+  std::optional<ImageCache> cache_;
+  std::map<std::string, std::vector<model::ImageFiles>> known_;
+};
+
+}  // namespace
+
+std::vector<Diagnostic> find_images(model::Cluster& cluster, Effort effort, const fs::path& base) {
+  std::vector<Diagnostic> mistakes;
+  ArchiveImages archives(effort);
+  for (std::size_t i = 0; i < cluster.images.size(); ++i) {
+    model::ImageRule& rule = cluster.images[i];
+    if (rule.archive.empty()) {
+      continue;
+    }
+    const auto complain = [&](const std::string& message, const std::string& hint) {
+      mistakes.push_back(
+          {Severity::Error, rule.where, "spec.images[" + std::to_string(i) + "].archive", message, hint});
+    };
+    try {
+      rule.files = archives.of(archive_path(rule, base));
+    } catch (const Error& error) {
+      complain(error.message(), error.kind() == ErrorKind::NotFound && error.hint().empty()
+                                    ? "a path is relative to the file that names it"
+                                    : error.hint());
+    } catch (const std::exception& error) {
+      complain(rule.archive + ": " + error.what(), {});
+    }
+  }
+  return mistakes;
+}
+
+}  // namespace labctl::images
