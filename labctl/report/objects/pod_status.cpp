@@ -10,6 +10,20 @@ namespace {
 
 using Json = nlohmann::json;
 
+const Json& condition_of(const Json& pod, const std::string& type) {
+  static const Json kNone;
+  for (const Json& condition : list(pod, "/status/conditions")) {
+    if (text(condition, "/type") == type) {
+      return condition;
+    }
+  }
+  return kNone;
+}
+
+bool is_true(const Json& pod, const std::string& type) {
+  return text(condition_of(pod, type), "/status") == "True";
+}
+
 }  // namespace
 
 bool is_sidecar(const Json& pod, const std::string& container) {
@@ -22,9 +36,12 @@ bool is_sidecar(const Json& pod, const std::string& container) {
 }
 
 // Follows printPod() of kubectl: init containers decide until they are done,
-// then the last container with news.
+// then the last container with news. A sidecar that ended badly after its pod was initialized is no news.
 std::string pod_status(const Json& pod) {
   std::string reason = text_or(pod, "/status/reason", text_or(pod, "/status/phase", "Pending"));
+  if (text(condition_of(pod, "PodScheduled"), "/reason") == "SchedulingGated") {
+    reason = "SchedulingGated";
+  }
   const auto ended = [](const Json& terminated) {
     if (std::string why = text(terminated, "/reason"); !why.empty()) {
       return why;
@@ -51,7 +68,7 @@ std::string pod_status(const Json& pod) {
       reason = "Init:" + std::to_string(i) + "/" + std::to_string(list(pod, "/spec/initContainers").size());
     }
   }
-  if (!initializing) {
+  if (!initializing || is_true(pod, "Initialized")) {
     bool has_running = false;
     const Json& containers = list(pod, "/status/containerStatuses");
     for (size_t i = containers.size(); i-- > 0;) {
@@ -66,10 +83,12 @@ std::string pod_status(const Json& pod) {
       }
     }
     if (reason == "Completed" && has_running) {
-      reason = "Running";
+      reason = is_true(pod, "Ready") ? "Running" : "NotReady";
     }
   }
-  return text(pod, "/metadata/deletionTimestamp").empty() ? reason : "Terminating";
+  const std::string phase = text(pod, "/status/phase");
+  const bool is_over = phase == "Succeeded" || phase == "Failed";
+  return text(pod, "/metadata/deletionTimestamp").empty() || is_over ? reason : "Terminating";
 }
 
 }  // namespace labctl::report

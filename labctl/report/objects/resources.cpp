@@ -91,8 +91,9 @@ Cell color_status(const std::string& raw, const Palette& palette) {
   const std::string status = printable_line(raw);
   constexpr std::array<std::string_view, 7> kGood{"Running", "Completed", "Succeeded", "Ready",
                                                   "Active",  "Normal",    "Complete"};
-  constexpr std::array<std::string_view, 6> kWaiting{"Pending",     "ContainerCreating", "PodInitializing",
-                                                     "Terminating", "Warning",           "Suspended"};
+  constexpr std::array<std::string_view, 7> kWaiting{
+      "Pending",     "ContainerCreating", "PodInitializing", "SchedulingGated",
+      "Terminating", "Warning",           "Suspended"};
   if (std::find(kGood.begin(), kGood.end(), status) != kGood.end()) {
     return Cell::of_colour(palette.good(status));
   }

@@ -158,6 +158,45 @@ TEST(PodStatus, FollowsTheContainers) {
   EXPECT_EQ(pod_status(Json::object()), "Pending");
 }
 
+TEST(PodStatus, OfAnInitializedPodIsNotThatOfASidecarThatEndedBadly) {
+  Json job = pod("a");
+  job["spec"]["initContainers"] = {{{"name", "shipper"}, {"restartPolicy", "Always"}}};
+  job["status"]["phase"] = "Succeeded";
+  job["status"]["initContainerStatuses"] = {
+      {{"name", "shipper"},
+       {"started", false},
+       {"state", {{"terminated", {{"exitCode", 143}, {"reason", "Error"}}}}}}};
+  job["status"]["containerStatuses"][0]["ready"] = false;
+  job["status"]["containerStatuses"][0]["state"] = {
+      {"terminated", {{"exitCode", 0}, {"reason", "Completed"}}}};
+  job["status"]["conditions"] = {{{"type", "Initialized"}, {"status", "False"}}};
+  EXPECT_EQ(pod_status(job), "Init:Error");
+  job["status"]["conditions"] = {{{"type", "Initialized"}, {"status", "True"}}};
+  EXPECT_EQ(pod_status(job), "Completed");
+
+  job["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z";
+  EXPECT_EQ(pod_status(job), "Completed") << "what is over does not end, a finalizer holds it";
+}
+
+TEST(PodStatus, IsNotReadyWhereOneContainerIsDoneAndThePodDoesNotServe) {
+  Json half = pod("a");
+  half["status"]["containerStatuses"] = {
+      {{"name", "done"}, {"ready", false}, {"state", {{"terminated", {{"reason", "Completed"}}}}}},
+      {{"name", "runs"}, {"ready", true}, {"state", {{"running", Json::object()}}}}};
+  half["status"]["conditions"] = {{{"type", "Ready"}, {"status", "False"}}};
+  EXPECT_EQ(pod_status(half), "NotReady");
+  half["status"]["conditions"] = {{{"type", "Ready"}, {"status", "True"}}};
+  EXPECT_EQ(pod_status(half), "Running");
+}
+
+TEST(PodStatus, TellsAPodThatGatesHold) {
+  Json gated = Json::object();
+  gated["status"]["phase"] = "Pending";
+  gated["status"]["conditions"] = {
+      {{"type", "PodScheduled"}, {"status", "False"}, {"reason", "SchedulingGated"}}};
+  EXPECT_EQ(pod_status(gated), "SchedulingGated");
+}
+
 TEST(ResourceWatch, KeepsTheColumnsOfTheListAndPrintsOneHeader) {
   std::ostringstream out;
   ResourceWatch watch(out, view());
