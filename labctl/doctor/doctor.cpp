@@ -31,12 +31,29 @@ int errno_of(const Error& error) {
   return 0;
 }
 
+// What the ids of a lab's programs are on the host.
+std::string ids_in_words(const kernel::IdPlan& ids) {
+  const auto range = [](std::uint32_t first, std::uint32_t count) {
+    return std::to_string(first) + "-" + std::to_string(first + count - 1);
+  };
+  switch (ids.mapping) {
+    case kernel::IdMapping::Root:
+      return "labs run as this root: " + ids.why_no_range;
+    case kernel::IdMapping::RootRange:
+      return "programs of root's labs have the user ids " + range(ids.sub_uid, ids.sub_uid_count) +
+             " and the group ids " + range(ids.sub_gid, ids.sub_gid_count) + " of this host";
+    case kernel::IdMapping::Subordinate:
+    case kernel::IdMapping::Single:
+      return "labs live in a user namespace";
+  }
+  return "";
+}
+
 std::vector<HostItem> identity_items(const Surroundings& s, const kernel::IdPlan& ids) {
-  const bool is_root = ids.mapping == kernel::IdMapping::Root;
   std::vector<HostItem> items;
   items.push_back({"user", "user", s.user + " (" + std::to_string(s.euid) + ")", HostVerdict::Info,
-                   is_root ? "labs of root need no user namespace" : "labs live in a user namespace", ""});
-  if (is_root) {
+                   ids_in_words(ids), ""});
+  if (s.euid == 0) {
     return items;
   }
   HostItem range{"subuid", "subordinate ids", std::to_string(s.subordinate_uids), HostVerdict::Ok, "", ""};
@@ -124,7 +141,7 @@ HostReport check_host(int pods_wanted) {
     report.items.push_back(explain(trial.step, trial.errno_value, surroundings, trial.detail));
   }
   // ...for how many pods it does...
-  append(report.items, judge_sizes(read_sizes(), pods_wanted, ids.mapping != kernel::IdMapping::Root));
+  append(report.items, judge_sizes(read_sizes(), pods_wanted, surroundings.euid != 0));
   // ...and what else is worth knowing.
   append(report.items, identity_items(surroundings, ids));
   append(report.items, surrounding_items(surroundings));

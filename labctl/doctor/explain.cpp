@@ -345,7 +345,24 @@ Reason link_refused(HostStep step, int errno_value, const Surroundings& s, std::
   }
 }
 
-Reason id_range_refused(const Surroundings& s) {
+// Of root, who needs no program for it: a user namespace, its maps or the mounts in it are refused.
+Reason root_range_refused(int errno_value, std::string_view detail) {
+  std::string what(detail);
+  if (what.find(errno_name(errno_value)) == std::string::npos) {
+    what += std::string(what.empty() ? "" : ": ") + std::strerror(errno_value);
+  }
+  Reason reason{"labs map no ids of their own, and their programs run as root: " + what,
+                "labctl as an ordinary user"};
+  if (errno_value == ENOSPC || errno_value == EUSERS) {
+    reason.remedy = limit_reached(HostStep::UserNamespace, "user").remedy;
+  }
+  return reason;
+}
+
+Reason id_range_refused(int errno_value, const Surroundings& s, std::string_view detail) {
+  if (s.euid == 0) {
+    return root_range_refused(errno_value, detail);
+  }
   return {
       "newuidmap refused the ranges of /etc/subuid and /etc/subgid; labs map one id instead, and programs "
       "that "
@@ -366,7 +383,7 @@ Reason reason_for(HostStep step, int errno_value, const Surroundings& s, std::st
     case HostStep::MapIds:
       return is_refusal(errno_value) ? namespaces_refused(step, errno_value, s, detail) : Reason{};
     case HostStep::MapIdRange:
-      return id_range_refused(s);
+      return id_range_refused(errno_value, s, detail);
     case HostStep::PrivateMounts:
     case HostStep::MountProc:
     case HostStep::ProtectSysctls:

@@ -23,7 +23,7 @@ enum class HostStep {
   UserNamespace,     // unshare(CLONE_NEWUSER)
   Namespaces,        // unshare of mount, PID, network, UTS, IPC and cgroup namespaces
   MapIds,            // writing setgroups, uid_map and gid_map
-  MapIdRange,        // newuidmap and newgidmap with the user's subordinate ids
+  MapIdRange,        // newuidmap and newgidmap with the user's subordinate ids; for root, a range of its own
   PrivateMounts,     // making / recursively private
   MountProc,         // a fresh /proc
   ProtectSysctls,    // /proc/sys read-only
@@ -53,7 +53,7 @@ std::optional<HostStep> step_of(const Error& error);
 
 // The item for a step that gave `errno_value`; 0 means that it was done. `detail` says more where
 // one step does several things: the kind of namespace that was refused ("net", "mnt", ...), or
-// nft's own words. A refused step is Fail where every lab needs it, Warn where only some do (VXLAN,
+// nft's own words, or what keeps root from a range of ids. A refused step is Fail where every lab needs it, Warn where only some do (VXLAN,
 // raw ICMP, SCTP, a range of ids, the filter).
 HostItem explain(HostStep step, int errno_value, const Surroundings& surroundings,
                  std::string_view detail = {});

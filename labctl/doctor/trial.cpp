@@ -291,6 +291,10 @@ void try_capsule(const Recorder& recorder, const kernel::IdPlan& ids, int unshar
     if (answer == 's' && !recorder.attempt(HostStep::MapIds, [&] { kernel::write_single_map(ids); })) {
       return;
     }
+    if (ids.mapping == kernel::IdMapping::RootRange &&
+        !recorder.attempt(HostStep::MapIdRange, kernel::become_root_inside)) {
+      return;
+    }
   }
   const pid_t init = ::fork();
   if (init == 0) {
@@ -344,8 +348,7 @@ HostStep step_after(const std::vector<Trial>& trials) {
 }  // namespace
 
 std::vector<Trial> try_namespaces() {
-  const bool is_root = kernel::plan_ids().mapping == kernel::IdMapping::Root;
-  const int base = is_root ? 0 : CLONE_NEWUSER;
+  const int base = ::geteuid() == 0 ? 0 : CLONE_NEWUSER;
   if (base != 0) {
     if (const int error = try_unshare(base); error != 0) {
       return {{HostStep::UserNamespace, error, "user"}};
@@ -365,8 +368,29 @@ std::vector<Trial> try_namespaces() {
   return {};
 }
 
-std::vector<Trial> try_host(milliseconds deadline) {
-  const kernel::IdPlan ids = kernel::plan_ids();
+namespace {
+
+// Maps what the plan says for `child`: 'm' when it has its ids, 's' when it is to map its own. Empty when
+// root's range is refused, with the errno in `trial`.
+std::optional<char> map_ids(pid_t child, const kernel::IdPlan& ids, std::optional<Trial>& trial) {
+  if (ids.mapping == kernel::IdMapping::Subordinate) {
+    const bool is_mapped = kernel::write_subordinate_maps(child, ids);
+    trial = Trial{HostStep::MapIdRange, is_mapped ? 0 : EPERM, ""};
+    return is_mapped ? 'm' : 's';
+  }
+  if (ids.mapping != kernel::IdMapping::RootRange) {
+    return 's';
+  }
+  try {
+    kernel::write_root_maps(child, ids);
+    return 'm';
+  } catch (const Error& error) {
+    trial = Trial{HostStep::MapIdRange, error.errno_value(), error.message()};
+    return std::nullopt;
+  }
+}
+
+std::vector<Trial> try_with(const kernel::IdPlan& ids, milliseconds deadline) {
   Pipe records = make_pipe();
   Pipe unshared = make_pipe();
   Pipe mapped = make_pipe();
@@ -386,14 +410,12 @@ std::vector<Trial> try_host(milliseconds deadline) {
   std::optional<Trial> range;
   char byte = 's';
   if (::read(unshared.read.get(), &byte, 1) == 1) {
-    byte = 's';
-    if (ids.mapping == kernel::IdMapping::Subordinate) {
-      const bool is_mapped = kernel::write_subordinate_maps(child, ids);
-      range = Trial{HostStep::MapIdRange, is_mapped ? 0 : EPERM, ""};
-      byte = is_mapped ? 'm' : 's';
-    }
-    if (::write(mapped.write.get(), &byte, 1) != 1) {
+    const std::optional<char> answer = map_ids(child, ids, range);
+    if (answer && ::write(mapped.write.get(), &*answer, 1) != 1) {
       range.reset();  // the child is gone; its records say why
+    }
+    if (!answer) {
+      mapped.write.reset();
     }
   }
   records.write.reset();
@@ -415,6 +437,32 @@ std::vector<Trial> try_host(milliseconds deadline) {
       trials.pop_back();
       trials.insert(trials.end(), named.begin(), named.end());
     }
+  }
+  return trials;
+}
+
+// What keeps labs of root from ids of their own: a user namespace, its maps, or the mounts in it.
+std::optional<Trial> refusal_of_range(const std::vector<Trial>& trials) {
+  const auto refused = std::find_if(trials.begin(), trials.end(), [](const Trial& trial) {
+    return trial.errno_value != 0 && trial.step <= HostStep::MountDevpts;
+  });
+  return refused != trials.end() ? std::optional(*refused) : std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Trial> try_host(milliseconds deadline) {
+  kernel::IdPlan ids = kernel::plan_ids();
+  std::vector<Trial> trials = try_with(ids, deadline);
+  if (ids.mapping != kernel::IdMapping::RootRange) {
+    return trials;
+  }
+  // As labs do: with a range of ids, or else without.
+  if (const std::optional<Trial> refused = refusal_of_range(trials)) {
+    ids.mapping = kernel::IdMapping::Root;
+    trials = try_with(ids, deadline);
+    std::string what = refused->step <= HostStep::Namespaces ? "user namespaces" : refused->detail;
+    trials.insert(trials.begin(), {HostStep::MapIdRange, refused->errno_value, std::move(what)});
   }
   return trials;
 }

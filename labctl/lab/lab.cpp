@@ -70,6 +70,7 @@ kernel::Privilege privilege_of(kernel::IdMapping mapping) {
   switch (mapping) {
     case kernel::IdMapping::Root:
       return kernel::Privilege::RealRoot;
+    case kernel::IdMapping::RootRange:
     case kernel::IdMapping::Subordinate:
       return kernel::Privilege::IdRange;
     case kernel::IdMapping::Single:
@@ -117,6 +118,7 @@ Lab::Lab(loop::MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       name_(std::move(setup.name)),
       cluster_(plan::give_out_addresses(std::move(setup.cluster))),
       mapping_(setup.mapping),
+      why_no_range_(std::move(setup.why_no_range)),
       pid_outside_(setup.pid_outside),
       store_(name_, clock_),
       allocation_(sharing(store_, cluster_, std::move(setup.shared)), cluster_),
@@ -282,6 +284,7 @@ json Lab::status() const {
           {"createdAt", timestamp(created_at_)},
           {"supervisorPid", pid_outside_},
           {"mode", kernel::to_string(mapping_)},
+          {"modeReason", why_no_range_},
           {"network", cluster_.network.mode == model::NetworkMode::Vxlan ? "vxlan" : "routed"},
           {"families", families},
           {"nodes", cluster_.nodes.size()},

@@ -52,6 +52,7 @@ struct LabSetup {
   pid_t pid_outside = 0;
   std::shared_ptr<store::SharedTable> shared;     // null: nothing is shared with other labs
   std::chrono::milliseconds boot_within{60'000};  // how long whoever boots it waits
+  std::string why_no_range{};                     // why root's lab has no ids of its own; empty if it has
 };
 
 class Lab {
@@ -123,6 +124,7 @@ class Lab {
   std::string name_;
   model::Cluster cluster_;
   kernel::IdMapping mapping_;
+  std::string why_no_range_;
   pid_t pid_outside_;
 
   SystemClock clock_;

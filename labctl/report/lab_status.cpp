@@ -62,6 +62,9 @@ void print_lab_status(std::ostream& out, const Json& status, const Palette& pale
   plain("Network:", text(status, "/network") + ", " + join_texts(at(status, "/families")));
   plain("Booted in:", booted_in(status));
   plain("Runs as:", text(status, "/mode") + ", process " + text(status, "/supervisorPid"));
+  if (const std::string reason = text(status, "/modeReason"); !reason.empty()) {
+    plain("", "without ids of its own: " + reason);
+  }
   plain("Directory:", text(status, "/directory"));
 }
 

@@ -32,8 +32,10 @@ namespace {
 // Pipes between the keeper and the process that leaves the host's namespaces.
 struct Handshake {
   UniqueFd unshared_read, unshared_write;  // child: a byte when it has left
-  UniqueFd mapped_read, mapped_write;      // keeper: 'm' mapped by newuidmap, 's' map a single id yourself
+  UniqueFd mapped_read, mapped_write;      // keeper: 'm' mapped from outside, 's' map a single id yourself
   UniqueFd pid_read, pid_write;            // child: the supervisor's pid
+  UniqueFd mounted_read, mounted_write;    // supervisor: a byte when it stands in its own mounts
+  UniqueFd refused_read, refused_write;    // either: why root's range of ids cannot be
   UniqueFd go_read, go_write;              // keeper: the same pid, once it is the supervisor's parent
 };
 
@@ -59,6 +61,30 @@ template <typename Value>
 void write_value(const UniqueFd& fd, const Value& value) {
   // A reader that died is noticed by its parent, not here.
   [[maybe_unused]] const ssize_t size = ::write(fd.get(), &value, sizeof value);
+}
+
+Handshake make_handshake() {
+  Handshake pipes;
+  make_pipe(pipes.unshared_read, pipes.unshared_write);
+  make_pipe(pipes.mapped_read, pipes.mapped_write);
+  make_pipe(pipes.pid_read, pipes.pid_write);
+  make_pipe(pipes.mounted_read, pipes.mounted_write);
+  make_pipe(pipes.refused_read, pipes.refused_write);
+  make_pipe(pipes.go_read, pipes.go_write);
+  return pipes;
+}
+
+std::string read_to_end(const UniqueFd& fd) {
+  std::string text;
+  std::array<char, 512> piece;
+  for (ssize_t size = 0; (size = ::read(fd.get(), piece.data(), piece.size())) != 0;) {
+    if (size > 0) {
+      text.append(piece.data(), static_cast<size_t>(size));
+    } else if (errno != EINTR) {
+      break;
+    }
+  }
+  return text;
 }
 
 void report_failure(const UniqueFd& report, const Error& error) {
@@ -91,9 +117,29 @@ void detach_from_terminal() {
   [[maybe_unused]] const int result = ::chdir("/");
 }
 
+// What this host refuses is the end of the lab, but for root's range of ids: then the keeper tries without.
+void tell_refusal(const KeeperSetup& setup, const Handshake& pipes, const kernel::IdPlan& ids,
+                  const Error& error) {
+  if (ids.mapping == kernel::IdMapping::RootRange) {
+    const std::string& text = error.message();
+    [[maybe_unused]] const ssize_t size = ::write(pipes.refused_write.get(), text.data(), text.size());
+  } else {
+    report_failure(setup.report, doctor::host_error(error));
+  }
+}
+
 // The first process of the lab: dies with the keeper.
-[[noreturn]] void become_supervisor(KeeperSetup& setup, Handshake& pipes, kernel::IdMapping mapping) {
+[[noreturn]] void become_supervisor(KeeperSetup& setup, Handshake& pipes, const kernel::IdPlan& ids) {
   pipes.pid_write.reset();
+  try {
+    kernel::mount_capsule(setup.options->lab);
+  } catch (const Error& error) {
+    tell_refusal(setup, pipes, ids, error);
+    ::_exit(1);
+  }
+  write_value(pipes.mounted_write, 'm');
+  pipes.mounted_write.reset();
+  pipes.refused_write.reset();
   pid_t own_pid = 0;
   if (!read_value(pipes.go_read, own_pid)) {
     ::_exit(1);  // the keeper is gone already
@@ -107,7 +153,7 @@ void detach_from_terminal() {
   ::prctl(PR_SET_NAME, "labctl-lab");
   SupervisorSetup supervisor;
   supervisor.options = setup.options;
-  supervisor.log_file = setup.log_file;
+  supervisor.log = std::move(setup.log);
   supervisor.lock = std::move(setup.claim.lock());
   setup.claim = ClaimedLab();  // the folder is the keeper's, and no pod's to find in /proc/1/fd
   supervisor.listening = std::move(setup.listening);
@@ -116,37 +162,42 @@ void detach_from_terminal() {
   supervisor.dial = std::move(setup.dial.lab);
   supervisor.identity = setup.identity;
   supervisor.pid_outside = own_pid;
-  supervisor.mapping = mapping;
+  supervisor.mapping = ids.mapping;
+  supervisor.why_no_range = ids.why_no_range;
   setup.commit.reset();
   ::_exit(run_supervisor(std::move(supervisor)));
 }
 
 // Leaves the host's namespaces, starts the supervisor in them and ends.
-[[noreturn]] void leave_host(KeeperSetup& setup, Handshake& pipes, const kernel::IdPlan& ids) {
+[[noreturn]] void leave_host(KeeperSetup& setup, Handshake& pipes, kernel::IdPlan ids) {
   // The keeper's ends: held here as well, a keeper that is killed would be waited for without end.
   pipes.unshared_read.reset();
   pipes.mapped_write.reset();
   pipes.pid_read.reset();
+  pipes.mounted_read.reset();
+  pipes.refused_read.reset();
   pipes.go_write.reset();
   setup.dial.keeper.reset();
   int status = 1;
   try {
     kernel::unshare_capsule(ids.mapping);
-    kernel::IdMapping mapping = ids.mapping;
-    if (mapping != kernel::IdMapping::Root) {
+    if (ids.mapping != kernel::IdMapping::Root) {
       write_value(pipes.unshared_write, 'u');
       char answer = 0;
       if (!read_value(pipes.mapped_read, answer)) {
         ::_exit(1);
       }
       if (answer == 's') {
-        mapping = kernel::IdMapping::Single;
+        ids.mapping = kernel::IdMapping::Single;
         kernel::write_single_map(ids);
+      }
+      if (ids.mapping == kernel::IdMapping::RootRange) {
+        kernel::become_root_inside();
       }
     }
     const pid_t supervisor = ::fork();
     if (supervisor == 0) {
-      become_supervisor(setup, pipes, mapping);
+      become_supervisor(setup, pipes, ids);
     }
     if (supervisor < 0) {
       throw Error::from_errno(errno, "start the supervisor");
@@ -154,36 +205,88 @@ void detach_from_terminal() {
     write_value(pipes.pid_write, supervisor);
     status = 0;
   } catch (const Error& error) {
-    report_failure(setup.report, doctor::host_error(error));
+    tell_refusal(setup, pipes, ids, error);
   }
   ::_exit(status);
 }
 
-// Returns the supervisor's pid, or -1 when it could not be started (the reason is in the report).
-pid_t start_supervisor(KeeperSetup& setup, Handshake& pipes) {
-  const kernel::IdPlan ids = kernel::plan_ids();
+// Maps what the plan says for a child that has left. Throws Error when root's range is refused: the pipe's
+// end then ends the child.
+void map_ids(pid_t child, const kernel::IdPlan& ids, const Handshake& pipes) {
+  char left = 0;
+  if (ids.mapping == kernel::IdMapping::Root || !read_value(pipes.unshared_read, left)) {
+    return;
+  }
+  bool is_mapped = false;
+  if (ids.mapping == kernel::IdMapping::RootRange) {
+    kernel::write_root_maps(child, ids);
+    is_mapped = true;
+  } else if (ids.mapping == kernel::IdMapping::Subordinate) {
+    is_mapped = kernel::write_subordinate_maps(child, ids);
+  }
+  write_value(pipes.mapped_write, is_mapped ? 'm' : 's');
+}
+
+void wait_for(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
+struct Started {
+  pid_t supervisor = -1;  // -1: it could not be started; why is in the report, or in `refusal`
+  std::string refusal;    // of root's range of ids
+  UniqueFd go;
+};
+
+Started try_to_start(KeeperSetup& setup, const kernel::IdPlan& ids) {
+  Handshake pipes = make_handshake();
+  Started started;
   const pid_t child = ::fork();
+  if (child < 0) {
+    throw Error::from_errno(errno, "start the supervisor");
+  }
   if (child == 0) {
     leave_host(setup, pipes, ids);
   }
   pipes.unshared_write.reset();
   pipes.mapped_read.reset();
   pipes.pid_write.reset();
+  pipes.mounted_write.reset();
+  pipes.refused_write.reset();
   pipes.go_read.reset();
-  char left = 0;
-  if (child > 0 && ids.mapping != kernel::IdMapping::Root && read_value(pipes.unshared_read, left)) {
-    const bool mapped =
-        ids.mapping == kernel::IdMapping::Subordinate && kernel::write_subordinate_maps(child, ids);
-    write_value(pipes.mapped_write, mapped ? 'm' : 's');
+  try {
+    map_ids(child, ids, pipes);
+  } catch (const Error& error) {
+    started.refusal = error.message();
+    pipes.mapped_write.reset();
   }
-  pid_t supervisor = -1;
-  if (child > 0 && !read_value(pipes.pid_read, supervisor)) {
-    supervisor = -1;
+  if (!read_value(pipes.pid_read, started.supervisor)) {
+    started.supervisor = -1;
   }
-  int status = 0;
-  while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  wait_for(child);
+  char mounted = 0;
+  if (started.supervisor > 0 && !read_value(pipes.mounted_read, mounted)) {
+    wait_for(started.supervisor);
+    started.supervisor = -1;
   }
-  return supervisor;
+  if (started.supervisor < 0 && started.refusal.empty()) {
+    started.refusal = read_to_end(pipes.refused_read);
+  }
+  started.go = std::move(pipes.go_write);
+  return started;
+}
+
+// With ids of its own if root may have some, else as root.
+Started start_supervisor(KeeperSetup& setup) {
+  kernel::IdPlan ids = kernel::plan_ids();
+  Started started = try_to_start(setup, ids);
+  if (started.supervisor < 0 && ids.mapping == kernel::IdMapping::RootRange && !started.refusal.empty()) {
+    ids.mapping = kernel::IdMapping::Root;
+    ids.why_no_range = started.refusal;
+    started = try_to_start(setup, ids);
+  }
+  return started;
 }
 
 // How a supervisor ended.
@@ -279,7 +382,7 @@ void keep_lab(KeeperSetup setup) noexcept {
   try {
     // Before the working directory changes: the runtime folder's name may be relative to it.
     setup.claim = claim_lab(lab);
-    setup.log_file = setup.claim.path() / kLogName;
+    setup.log = setup.claim.make_log();
   } catch (const Error& error) {
     report_failure(setup.report, error);
     ::_exit(0);
@@ -294,25 +397,21 @@ void keep_lab(KeeperSetup setup) noexcept {
   ::sigprocmask(SIG_SETMASK, &setup.signals_before, nullptr);
   try {
     setup.listening = api::listen_unix(setup.claim.folder(), kSocketName);
-    Handshake pipes;
-    make_pipe(pipes.unshared_read, pipes.unshared_write);
-    make_pipe(pipes.mapped_read, pipes.mapped_write);
-    make_pipe(pipes.pid_read, pipes.pid_write);
-    make_pipe(pipes.go_read, pipes.go_write);
     const std::string server = store::etcd_server(setup.options->cluster.store);
     if (!server.empty()) {
       setup.identity = identity_of(lab, setup.claim.path());
       setup.dial = make_dial_relay();
     }
-    const pid_t supervisor = start_supervisor(setup, pipes);
+    const Started started = start_supervisor(setup);
     setup.dial.lab.reset();
-    if (supervisor > 0) {
-      setup.claim.set_supervisor(supervisor);
-      write_value(pipes.go_write, supervisor);
+    setup.log.reset();
+    if (started.supervisor > 0) {
+      setup.claim.set_supervisor(started.supervisor);
+      write_value(started.go, started.supervisor);
       setup.listening.reset();
       setup.report.reset();
-      const WatchedEnd end =
-          watch(supervisor, setup.claim, std::move(setup.commit), std::move(setup.dial.keeper), server);
+      const WatchedEnd end = watch(started.supervisor, setup.claim, std::move(setup.commit),
+                                   std::move(setup.dial.keeper), server);
       if (!server.empty()) {
         give_back_shared(server, setup.identity);
       }

@@ -21,7 +21,7 @@ struct KeeperSetup {
   // Made by the keeper, so that a command that is killed has no folder to leave behind.
   ClaimedLab claim;    // the lab's folder, and its lock: held by keeper and supervisor
   UniqueFd listening;  // the control socket, for the supervisor
-  std::string log_file;
+  UniqueFd log;        // the lab's log, for the supervisor, who may have no right to open it
   // Made by the keeper for a lab that shares allocations; empty for others.
   DialRelay dial;
   std::string identity;  // tells the lab from all others that use the same store

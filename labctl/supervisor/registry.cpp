@@ -204,6 +204,15 @@ void ClaimedLab::set_supervisor(pid_t supervisor) noexcept {
   write_record(lock_, record);
 }
 
+UniqueFd ClaimedLab::make_log() const {
+  constexpr int kHow = O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+  UniqueFd log(::openat(lab_.folder.get(), kLogName, kHow, 0600));
+  if (!log) {
+    throw Error::from_errno(errno, "make " + (lab_.path / kLogName).string());
+  }
+  return log;
+}
+
 bool ClaimedLab::is_in_place() const {
   return is_lock_of(lock_, lab_.folder) && supervisor::is_in_place(lab_);
 }

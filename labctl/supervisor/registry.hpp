@@ -41,6 +41,8 @@ class ClaimedLab {
   const UniqueFd& folder() const { return lab_.folder; }
   // For a child that is to hold it too.
   UniqueFd& lock() { return lock_; }
+  // Makes the lab's log, empty, to append to; this user's alone. Throws Error.
+  UniqueFd make_log() const;
   // Whom `down` may end.
   void set_supervisor(pid_t supervisor) noexcept;
   // Whether the folder and the lock are still there under their names: somebody may have removed them.

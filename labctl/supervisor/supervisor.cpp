@@ -1,7 +1,6 @@
 #include "labctl/supervisor/supervisor.hpp"
 
 #include "labctl/api/server.hpp"
-#include "labctl/doctor/doctor.hpp"
 #include "labctl/lab/control_api.hpp"
 #include "labctl/lab/lab.hpp"
 #include "labctl/loop/main_loop.hpp"
@@ -11,8 +10,7 @@
 #include "labctl/supervisor/lab_lock.hpp"
 #include "topology/base/current_exception.hpp"
 
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/null_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -20,6 +18,8 @@
 #include <csignal>
 #include <exception>
 #include <memory>
+#include <mutex>
+#include <utility>
 
 namespace labctl::supervisor {
 namespace {
@@ -42,14 +42,25 @@ void tell(UniqueFd& report, const std::string& text) {
   report.reset();
 }
 
-// In the lab's folder, which goes with the lab. Kept open across the change of mounts.
-void open_log(const std::string& file) {
-  try {
-    spdlog::set_default_logger(spdlog::basic_logger_mt("labctl", file, true));
-    spdlog::flush_on(spdlog::level::info);
-  } catch (const spdlog::spdlog_ex&) {
-    spdlog::set_default_logger(spdlog::null_logger_mt("labctl"));
+// Writes each line as it comes. A full disk loses lines, and nothing else.
+class OpenFileSink : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit OpenFileSink(UniqueFd file) : file_(std::move(file)) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    [[maybe_unused]] const ssize_t size = ::write(file_.get(), line.data(), line.size());
   }
+  void flush_() override {}
+
+  UniqueFd file_;
+};
+
+void log_to(UniqueFd file) {
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("labctl", std::make_shared<OpenFileSink>(std::move(file))));
 }
 
 // To the lab's end, which is the process's: requests under way are not waited for. The end of PID 1 is the
@@ -87,26 +98,24 @@ std::shared_ptr<store::SharedTable> shared_table(const SupervisorSetup& setup) {
 }  // namespace
 
 int run_supervisor(SupervisorSetup setup) noexcept {
-  open_log(setup.log_file);
+  log_to(std::move(setup.log));
   try {
     const UniqueFd end_signals = block_end_signals();
-    try {
-      kernel::mount_capsule(setup.options->lab);
-    } catch (const Error& error) {
-      throw doctor::host_error(error);
-    }
     kernel::raise_open_files();
     if (kernel::processes_max() > kernel::kProcessesMax) {
       spdlog::warn(
           "the processes of this lab have no bound of their own: kernel.pid_max is the host's before Linux "
           "6.14, and here it is refused");
     }
+    if (!setup.why_no_range.empty()) {
+      spdlog::warn("the programs of this lab run as root: no range of ids is mapped: {}", setup.why_no_range);
+    }
     kernel::Reaper reaper = kernel::Reaper::create();
     loop::MainLoop loop;
     loop.call_when_readable(reaper.fd(), [&reaper] { reaper.reap(); });
     lab::Lab lab(loop, reaper,
                  {setup.options->lab, setup.options->cluster, setup.mapping, setup.pid_outside,
-                  shared_table(setup), setup.options->timeout});
+                  shared_table(setup), setup.options->timeout, setup.why_no_range});
     lab.boot(setup.options->objects);
     serve(setup, loop, lab, end_signals);
   } catch (const Error& error) {

@@ -1,7 +1,9 @@
 #pragma once
 
-// The supervisor process: PID 1 of a lab. Sets up the mounts, boots the lab, serves the control socket, and
+// The supervisor process: PID 1 of a lab, in its own mounts. Boots the lab, serves the control socket, and
 // ends the lab when asked to or when the keeper goes.
+//
+// In a lab of root it is nobody on the host: what it needs of the lab's folder, root's alone, it has open.
 
 #include "labctl/supervisor/launch.hpp"
 #include "topology/base/unique_fd.hpp"
@@ -21,9 +23,10 @@ struct SupervisorSetup {
   UniqueFd keeper;        // closed when the keeper goes
   UniqueFd dial;          // asks the keeper for connections to the shared store; see dial_relay.hpp
   std::string identity;   // of the lab, in the shared store
-  std::string log_file;   // in the lab's folder, as the host sees it: in here an ordinary user is root
+  UniqueFd log;           // appended to; in the lab's folder
   pid_t pid_outside = 0;  // of this process, as the host sees it
   kernel::IdMapping mapping = kernel::IdMapping::Root;
+  std::string why_no_range;  // why the ids of root's lab are not mapped; empty where they are
 };
 
 // To the lab's end. Returns the process's exit code.

@@ -25,17 +25,19 @@ class DnsBoot : public ::testing::Test {
     if (named_.empty()) {
       GTEST_SKIP() << "named is not installed: the tests of dns_test.cpp see that";
     }
+    // Who runs the scripts in a lab of root is nobody out here.
+    std::filesystem::permissions(shared_.path(), std::filesystem::perms::all);
     std::filesystem::copy_file(named_, real_ = folder() + "/real-named");
   }
 
   // Where the scripts keep what they tell tests.
-  std::string folder() { return std::filesystem::path(lab_.write("here", "")).parent_path(); }
+  std::string folder() { return shared_.path(); }
   // `named` is `script` from now on: "$server" says which one it is, "$real" is the real program.
   void set_named(const std::string& script) {
     script_ =
-        lab_.write("named", "#!/bin/sh\nreal='" + real_ + "'\nserver=$(basename \"$(dirname \"$5\")\")\n" +
-                                "echo start >> '" + folder() + "/starts-'\"$server\"\n" + script + "\n");
-    std::filesystem::permissions(script_, std::filesystem::perms::owner_all);
+        shared_.write("named", "#!/bin/sh\nreal='" + real_ + "'\nserver=$(basename \"$(dirname \"$5\")\")\n" +
+                                   "echo start >> '" + folder() + "/starts-'\"$server\"\n" + script + "\n");
+    std::filesystem::permissions(script_, std::filesystem::perms(0755));
   }
   std::vector<std::string> with_script() const {
     return {"unshare",
@@ -70,6 +72,7 @@ class DnsBoot : public ::testing::Test {
   }
 
   Labctl lab_;
+  support::TempDir shared_;
   std::string named_;
   std::string real_;
   std::string script_;

@@ -162,8 +162,9 @@ TEST_F(Suite, FailFastBeginsNothingMore) {
 }
 
 TEST_F(Suite, APassOnARetryIsFlaky) {
-  // Fails as long as the file is not there; the steps run on the host's file tree.
+  // Fails as long as the file is not there; the steps run on the host's file tree, as nobody in a lab of root.
   const support::TempDir dir;
+  std::filesystem::permissions(dir.path(), std::filesystem::perms::all);
   const std::string flag = (dir.path() / "flag").string();
   const std::string file =
       lab_.write("flaky.yaml", scenario("flaky", "test -e " + flag + " || { touch " + flag + "; exit 1; }"));
@@ -178,6 +179,7 @@ TEST_F(Suite, APassOnARetryIsFlaky) {
 
 TEST_F(Suite, RoundsEndWithTheFirstFailure) {
   const support::TempDir dir;
+  std::filesystem::permissions(dir.path(), std::filesystem::perms::all);
   const std::string file =
       lab_.write("rounds.yaml", scenario("thrice", "cd " + dir.path().string() + " && mkdir a || mkdir b"));
   const ProgramResult result = lab_.run({"test", file, "--until-fail", "-o", "jsonl"});

@@ -34,6 +34,9 @@ int main(int argc, char** argv) {
     if (ids.mapping == labctl::kernel::IdMapping::Subordinate) {
       ids.mapping = labctl::kernel::IdMapping::Single;
     }
+    if (ids.mapping == labctl::kernel::IdMapping::RootRange) {
+      ids.mapping = labctl::kernel::IdMapping::Root;
+    }
     labctl::kernel::unshare_capsule(ids.mapping);
     if (ids.mapping != labctl::kernel::IdMapping::Root) {
       labctl::kernel::write_single_map(ids);

@@ -2,85 +2,27 @@
 
 #include "topology/base/error.hpp"
 #include "topology/base/unique_fd.hpp"
-#include "topology/kernel/program_lookup.hpp"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/mount.h>
-#include <pwd.h>
 #include <sched.h>
-#include <spawn.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <vector>
 
 namespace labctl::kernel {
 namespace {
 
 constexpr const char* kPidMax = "/proc/sys/kernel/pid_max";
-
-// Beyond this many no program asks.
-constexpr std::uint32_t kSubordinateIdsMax = 65536;
-
-void write_file(const std::string& path, const std::string& text) {
-  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    throw Error::from_errno(errno, "write " + path);
-  }
-}
-
-// The first range of `user` (name or number) in /etc/subuid or /etc/subgid, see subuid(5).
-bool find_range(const char* path, const std::string& name, uid_t uid, std::uint32_t& first,
-                std::uint32_t& count) {
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream fields(line);
-    std::string user, start, length;
-    if (std::getline(fields, user, ':') && std::getline(fields, start, ':') && std::getline(fields, length) &&
-        (user == name || user == std::to_string(uid))) {
-      const bool parsed =
-          std::from_chars(start.data(), start.data() + start.size(), first).ec == std::errc() &&
-          std::from_chars(length.data(), length.data() + length.size(), count).ec == std::errc();
-      if (parsed && first > 0 && count > 0) {
-        count = std::min(count, kSubordinateIdsMax);
-        return true;
-      }
-    }
-  }
-  return false;
-}
-
-bool run(const std::vector<std::string>& words) {
-  std::vector<char*> argv;
-  for (const std::string& word : words) {
-    argv.push_back(const_cast<char*>(word.c_str()));
-  }
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t quiet;
-  ::posix_spawn_file_actions_init(&quiet);
-  ::posix_spawn_file_actions_addopen(&quiet, 2, "/dev/null", O_WRONLY, 0);
-  pid_t pid = -1;
-  const int result = ::posix_spawnp(&pid, argv[0], &quiet, nullptr, argv.data(), environ);
-  ::posix_spawn_file_actions_destroy(&quiet);
-  int status = -1;
-  while (result == 0 && ::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return result == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
 
 void do_mount(const char* source, const char* target, const char* type, unsigned long flags,
               const char* data) {
@@ -97,7 +39,7 @@ void bind_read_only(const char* path) {
 }
 
 // Host-wide settings become read-only even for root; those of network namespaces, which all belong to the
-// lab, stay writable. As root the check of a sysctl's file is by uid alone, so a user namespace would not do.
+// lab, stay writable. For a lab that runs as root itself: the check of a sysctl's file is by uid alone.
 void protect_sysctls() {
   const UniqueFd net(static_cast<int>(
       ::syscall(SYS_open_tree, AT_FDCWD, "/proc/sys/net", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
@@ -154,36 +96,6 @@ void replace_run() {
 
 }  // namespace
 
-const char* to_string(IdMapping mapping) {
-  switch (mapping) {
-    case IdMapping::Root:
-      return "root";
-    case IdMapping::Subordinate:
-      return "rootless";
-    case IdMapping::Single:
-      return "rootless, one id";
-  }
-  return "rootless";
-}
-
-IdPlan plan_ids() {
-  IdPlan ids;
-  ids.uid = ::geteuid();
-  ids.gid = ::getegid();
-  if (ids.uid == 0) {
-    ids.mapping = IdMapping::Root;
-    return ids;
-  }
-  const passwd* user = ::getpwuid(ids.uid);
-  const std::string name = user != nullptr ? user->pw_name : "";
-  if (find_range("/etc/subuid", name, ids.uid, ids.sub_uid, ids.sub_uid_count) &&
-      find_range("/etc/subgid", name, ids.uid, ids.sub_gid, ids.sub_gid_count) &&
-      is_installed("newuidmap", own_path()) && is_installed("newgidmap", own_path())) {
-    ids.mapping = IdMapping::Subordinate;
-  }
-  return ids;
-}
-
 void unshare_capsule(IdMapping mapping) {
   int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
   if (mapping != IdMapping::Root) {
@@ -192,27 +104,6 @@ void unshare_capsule(IdMapping mapping) {
   if (::unshare(flags) != 0) {
     throw Error::from_errno(errno, "unshare");
   }
-}
-
-void write_single_map(const IdPlan& ids) {
-  write_file("/proc/self/setgroups", "deny");
-  write_file("/proc/self/uid_map", "0 " + std::to_string(ids.uid) + " 1");
-  write_file("/proc/self/gid_map", "0 " + std::to_string(ids.gid) + " 1");
-}
-
-bool write_subordinate_maps(pid_t pid, const IdPlan& ids) {
-  const auto words = [&](const char* program, id_t own, std::uint32_t first, std::uint32_t count) {
-    return std::vector<std::string>{program,
-                                    std::to_string(pid),
-                                    "0",
-                                    std::to_string(own),
-                                    "1",
-                                    "1",
-                                    std::to_string(first),
-                                    std::to_string(count)};
-  };
-  return run(words("newuidmap", ids.uid, ids.sub_uid, ids.sub_uid_count)) &&
-         run(words("newgidmap", ids.gid, ids.sub_gid, ids.sub_gid_count));
 }
 
 void mount_capsule(const std::string& hostname) {

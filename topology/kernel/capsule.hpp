@@ -1,45 +1,21 @@
 #pragma once
 
-// The namespaces a lab lives in: user (unless root), mount, PID, network, UTS, IPC and cgroup; see
-// namespaces(7), user_namespaces(7). The order of calls is in labctl/supervisor/launch.cpp.
+// The namespaces a lab lives in: user (see id_plan.hpp), mount, PID, network, UTS, IPC and cgroup; see
+// namespaces(7), user_namespaces(7). The order of calls is in labctl/supervisor/keeper.cpp.
 //
 // Threads: everything here needs a process with one thread.
 
-#include <sys/types.h>
+#include "topology/kernel/id_plan.hpp"
 
 #include <cstdint>
 #include <string>
 
 namespace labctl::kernel {
 
-// How ids inside map to ids outside.
-enum class IdMapping {
-  Root,         // real root: no user namespace
-  Subordinate,  // 0 is the user, 1 and up the ranges of /etc/subuid and /etc/subgid, by newuidmap(1)
-  Single,       // 0 is the user and nothing else exists
-};
-const char* to_string(IdMapping mapping);
-
-struct IdPlan {
-  IdMapping mapping = IdMapping::Single;
-  uid_t uid = 0;  // outside
-  gid_t gid = 0;
-  std::uint32_t sub_uid = 0, sub_uid_count = 0;
-  std::uint32_t sub_gid = 0, sub_gid_count = 0;
-};
-
-// What this user can have: reads the effective ids, /etc/subuid,
-// /etc/subgid, and looks for newuidmap in PATH.
-IdPlan plan_ids();
-
-// Leaves the host's namespaces, in one call; children of the caller are in the new PID namespace.
+// Leaves the host's namespaces, in one call; children of the caller are in the new PID namespace. The user
+// namespace, without which only IdMapping::Root does, has no ids until its maps are written.
 // Throws Error with the errno of unshare(2).
 void unshare_capsule(IdMapping mapping);
-
-// Inside, after unshare_capsule(): maps the one id. Throws Error.
-void write_single_map(const IdPlan& ids);
-// From outside: runs newuidmap and newgidmap for `pid`. False if they refuse.
-bool write_subordinate_maps(pid_t pid, const IdPlan& ids);
 
 // Where a child's view mounts what is its own: MountView::scratch. Made by mount_capsule().
 inline constexpr const char* kScratch = "/run/labctl-scratch";

@@ -213,6 +213,15 @@ TEST(ExplainSysctl, AbsentUnprivilegedUsernsCloneMeansAllowed) {
               Not(HasSubstr("unprivileged_userns_clone")));
 }
 
+TEST(ExplainLimit, RootWithoutUserNamespacesIsWarnedThatLabsRunAsRoot) {
+  Surroundings s = desktop();
+  s.euid = 0;
+  const HostItem item = explain(HostStep::MapIdRange, ENOSPC, s, "user namespaces");
+  EXPECT_EQ(item.verdict, HostVerdict::Warn);
+  EXPECT_THAT(item.message, HasSubstr("run as root: user namespaces: No space left on device"));
+  EXPECT_EQ(item.remedy, "sudo sysctl -w user.max_user_namespaces=28633");
+}
+
 TEST(ExplainLimit, NoUserNamespacesAtAll) {
   EXPECT_THAT(explain(HostStep::UserNamespace, ENOSPC, desktop()),
               fails_with("user.max_user_namespaces", "sudo sysctl -w user.max_user_namespaces=28633"));
