@@ -1,5 +1,6 @@
 #include "labctl/commands/boot_input.hpp"
 
+#include "labctl/images/image_rules.hpp"
 #include "labctl/supervisor/registry.hpp"
 #include "topology/manifest/default_namespace.hpp"
 
@@ -101,6 +102,9 @@ BootInput read_boot_input(const Session& session, std::vector<std::string> paths
   options.keeps_applied = true;
   manifest::ask_for_namespace(options, ns);
   manifest::Loaded loaded = manifest::load(manifest::read_sources(paths), options);
+  if (loaded.cluster) {
+    images::append_mistakes(*loaded.cluster, loaded.diagnostics);
+  }
   refuse_errors(session, loaded.diagnostics);
   manifest::add_missing_namespace(loaded, options);
   input.cluster = manifest::cluster_or_default(loaded, options.default_name);

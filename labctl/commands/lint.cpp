@@ -3,6 +3,7 @@
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/sources.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/images/image_rules.hpp"
 #include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/resources.hpp"
 #include "labctl/report/text/error_text.hpp"
@@ -90,6 +91,9 @@ LintResult lint(const std::vector<std::string>& paths, const LintOptions& option
   load.default_name = name_from_path(paths.front());
   manifest::ask_for_namespace(load, options.ns);
   manifest::Loaded loaded = manifest::load(sources, load);
+  if (loaded.cluster) {
+    images::append_mistakes(*loaded.cluster, loaded.diagnostics);
+  }
   LintResult result{std::move(found.diagnostics), seen.size() + sources.size(),
                     found.objects + loaded.objects.size(), found.scenarios.size() + loaded.scenarios.size()};
   std::move(loaded.diagnostics.begin(), loaded.diagnostics.end(), std::back_inserter(result.diagnostics));

@@ -4,6 +4,7 @@
 #include "labctl/commands/commands.hpp"
 #include "labctl/commands/standard_streams.hpp"
 #include "labctl/commands/verb.hpp"
+#include "labctl/images/image_rules.hpp"
 #include "labctl/lab/dry_run.hpp"
 #include "labctl/report/exit_code.hpp"
 #include "labctl/report/lab_status.hpp"
@@ -227,6 +228,7 @@ int run_up(const Session& session, const UpOptions& options) {
     session.lines(lab::describe_plan(input.cluster, input.objects));
     return report::kPassed;
   }
+  refuse_errors(session, images::find_images(input.cluster, images::Effort::Unpack));
   const supervisor::LaunchOptions launch{.lab = input.lab,
                                          .cluster = std::move(input.cluster),
                                          .objects = std::move(input.objects),

@@ -76,6 +76,15 @@ UniqueFd open_locked(const fs::path& folder) {
   return fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 ? std::move(fd) : UniqueFd();
 }
 
+// What is made is not taken for a leftover before who makes it has locked it.
+UniqueFd hold(const fs::path& cache) {
+  UniqueFd fd(::open(cache.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd || ::flock(fd.get(), LOCK_EX) != 0) {
+    throw Error::from_errno(errno, "lock " + cache.string());
+  }
+  return fd;
+}
+
 }  // namespace
 
 fs::path cache_path() {
@@ -122,12 +131,14 @@ CachedImage ImageCache::provide(ImageArchive& archive, const ImageInArchive& ima
     return std::move(*found);
   }
   std::string pattern = (path_ / kUnpackPattern).string();
+  UniqueFd held = hold(path_);
   if (::mkdtemp(pattern.data()) == nullptr) {
     throw Error::from_errno(errno, "make a folder in " + path_.string());
   }
   const fs::path folder = pattern;
   ScopeExit clean([&] { remove_folder(folder); });
   const UniqueFd lock = open_locked(folder);
+  held.reset();
   fs::create_directory(folder / "root");
   ::chmod((folder / "root").c_str(), 0755);
   const Unpacked unpacked = unpack(archive, image, folder / "root", limits);
@@ -186,6 +197,7 @@ bool ImageCache::remove(const std::string& digest) {
 std::size_t ImageCache::remove_leftovers() {
   std::size_t count = 0;
   std::vector<fs::path> folders;
+  const UniqueFd held = hold(path_);
   for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
     if (entry.path().filename().string().starts_with(kUnpackBegin)) {
       folders.push_back(entry.path());

@@ -3,6 +3,7 @@
 #include "labctl/images/image_cache.hpp"
 #include "topology/base/error.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <map>
 #include <optional>
@@ -80,7 +81,9 @@ std::vector<Diagnostic> find_images(model::Cluster& cluster, Effort effort, cons
           {Severity::Error, rule.where, "spec.images[" + std::to_string(i) + "].archive", message, hint});
     };
     try {
-      rule.files = archives.of(archive_path(rule, base));
+      const fs::path path = archive_path(rule, base);
+      rule.files = archives.of(path);
+      rule.archive = path.string();
     } catch (const Error& error) {
       complain(error.message(), error.kind() == ErrorKind::NotFound && error.hint().empty()
                                     ? "a path is relative to the file that names it"
@@ -90,6 +93,17 @@ std::vector<Diagnostic> find_images(model::Cluster& cluster, Effort effort, cons
     }
   }
   return mistakes;
+}
+
+void append_mistakes(model::Cluster& cluster, std::vector<Diagnostic>& diagnostics) {
+  for (Diagnostic& mistake : find_images(cluster, Effort::Look)) {
+    const auto behind = std::find_if(diagnostics.begin(), diagnostics.end(), [&](const Diagnostic& other) {
+      return other.where.file == mistake.where.file &&
+             std::pair(other.where.line, other.where.column) >
+                 std::pair(mistake.where.line, mistake.where.column);
+    });
+    diagnostics.insert(behind, std::move(mistake));
+  }
 }
 
 }  // namespace labctl::images

@@ -67,7 +67,7 @@ class ContainerRuntime {
   // Throws Error: NotFound for a program that is not there; from the built-in server Busy for a port in use,
   // InvalidInput for words that its role does not know, Unsupported for what it cannot play.
   virtual RunId start(PodId pod, const RunSpec& spec, Hooks hooks) = 0;
-  // SIGTERM, and SIGKILL when `grace` has passed. Again with another grace: that
+  // SIGTERM, or what the image names, and SIGKILL when `grace` has passed. Again with another grace: that
   // one counts. Unknown ids are ignored.
   virtual void stop(RunId run, std::chrono::milliseconds grace) = 0;
 

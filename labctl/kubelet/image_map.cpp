@@ -1,5 +1,6 @@
 #include "labctl/kubelet/image_map.hpp"
 
+#include "labctl/kubelet/archived_image.hpp"
 #include "probes/server/role.hpp"
 
 #include <algorithm>
@@ -29,6 +30,9 @@ ImageChoice invalid(const model::Container& container, const std::string& why) {
 }
 
 ImageChoice choose_by_rule(const model::Container& container, const model::ImageRule& rule) {
+  if (!rule.archive.empty()) {
+    return choose_archived(container, rule);
+  }
   ImageChoice choice;
   choice.command = with_args(container.command.empty() ? rule.command : container.command, container.args);
   choice.root = rule.root;

@@ -1,13 +1,15 @@
 #pragma once
 
-// What runs for a container, since there are no images: a program of the host, a program in a folder, or the
-// built-in server. What stands in for an image is said in a notice, never done in silence.
+// What runs for a container: a program of the host, a program in a folder or of an image's archive, or the built-in
+// server. What stands in for an image is said in a notice, never done in silence.
 
 #include "topology/model/cluster.hpp"
 #include "topology/model/pod.hpp"
 
+#include <csignal>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace labctl::kubelet {
@@ -15,7 +17,7 @@ namespace labctl::kubelet {
 struct ImageChoice {
   enum class Way {
     Host,     // `command` from the host's file tree
-    Root,     // `command` from the folder `root`
+    Root,     // `command` from the folder `root`, that of an image or another
     BuiltIn,  // the built-in server, in the role that the container's own words say
     StandIn,  // the built-in server, as if the image's application were up: see stand_in.hpp
     Skip,     // nothing: taken as succeeded
@@ -27,6 +29,11 @@ struct ImageChoice {
   std::string reason;  // "CreateContainerConfigError"
   std::string message;
   std::string notice;  // what stands in for the image; empty for `image: host`
+  // Of an image from an archive; see archived_image.hpp.
+  std::string digest{};  // empty: it is none
+  std::vector<std::pair<std::string, std::string>> env{};
+  std::string working_dir{};  // where the container's own is not said
+  int stop_signal = SIGTERM;
   bool operator==(const ImageChoice&) const = default;
 };
 

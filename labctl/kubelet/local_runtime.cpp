@@ -89,6 +89,7 @@ struct LocalRuntime::Run {
   std::optional<ContainerEnd> end;  // of its program, whose output is not read to the end yet
   loop::EventLoop::Id drain_timer = 0;
   bool out_is_over = false;  // nothing more is waited for
+  int stop_signal = SIGTERM;
   server::ContainerId built_in = 0;
 };
 
@@ -272,6 +273,7 @@ void LocalRuntime::start_process(RunId id, Run& run, Pod& pod, const RunSpec& sp
   options.out = kernel::Stdio::pipe();
   options.err = kernel::Stdio::pipe();
   options.pid_namespace = process_namespace(id, &run, pod);
+  run.stop_signal = spec.choice.stop_signal;
   run.child = kernel::spawn(options);
   run.watches[0] =
       loop_.call_when_readable(run.child.out.get(), [this, id] { read_output(id, LogStream::Out); });
@@ -374,7 +376,7 @@ void LocalRuntime::stop(RunId id, std::chrono::milliseconds grace) {
     run.child.signal(SIGKILL);
     return;
   }
-  run.child.signal(SIGTERM);
+  run.child.signal(run.stop_signal);
   run.kill_timer = loop_.call_after(grace, [this, id] { runs_.at(id)->child.signal(SIGKILL); });
 }
 

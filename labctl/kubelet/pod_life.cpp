@@ -1,5 +1,6 @@
 #include "labctl/kubelet/pod_life.hpp"
 
+#include "labctl/kubelet/archived_image.hpp"
 #include "labctl/kubelet/container_prober.hpp"
 #include "labctl/kubelet/pod_entry.hpp"
 #include "labctl/kubelet/pod_storage.hpp"
@@ -153,7 +154,7 @@ void PodLife::choose_image(Entry& entry, std::size_t index, model::Container& sp
   }
   const ImageChoice::Way way = container.choice.way;
   const bool is_stand_in = way == ImageChoice::Way::StandIn || way == ImageChoice::Way::Skip;
-  entry.life.set_image(index, spec.image, is_stand_in ? kStandInImageId : "");
+  entry.life.set_image(index, spec.image, is_stand_in ? kStandInImageId : container.choice.digest);
   const std::string& notice = container.choice.notice;
   if (!notice.empty() && hooks_.on_notice && !notices_.contains(notice)) {
     if (notices_.size() >= kNoticesMax) {
@@ -221,7 +222,7 @@ void PodLife::start_container(Entry& entry, std::size_t index) {
   run.container = spec.name;
   run.choice = container.choice;
   run.choice.command = expand_all(container.choice.command, run.env);
-  run.working_dir = spec.working_dir;
+  run.working_dir = spec.working_dir.empty() ? container.choice.working_dir : spec.working_dir;
   run.image = spec.image;
   run.command = expand_all(spec.command, run.env);
   run.args = expand_all(spec.args, run.env);
@@ -396,7 +397,10 @@ kernel::ProcessOptions PodLife::exec_options(const model::PodKey& key, std::stri
   Container& target = get_container(entry, container);
   kernel::ProcessOptions options = runtime_.exec_options(entry.id, target.run);
   options.argv = std::move(command);
-  options.env = container_env(entry.pod, *target.spec, facts_of(entry)).whole();
+  ContainerEnv its_env = container_env(entry.pod, *target.spec, facts_of(entry));
+  add_image_env(its_env, target.choice);
+  options.env = its_env.whole();
+  options.working_dir = target.spec->working_dir.empty() ? target.choice.working_dir : std::string();
   for (const auto& [name, value] : env) {
     std::erase_if(options.env,
                   [&name = name](const auto& entry_of_env) { return entry_of_env.first == name; });

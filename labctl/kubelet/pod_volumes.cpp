@@ -73,6 +73,7 @@ std::optional<ContainerEnv> PodLife::environment_of(Entry& entry, std::size_t in
     for (const std::string& message : env.skipped) {
       event(entry, true, "InvalidEnvironmentVariableNames", message);
     }
+    add_image_env(env, entry.containers[index]->choice);
     return env;
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::NotFound && options_.storage != nullptr) {

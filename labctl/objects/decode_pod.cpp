@@ -99,6 +99,7 @@ model::Container decode_container(const json& container) {
   model::Container out;
   out.name = member_text(container, "name");
   out.image = member_text(container, "image");
+  out.image_pull_policy = member_text(container, "imagePullPolicy");
   out.command = member_texts(container, "command");
   out.args = member_texts(container, "args");
   out.working_dir = member_text(container, "workingDir");

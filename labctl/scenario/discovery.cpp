@@ -1,4 +1,5 @@
 #include "labctl/scenario/discovery.hpp"
+#include "labctl/images/image_rules.hpp"
 
 #include "labctl/scenario/expansion.hpp"
 #include "labctl/scenario/reference_check.hpp"
@@ -196,6 +197,24 @@ class Completion {
       scenario_.cluster_spec = loaded.cluster_spec;
     }
     scenario_.objects = std::move(loaded.objects);
+    look_for_images(is_inline);
+  }
+
+  // Archives that are missing are said now; what is expanded from the scenario finds them wherever it is.
+  void look_for_images(bool is_inline) {
+    for (Diagnostic& mistake :
+         images::find_images(scenario_.cluster, images::Effort::Look, scenario_.folder)) {
+      if (is_inline) {
+        complain("/spec/cluster", mistake.path + ": " + mistake.message, mistake.hint);
+      } else {
+        found_.diagnostics.push_back(std::move(mistake));
+      }
+    }
+    for (size_t i = 0; i < scenario_.cluster.images.size(); ++i) {
+      if (const std::string& archive = scenario_.cluster.images[i].archive; !archive.empty()) {
+        scenario_.cluster_spec["images"][i]["archive"] = archive;
+      }
+    }
   }
 
   void decode_inline(const json& cluster) {

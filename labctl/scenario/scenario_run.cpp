@@ -1,6 +1,7 @@
 #include "labctl/scenario/scenario_run.hpp"
 
 #include "labctl/api/up_message.hpp"
+#include "labctl/images/image_rules.hpp"
 #include "labctl/scenario/evidence.hpp"
 #include "labctl/scenario/step_runner.hpp"
 #include "labctl/supervisor/launch.hpp"
@@ -100,6 +101,9 @@ class ScenarioRun {
     supervisor::LaunchOptions launch;
     launch.lab = options_.lab;
     launch.cluster = scenario_.cluster;
+    for (const Diagnostic& mistake : images::find_images(launch.cluster, images::Effort::Unpack)) {
+      throw Error(ErrorKind::InvalidInput, to_string(mistake));
+    }
     launch.objects = scenario_.objects;
     launch.timeout = std::min(launch.timeout, options_.timeout);
     supervisor::LaunchedLab lab = supervisor::launch(launch);

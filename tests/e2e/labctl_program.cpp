@@ -88,6 +88,7 @@ support::Program Labctl::program(std::vector<std::string> arguments, std::string
   return {.command = std::move(arguments),
           // Of its own: what failed last, and evidence. Not of a CI system that runs these tests: its shard.
           .env = {{"XDG_STATE_HOME", (dir_.path() / "state").string()},
+                  {"XDG_CACHE_HOME", (dir_.path() / "cache").string()},
                   {"CI_NODE_INDEX", ""},
                   {"TEST_SHARD_INDEX", ""},
                   {"JOB_COMPLETION_INDEX", ""},

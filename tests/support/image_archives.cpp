@@ -223,4 +223,26 @@ std::vector<TarEntry> program_with_libraries(const std::string& path) {
   return entries;
 }
 
+std::vector<TarEntry> folder_of_host(const std::string& path) {
+  std::vector<TarEntry> entries;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path)) {
+    const std::string file = entry.path().string();
+    if (entry.is_regular_file() && file.find("/test/") == std::string::npos &&
+        file.find("/__pycache__/") == std::string::npos &&
+        file.find("/dist-packages/") == std::string::npos) {
+      entries.push_back({file.substr(1), read_file(file)});
+    }
+  }
+  return entries;
+}
+
+std::string minor_of_python() {
+  const ProgramResult result =
+      run_program({.command = {"/usr/bin/python3", "-c", "import sys; print(sys.version_info.minor, end='')"},
+                   .env = {},
+                   .directory = {},
+                   .input = {}});
+  return result.out;
+}
+
 }  // namespace labctl::support

@@ -38,5 +38,9 @@ void write_entries(const std::filesystem::path& folder, const std::vector<TarEnt
 // A program of this host as a layer has it: with its loader and shared libraries, each at the path by which it is looked
 // for. Empty if it is not here.
 std::vector<TarEntry> program_with_libraries(const std::string& path);
+// The files below a folder of this host, but for tests and what was compiled from them.
+std::vector<TarEntry> folder_of_host(const std::string& path);
+// "11" of /usr/bin/python3, which has its library in /usr/lib/python3.11; empty if there is none.
+std::string minor_of_python();
 
 }  // namespace labctl::support

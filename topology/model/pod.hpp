@@ -92,6 +92,7 @@ struct Container {
   std::vector<VolumeMount> volume_mounts{};
   ContainerResources resources{};
   bool is_of_job = false;  // of a Job's pod: it is there to end
+  std::string image_pull_policy{};
   bool operator==(const Container&) const = default;
 };
 

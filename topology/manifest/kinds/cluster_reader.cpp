@@ -387,6 +387,10 @@ class ClusterReader {
       model::ImageRule rule{
           std::string(image.field("match").text()), {}, std::string(image.field("root").text())};
       rule.command = texts_at(image.field("command"));
+      if (const Place archive = image.field("archive")) {
+        rule.archive = archive.text();
+        rule.where = findings_.position(archive);
+      }
       cluster_.images.push_back(std::move(rule));
     }
   }

@@ -68,10 +68,15 @@ constexpr std::array kDnsFields{
 constexpr Schema kDns{"Cluster dns", kDnsFields};
 
 constexpr std::array kImageFields{text("match", check_not_empty).required(),
-                                  texts("command", check_not_empty), text("root", check_not_empty)};
+                                  texts("command", check_not_empty), text("root", check_not_empty),
+                                  text("archive", check_not_empty)};
 void check_image_rule(const Place& place, Findings& findings) {
-  if (place.field("command").size() == 0 && !place.field("root")) {
-    findings.error(place, "an image rule needs a command, a root, or both",
+  if (place.field("root") && place.field("archive")) {
+    findings.error(place, "an image rule has a root or an archive, not both",
+                   "a root is a folder with a file tree, an archive what `docker save` writes");
+  }
+  if (place.field("command").size() == 0 && !place.field("root") && !place.field("archive")) {
+    findings.error(place, "an image rule needs a command, a root or an archive",
                    "as in {match: \"nginx*\", command: [nginx, -g, \"daemon off;\"]}");
   }
 }

@@ -71,6 +71,7 @@ TEST(Cluster, TheExampleOfTheDesignIsUnderstood) {
   images:
   - {match: "nginx*", command: [nginx, -g, "daemon off;"]}
   - {match: "example.org/app:*", root: ./rootfs}
+  - {match: "shop/*", archive: shop.tar}
   outside:
     hosts:
     - {name: www, addresses: [198.51.100.80], ports: [{port: 80}, {port: 53, protocol: UDP}]}
@@ -88,6 +89,8 @@ TEST(Cluster, TheExampleOfTheDesignIsUnderstood) {
   EXPECT_EQ(cluster.store, "etcd://127.0.0.1:2379");
   EXPECT_EQ(cluster.dns, (model::Dns{true, "example.test", 2, false, {}, {}}));
   EXPECT_EQ(cluster.images.at(1), (model::ImageRule{"example.org/app:*", {}, "./rootfs"}));
+  EXPECT_EQ(cluster.images.at(2).archive, "shop.tar");
+  EXPECT_GT(cluster.images.at(2).where.line, 0);
   EXPECT_THAT(cluster.outside.hosts.at(0).ports, ElementsAre(model::OutsidePort{80, model::Protocol::Tcp},
                                                              model::OutsidePort{53, model::Protocol::Udp}));
   EXPECT_EQ(cluster.links.at(0),

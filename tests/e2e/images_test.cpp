@@ -1,0 +1,260 @@
+// Programs of this host as images of archives: run as they say, reached by name, their data kept.
+
+#include "tests/e2e/labctl_program.hpp"
+#include "tests/support/image_archives.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace labctl::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using support::Compression;
+using support::ProgramResult;
+using support::TarEntry;
+using support::TestImage;
+using Layer = std::vector<TarEntry>;
+
+constexpr const char* kBusybox = "/bin/busybox";
+constexpr const char* kShell = "/bin/sh";
+
+Layer joined(Layer one, const Layer& other) {
+  one.insert(one.end(), other.begin(), other.end());
+  return one;
+}
+
+// What a small distribution has: a shell and the tools that the tests' commands use.
+Layer tools() {
+  Layer layer{{"etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"}, {"tmp", "", TarEntry::Type::Folder, 01777}};
+  for (const char* program : {kShell, "/bin/cat", "/bin/sleep"}) {
+    layer = joined(std::move(layer), support::program_with_libraries(program));
+  }
+  return layer;
+}
+
+std::string claim(const std::string& name) {
+  return "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: " + name +
+         "}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}\n";
+}
+
+std::string service(const std::string& name, int port) {
+  return "---\napiVersion: v1\nkind: Service\nmetadata: {name: " + name +
+         "}\nspec: {selector: {app: " + name + "}, ports: [{port: " + std::to_string(port) + "}]}\n";
+}
+
+// A pod `name` with the label app: `name`; `container` is the inside of a flow mapping.
+std::string pod(const std::string& name, const std::string& container, const std::string& spec = {}) {
+  return "---\napiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", labels: {app: " + name +
+         "}}\nspec: {" + spec + "containers: [{name: main, " + container + "}]}\n";
+}
+
+class Images : public ::testing::Test {
+ protected:
+  void SetUp() override { LABCTL_NEEDS_USER_NAMESPACES(); }
+  std::string cluster_of(const std::string& archive) {
+    return cluster("images",
+                   "nodes: 1, dns: {replicas: 1}, images: [{match: \"shop/*\", archive: " + archive + "}]");
+  }
+  // Boots pods of images of one archive.
+  ProgramResult up(const std::vector<TestImage>& images, const std::string& objects,
+                   const std::string& timeout = "60s") {
+    lab_.write("shop.tar", support::docker_archive(images));
+    return lab_.run({"up", "--timeout", timeout, lab_.write("lab.yaml", cluster_of("shop.tar") + objects)});
+  }
+  std::string fetched(const std::string& from, const std::string& to) {
+    return lab_.run({"probe", from, to, "-o", "json"}).out;
+  }
+  Labctl lab_;
+};
+
+TEST_F(Images, RunAsTheirConfigurationSaysOverALayerOfThePodsOwn) {
+  Layer app = joined(tools(), {{"srv/words", "of the image"}});
+  app.push_back({"entry",
+                 "#!/bin/sh\necho \"$MODE $PATH $PWD $*: $(cat words)\"\n"
+                 "trap 'echo quit; exit 0' QUIT\necho mine > words\nwhile :; do sleep 0.1; done\n"});
+  const TestImage image{{"shop/web:1"},
+                        {app},
+                        {{"Entrypoint", {"/entry"}},
+                         {"Cmd", {"by", "default"}},
+                         {"Env", {"MODE=image", "PATH=/usr/bin:/bin"}},
+                         {"WorkingDir", "/srv"},
+                         {"StopSignal", "SIGQUIT"}},
+                        Compression::Zstd};
+  ASSERT_TRUE(ends_with(up({image}, pod("plain", "image: \"shop/web:1\"") +
+                                        pod("other",
+                                            "image: \"shop/web:1\", args: [mine], env: [{name: MODE, "
+                                            "value: pod}]")),
+                        kPassed));
+  ASSERT_TRUE(eventually([&] {
+    return has(lab_.run({"logs", "pod/default/other"}).out, "mine").operator bool();
+  }));
+  EXPECT_EQ(lab_.run({"logs", "pod/default/plain"}).out,
+            "image /usr/bin:/bin /srv by default: of the image\n");
+  EXPECT_EQ(lab_.run({"logs", "pod/default/other"}).out, "pod /usr/bin:/bin /srv mine: of the image\n");
+  EXPECT_TRUE(eventually([&] {
+    return lab_.exec("pod/default/plain", {"/bin/cat", "words"}).out == "mine\n";
+  }));
+  EXPECT_TRUE(has(lab_.run({"get", "pod", "plain", "-o", "json"}).out, "\"imageID\": \"sha256:"));
+}
+
+TEST_F(Images, WhatIsNotInTheArchiveIsToldAsAKubeletTells) {
+  const TestImage image{{"shop/web:1"}, {tools()}, {{"Cmd", {"/no/such/program"}}}};
+  const ProgramResult result =
+      up({image}, pod("missing", "image: \"shop/web:2\"") + pod("broken", "image: \"shop/web:1\""), "5s");
+  EXPECT_TRUE(ends_with(result, kAssertionFailed));
+  EXPECT_TRUE(has(result.err, "ErrImagePull"));
+  EXPECT_TRUE(has(result.err, "/no/such/program"));
+}
+
+TEST_F(Images, ArchivesThatAreMissingOrNoneAreSaidBeforeAnythingBoots) {
+  lab_.write("text.tar", "no archive");
+  const std::string file =
+      lab_.write("lab.yaml",
+                 "apiVersion: labctl.dev/v1alpha1\nkind: Cluster\nmetadata: {name: images}\nspec:\n"
+                 "  images:\n  - match: a\n    archive: missing.tar\n  - match: b\n"
+                 "    archive: text.tar\n");
+  for (const char* verb : {"up", "lint"}) {
+    const ProgramResult result = lab_.run({verb, file});
+    EXPECT_TRUE(ends_with(result, kUsage));
+    const std::string said = result.out + result.err;
+    EXPECT_TRUE(has(said, "lab.yaml:7:14: error: spec.images[0].archive: open"));
+    EXPECT_TRUE(has(said, "lab.yaml:9:14: error: spec.images[1].archive: text.tar:"));
+  }
+  EXPECT_TRUE(lab_.lab_folders().empty());
+}
+
+// A static program, as Go makes them: nothing else is in the image.
+TEST_F(Images, StaticProgramServesAConfigMap) {
+  const Layer program = support::program_with_libraries(kBusybox);
+  if (program.size() != 1) {
+    GTEST_SKIP() << kBusybox << " is not here, or not static: package busybox-static";
+  }
+  const TestImage image{{"shop/static:1"},
+                        {program},
+                        {{"Entrypoint", {"/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"}}},
+                        Compression::Gzip};
+  ASSERT_TRUE(ends_with(
+      up({image}, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: www}\ndata: {index.html: hello}\n" +
+                      service("static", 8080) +
+                      pod("static",
+                          "image: \"shop/static:1\", readinessProbe: {httpGet: {port: 8080, path: /}}, "
+                          "volumeMounts: [{name: www, mountPath: /www}]",
+                          "volumes: [{name: www, configMap: {name: www}}], ")),
+      kPassed));
+  EXPECT_TRUE(has(fetched("node/node-1", "svc/default/static:8080"), "\"ok\""));
+  EXPECT_EQ(lab_.exec("pod/default/static", {"/bin/busybox", "wget", "-qO-", "http://static:8080/"}).out,
+            "hello");
+}
+
+TEST_F(Images, NginxServesWhatItsConfigMapSays) {
+  const Layer program = support::program_with_libraries("/usr/sbin/nginx");
+  if (program.empty()) {
+    GTEST_SKIP() << "nginx is not here: package nginx-light";
+  }
+  const TestImage image{
+      {"shop/nginx:1"},
+      {joined(program, {{"etc/passwd", "root:x:0:0::/:/bin/sh\n"},
+                        {"etc/group", "root:x:0:\n"},
+                        {"tmp", "", TarEntry::Type::Folder, 01777},
+                        {"var/lib/nginx", "", TarEntry::Type::Folder},
+                        {"var/log/nginx", "", TarEntry::Type::Folder},
+                        {"usr/share/nginx", "", TarEntry::Type::Folder}})},
+      {{"Entrypoint", {"nginx"}}, {"Cmd", {"-c", "/etc/nginx/nginx.conf"}}, {"StopSignal", "SIGQUIT"}}};
+  ASSERT_TRUE(ends_with(
+      up({image},
+         "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: conf}\ndata:\n  nginx.conf: |\n"
+         "    daemon off; user root root; master_process on; pid /tmp/nginx.pid; error_log stderr;\n"
+         "    events {}\n    http { access_log off; server { listen 80; return 200 served; } }\n" +
+             service("nginx", 80) +
+             pod("nginx",
+                 "image: \"shop/nginx:1\", readinessProbe: {httpGet: {port: 80}}, "
+                 "volumeMounts: [{name: conf, mountPath: /etc/nginx}]",
+                 "volumes: [{name: conf, configMap: {name: conf}}], ")),
+      kPassed));
+  EXPECT_TRUE(has(fetched("pod/default/nginx", "http://nginx/"), "\"ok\""));
+}
+
+// Password in a Secret, data in a claim: the program is killed and what it kept is there.
+TEST_F(Images, RedisKeepsItsClaimWhenItIsKilled) {
+  const Layer server = support::program_with_libraries("/usr/bin/redis-server");
+  const Layer client = support::program_with_libraries("/usr/bin/redis-cli");
+  if (server.empty() || client.empty()) {
+    GTEST_SKIP() << "redis is not here: package redis-server";
+  }
+  const TestImage image{
+      {"shop/redis:7"},
+      {tools(), joined(server, client)},
+      {{"Cmd",
+        {"/bin/sh", "-c",
+         "exec /usr/bin/redis-server --dir /data --appendonly yes --requirepass \"$PASSWORD\""}}}};
+  ASSERT_TRUE(ends_with(
+      up({image},
+         "---\napiVersion: v1\nkind: Secret\nmetadata: {name: redis}\nstringData: {password: s3cret}\n" +
+             claim("data") + service("redis", 6379) +
+             pod("redis",
+                 "image: \"shop/redis:7\", env: [{name: PASSWORD, valueFrom: {secretKeyRef: {name: "
+                 "redis, key: password}}}], readinessProbe: {tcpSocket: {port: 6379}}, "
+                 "volumeMounts: [{name: data, mountPath: /data}]",
+                 "volumes: [{name: data, persistentVolumeClaim: {claimName: data}}], ")),
+      kPassed));
+  const auto ask = [&](std::vector<std::string> words) {
+    std::vector<std::string> command{"/usr/bin/redis-cli", "-h", "redis", "-a", "s3cret",
+                                     "--no-auth-warning"};
+    command.insert(command.end(), words.begin(), words.end());
+    return lab_.exec("pod/default/redis", command).out;
+  };
+  EXPECT_EQ(ask({"SET", "kept", "yes"}), "OK\n");
+  EXPECT_TRUE(has(lab_.exec("pod/default/redis", {"/usr/bin/redis-cli", "GET", "kept"}).out, "NOAUTH"));
+  lab_.exec("pod/default/redis", {"/usr/bin/redis-cli", "-a", "s3cret", "SHUTDOWN", "NOSAVE"});
+  EXPECT_TRUE(eventually([&] { return ask({"GET", "kept"}) == "yes\n"; }));
+}
+
+TEST_F(Images, PythonServesByTheNameOfItsService) {
+  Layer program = support::program_with_libraries("/usr/bin/python3");
+  if (program.empty()) {
+    GTEST_SKIP() << "python3 is not here";
+  }
+  program =
+      joined(std::move(program), support::folder_of_host("/usr/lib/python3." + support::minor_of_python()));
+  const TestImage image{
+      {"shop/python:3"},
+      {program, {{"srv/index.html", "by python"}}},
+      {{"Entrypoint", {"/usr/bin/python3", "-m", "http.server"}}, {"Cmd", {"8000"}}, {"WorkingDir", "/srv"}}};
+  ASSERT_TRUE(ends_with(
+      up({image}, service("python", 8000) + pod("python",
+                                                "image: \"shop/python:3\", readinessProbe: {httpGet: {port: "
+                                                "8000}}")),
+      kPassed));
+  EXPECT_EQ(lab_.exec("pod/default/python",
+                      {"/usr/bin/python3", "-c",
+                       "import urllib.request as u; print(u.urlopen('http://python:8000/').read().decode())"})
+                .out,
+            "by python\n");
+}
+
+// Nothing outside of its own folder changes, whatever the archive says; the user is told which entry it was.
+TEST_F(Images, HostileArchiveChangesNothing) {
+  const std::string secret = lab_.write("secret", "of the host");
+  const fs::path folder = fs::path(secret).parent_path();
+  const std::vector<Layer> layers{
+      {{"../../../../../../../.." + secret, "evil"}},
+      {{"h", secret, TarEntry::Type::HardLink}},
+      {{"out", folder.string(), TarEntry::Type::Symlink}, {"h", "out/secret", TarEntry::Type::HardLink}},
+      {{"d/.wh...", ""}}};
+  for (const Layer& layer : layers) {
+    const ProgramResult result = up({{{"shop/evil:1"}, {layer}}}, pod("evil", "image: \"shop/evil:1\""));
+    EXPECT_TRUE(ends_with(result, kUsage));
+    EXPECT_TRUE(has(result.err, "/layer.tar:" + layer.back().name + ": "));
+    EXPECT_EQ(support::read_file(secret), "of the host");
+    EXPECT_EQ(fs::hard_link_count(secret), 1U);
+  }
+  const Layer kept{{"out", folder.string(), TarEntry::Type::Symlink},
+                   {"out/secret", "evil"},
+                   {"dev/mem", "", TarEntry::Type::Device},
+                   {"su", "x", TarEntry::Type::File, 06755}};
+  const ProgramResult result = up({{{"shop/evil:1"}, {kept}}}, pod("evil", "image: \"shop/evil:1\""));
+  EXPECT_EQ(support::read_file(secret), "of the host") << to_string(result);
+}
+
+}  // namespace
+}  // namespace labctl::e2e
