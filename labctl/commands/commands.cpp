@@ -45,6 +45,7 @@ void add_commands(CLI::App& app, Globals& globals) {
   add_init(app, globals);
   add_schema(app, globals);
   add_doctor(app, globals);
+  add_images(app, globals);
   add_gc(app, globals);
   add_version(app, globals);
   add_completion(app, globals);

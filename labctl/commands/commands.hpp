@@ -33,6 +33,7 @@ void add_lint(CLI::App& app, Globals& globals);
 void add_init(CLI::App& app, Globals& globals);
 void add_schema(CLI::App& app, Globals& globals);
 void add_doctor(CLI::App& app, Globals& globals);
+void add_images(CLI::App& app, Globals& globals);
 void add_gc(CLI::App& app, Globals& globals);
 void add_version(CLI::App& app, Globals& globals);
 void add_completion(CLI::App& app, Globals& globals);

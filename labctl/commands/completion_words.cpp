@@ -211,6 +211,8 @@ void add_arguments(std::vector<std::string>& out, const Typed& typed, const std:
     add_vantages(out, typed);
   } else if (verb == "completion") {
     out.insert(out.end(), {"bash", "zsh", "fish"});
+  } else if (verb == "images" && typed.arguments.empty()) {
+    out.insert(out.end(), {"prune", "rm"});
   } else if (verb == "schema") {
     for (const manifest::Kind& kind : manifest::kinds()) {
       out.emplace_back(kind.name);

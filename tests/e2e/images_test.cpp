@@ -123,6 +123,32 @@ TEST_F(Images, ArchivesThatAreMissingOrNoneAreSaidBeforeAnythingBoots) {
   EXPECT_TRUE(lab_.lab_folders().empty());
 }
 
+TEST_F(Images, AreListedWithWhatRunsForEach) {
+  const TestImage image{{"shop/web:1"}, {tools()}, {{"Cmd", {"/bin/sleep", "60"}}}};
+  lab_.write("shop.tar", support::docker_archive({image}));
+  const std::string file =
+      lab_.write("lab.yaml", cluster_of("shop.tar") + pod("web", "image: \"shop/web:1\"") +
+                                 pod("none", "image: \"shop/none:1\"") + pod("db", "image: \"mysql:8\""));
+  const auto listed = [&] {
+    return nlohmann::json::parse(lab_.run({"images", "-f", file, "-o", "json"}).out);
+  };
+  const nlohmann::json before = listed();
+  ASSERT_EQ(before.size(), 3U);
+  EXPECT_EQ(before[0]["image"], "mysql:8");
+  EXPECT_EQ(before[0]["runs"], "stand-in");
+  EXPECT_EQ(before[1]["runs"], "refused");
+  EXPECT_EQ(before[2]["runs"], "archive");
+  EXPECT_EQ(before[2]["cached"], false);
+  EXPECT_TRUE(has(lab_.run({"images"}).err, "no image is unpacked"));
+  ASSERT_TRUE(ends_with(up({image}, pod("web", "image: \"shop/web:1\"")), kPassed));
+  EXPECT_EQ(nlohmann::json::parse(lab_.run({"images", "-o", "json"}).out)[0]["names"][0], "shop/web:1");
+  EXPECT_TRUE(has(lab_.run({"images"}).out, "shop/web:1"));
+  EXPECT_TRUE(has(lab_.run({"images", "prune"}).err, "nothing to remove"));
+  EXPECT_TRUE(ends_with(lab_.run({"images", "rm", "sha256:0"}), kUsage));
+  EXPECT_TRUE(ends_with(lab_.run({"images", "rm", "shop/web:1"}), kPassed));
+  EXPECT_EQ(lab_.run({"images", "-o", "name"}).out, "");
+}
+
 // A static program, as Go makes them: nothing else is in the image.
 TEST_F(Images, StaticProgramServesAConfigMap) {
   const Layer program = support::program_with_libraries(kBusybox);

@@ -236,10 +236,10 @@ TEST(BrokenFiles, AMissingFileIsAUsageError) {
 
 // ---- The command line --------------------------------------------------------------------------
 
-const std::vector<std::string> kCommands = {"up",     "down",   "ls",      "status",    "get",    "describe",
-                                            "apply",  "delete", "exec",    "logs",      "probe",  "matrix",
-                                            "test",   "lint",   "init",    "schema",    "doctor", "graph",
-                                            "events", "gc",     "version", "completion"};
+const std::vector<std::string> kCommands = {"up",     "down",   "ls",   "status",  "get",       "describe",
+                                            "apply",  "delete", "exec", "logs",    "probe",     "matrix",
+                                            "test",   "lint",   "init", "schema",  "doctor",    "graph",
+                                            "events", "images", "gc",   "version", "completion"};
 
 TEST(CommandLine, EveryCommandHelpsAndBeginsWithExamples) {
   const Labctl lab;

@@ -49,9 +49,9 @@ TEST_F(CommandLine, HasHelpWithExamplesForEveryCommand) {
 
 TEST_F(CommandLine, ListsEveryCommandInItsHelp) {
   const std::string help = help_text(app_, app_);
-  for (const char* name : {"up",     "down",  "ls",     "status", "get",     "describe",  "apply", "delete",
-                           "exec",   "logs",  "probe",  "matrix", "test",    "lint",      "init",  "schema",
-                           "doctor", "graph", "events", "gc",     "version", "completion"}) {
+  for (const char* name : {"up",     "down",  "ls",     "status", "get",  "describe", "apply",     "delete",
+                           "exec",   "logs",  "probe",  "matrix", "test", "lint",     "init",      "schema",
+                           "doctor", "graph", "events", "images", "gc",   "version",  "completion"}) {
     EXPECT_THAT(help, HasSubstr("\n  " + std::string(name) + " "));
   }
 }
