@@ -277,9 +277,19 @@ Started try_to_start(KeeperSetup& setup, const kernel::IdPlan& ids) {
   return started;
 }
 
+// What images of archives were unpacked to is root's alone: nobody else could read it, or copy it when it is written.
+bool runs_archives(const model::Cluster& cluster) {
+  return std::any_of(cluster.images.begin(), cluster.images.end(),
+                     [](const model::ImageRule& rule) { return !rule.archive.empty(); });
+}
+
 // With ids of its own if root may have some, else as root.
 Started start_supervisor(KeeperSetup& setup) {
   kernel::IdPlan ids = kernel::plan_ids();
+  if (ids.mapping == kernel::IdMapping::RootRange && runs_archives(setup.options->cluster)) {
+    ids.mapping = kernel::IdMapping::Root;
+    ids.why_no_range = "the unpacked images of the archives are root's own";
+  }
   Started started = try_to_start(setup, ids);
   if (started.supervisor < 0 && ids.mapping == kernel::IdMapping::RootRange && !started.refusal.empty()) {
     ids.mapping = kernel::IdMapping::Root;
