@@ -42,6 +42,7 @@ manifest::LoadOptions load_options(const LabObjects& lab) {
   }
   options.known_network = lab.cluster.network;
   options.known_pod_capacity = model::pod_capacity(lab.cluster);
+  options.known_host_programs = model::host_programs_of(lab.cluster);
   return options;
 }
 

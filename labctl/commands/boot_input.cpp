@@ -89,7 +89,7 @@ void refuse_errors(const Session& session, const std::vector<Diagnostic>& diagno
 }
 
 BootInput read_boot_input(const Session& session, std::vector<std::string> paths, bool strict,
-                          const std::string& ns) {
+                          const std::string& ns, std::optional<model::HostPrograms> host_programs) {
   if (paths.empty()) {
     paths = default_paths(session);
   }
@@ -100,6 +100,8 @@ BootInput read_boot_input(const Session& session, std::vector<std::string> paths
   options.strict = strict;
   options.default_name = input.lab.empty() ? from_path : input.lab;
   options.keeps_applied = true;
+  options.host_programs = host_programs;
+  options.tells_host_programs = true;
   manifest::ask_for_namespace(options, ns);
   manifest::Loaded loaded = manifest::load(manifest::read_sources(paths), options);
   if (loaded.cluster) {
@@ -108,6 +110,7 @@ BootInput read_boot_input(const Session& session, std::vector<std::string> paths
   refuse_errors(session, loaded.diagnostics);
   manifest::add_missing_namespace(loaded, options);
   input.cluster = manifest::cluster_or_default(loaded, options.default_name);
+  input.cluster.host_programs = host_programs.value_or(input.cluster.host_programs);
   if (input.lab.empty()) {
     input.lab = input.cluster.name.empty() ? from_path : input.cluster.name;
   }

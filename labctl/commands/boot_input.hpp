@@ -6,6 +6,7 @@
 #include "topology/manifest/loader.hpp"
 #include "topology/model/cluster.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,10 @@ struct BootInput {
 // Reads and checks the files; no paths mean lab.yaml (or labctl.yaml) of the current
 // folder, else an empty lab. Prints diagnostics. Throws Error: InvalidInput when one of
 // them is an error, NotFound for a missing path.
-// `ns` is the namespace of objects that name none; empty when none was asked for.
+// `ns` is the namespace of objects that name none; empty when none was asked for. `host_programs` stands in
+// place of what the Cluster says.
 BootInput read_boot_input(const Session& session, std::vector<std::string> paths, bool strict,
-                          const std::string& ns = {});
+                          const std::string& ns, std::optional<model::HostPrograms> host_programs);
 
 // A lab's name from a path: of "shop/lab.yaml" and "shop/" it is "shop", of
 // "shop.yaml" too; made a DNS label.

@@ -30,6 +30,7 @@ struct LintOptions {
   std::vector<std::string> set;
   std::string output = "table";
   std::string ns;
+  std::string host_programs;
   bool strict = false;
 };
 
@@ -73,6 +74,8 @@ LintResult lint(const std::vector<std::string>& paths, const LintOptions& option
   }
   scenario::DiscoverOptions discovery;
   discovery.strict = options.strict;
+  discovery.host_programs = host_programs_asked(options.host_programs);
+  discovery.tells_host_programs = true;
   for (const auto& [name, value] : settings_of(options.set)) {
     discovery.variables.insert(name);
   }
@@ -87,6 +90,8 @@ LintResult lint(const std::vector<std::string>& paths, const LintOptions& option
   });
   manifest::LoadOptions load;
   load.strict = options.strict;
+  load.host_programs = discovery.host_programs;
+  load.tells_host_programs = true;
   load.known_variables = discovery.variables;
   load.default_name = name_from_path(paths.front());
   manifest::ask_for_namespace(load, options.ns);
@@ -151,6 +156,7 @@ void add_lint(CLI::App& app, Globals& globals) {
   add_file_namespace_flag(*verb, options->ns);
   add_output_flag(*verb, options->output, "table, json, yaml or jsonl");
   add_set_flag(*verb, options->set);
+  add_host_programs_flag(*verb, options->host_programs);
   verb->add_flag("--strict", options->strict, "What labctl does not act on is an error, not a warning");
 }
 

@@ -23,7 +23,7 @@ struct TestFlags {
   Paths paths;
   scenario::TestOptions test;
   std::vector<std::string> set;
-  std::string output = "table", timeout, total_timeout;
+  std::string output = "table", timeout, total_timeout, host_programs;
   std::optional<std::uint64_t> seed;
 };
 
@@ -58,6 +58,7 @@ int run_test(const Session& session, const TestFlags& flags) {
   test.timeout = duration_of("--timeout", flags.timeout);
   test.total_timeout = duration_of("--total-timeout", flags.total_timeout);
   test.set = settings_of(flags.set);
+  test.host_programs = host_programs_asked(flags.host_programs);
   if (test.paths.empty()) {
     throw Error(ErrorKind::InvalidInput, "no scenarios named", "such as `labctl test scenarios/`");
   }
@@ -82,6 +83,7 @@ void add_choice_flags(CLI::App& verb, TestFlags& flags) {
       ->type_name("NUMBER");
   verb.add_flag("--list", test.list, "Only list the scenarios that would run");
   add_set_flag(verb, flags.set);
+  add_host_programs_flag(verb, flags.host_programs);
 }
 
 void add_run_flags(CLI::App& verb, TestFlags& flags) {

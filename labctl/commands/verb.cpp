@@ -234,6 +234,18 @@ void add_path_flags(CLI::App& verb, Paths& paths, const std::string& what) {
       ->allow_extra_args(false);
 }
 
+void add_host_programs_flag(CLI::App& verb, std::string& word) {
+  verb.add_option("--host-programs", word,
+                  "Programs of this host that may run, whatever the Cluster says: none, listed (in the\n"
+                  "Cluster) or all")
+      ->check(CLI::IsMember({"none", "listed", "all"}))
+      ->type_name("WHICH");
+}
+
+std::optional<model::HostPrograms> host_programs_asked(const std::string& word) {
+  return model::host_programs_named(word);
+}
+
 void add_set_flag(CLI::App& verb, std::vector<std::string>& entries) {
   verb.add_option("--set", entries, "Give a value that scenarios may use; may be repeated")
       ->type_name("NAME=VALUE")

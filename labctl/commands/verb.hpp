@@ -3,11 +3,13 @@
 // How commands are put on the command line: one way, so that help, environment and errors are alike for all.
 
 #include "labctl/commands/session.hpp"
+#include "topology/model/host_programs.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,10 @@ struct Paths {
   std::vector<std::string> all() const;
 };
 void add_path_flags(CLI::App& verb, Paths& paths, const std::string& what);
+
+// --host-programs, and what it says; nothing when it is not given.
+void add_host_programs_flag(CLI::App& verb, std::string& word);
+std::optional<model::HostPrograms> host_programs_asked(const std::string& word);
 
 // --set NAME=VALUE, repeated.
 void add_set_flag(CLI::App& verb, std::vector<std::string>& entries);

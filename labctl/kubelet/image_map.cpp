@@ -1,9 +1,9 @@
 #include "labctl/kubelet/image_map.hpp"
 
 #include "labctl/kubelet/archived_image.hpp"
-#include "probes/server/role.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace labctl::kubelet {
 namespace {
@@ -49,45 +49,20 @@ ImageChoice choose_by_rule(const model::Container& container, const model::Image
 
 }  // namespace
 
-bool matches_glob(std::string_view pattern, std::string_view text) {
-  // Greedy with one point to come back to: the last '*' is the only one worth trying again.
-  std::size_t at = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t resume = 0;
-  for (std::size_t position = 0; position < text.size();) {
-    if (at < pattern.size() && pattern[at] == '*') {
-      star = at++;
-      resume = position;
-    } else if (at < pattern.size() && (pattern[at] == '?' || pattern[at] == text[position])) {
-      ++at;
-      ++position;
-    } else if (star != std::string_view::npos) {
-      at = star + 1;
-      position = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', at) == std::string_view::npos;
-}
-
 ImageChoice choose(const model::Container& container, const std::vector<model::ImageRule>& rules,
                    bool is_init) {
-  if (container.image == "host") {
+  if (container.image == model::kHostImage) {
     ImageChoice choice;
     choice.way = ImageChoice::Way::Host;
     choice.command = with_args(container.command, container.args);
     return choice.command.empty() ? invalid(container, "runs the container's own command, and it has none")
                                   : choice;
   }
-  const auto rule = std::find_if(rules.begin(), rules.end(), [&](const model::ImageRule& candidate) {
-    return matches_glob(candidate.match, container.image);
-  });
-  if (rule != rules.end()) {
+  if (const model::ImageRule* rule = model::rule_for(rules, container.image)) {
     return choose_by_rule(container, *rule);
   }
   ImageChoice choice;
-  if (server::is_agnhost(container.image)) {
+  if (model::is_agnhost(container.image)) {
     choice.notice = "image " + container.image + ": its role is played by the built-in server";
     return choice;
   }
@@ -100,6 +75,20 @@ ImageChoice choose(const model::Container& container, const std::vector<model::I
   choice.way = ImageChoice::Way::StandIn;
   choice.notice = "image " + container.image + ": not mapped, so the built-in server stands in for it";
   return choice;
+}
+
+std::string refusal_of(const model::HostProgramPolicy& policy, const std::vector<std::string>& command) {
+  return policy.which == model::HostPrograms::None
+             ? "hostPrograms: none of the Cluster forbids programs of the host"
+             : "hostPrograms: listed of the Cluster forbids programs of the host that it does not list: " +
+                   (command.empty() ? "" : command.front());
+}
+
+ImageChoice permitted(ImageChoice choice, const model::Container& container,
+                      const model::HostProgramPolicy& policy) {
+  const bool is_refused = (choice.way == ImageChoice::Way::Host && !policy.may_run(choice.command)) ||
+                          (choice.way == ImageChoice::Way::Root && !policy.may_run_roots());
+  return is_refused ? invalid(container, refusal_of(policy, choice.command)) : std::move(choice);
 }
 
 bool runs_programs(const model::Pod& pod, const std::vector<model::ImageRule>& rules) {

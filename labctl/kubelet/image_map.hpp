@@ -4,11 +4,11 @@
 // server. What stands in for an image is said in a notice, never done in silence.
 
 #include "topology/model/cluster.hpp"
+#include "topology/model/host_programs.hpp"
 #include "topology/model/pod.hpp"
 
 #include <csignal>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -37,9 +37,6 @@ struct ImageChoice {
   bool operator==(const ImageChoice&) const = default;
 };
 
-// `*` stands for any text, '/' and ':' included, and `?` for one character.
-bool matches_glob(std::string_view pattern, std::string_view text);
-
 // The first that applies: `image: host`; the first rule of the Cluster that matches the whole
 // image name; agnhost and pause of any registry and tag; anything else, which the built-in server
 // stands in for. A rule's command is the image's entry point: the container's `command` replaces
@@ -47,6 +44,12 @@ bool matches_glob(std::string_view pattern, std::string_view text);
 // Job: the built-in server never ends, and the pod would never start, or never be done.
 ImageChoice choose(const model::Container& container, const std::vector<model::ImageRule>& rules,
                    bool is_init = false);
+
+// The choice, or Invalid where it is a program of the host that the lab may not run.
+ImageChoice permitted(ImageChoice choice, const model::Container& container,
+                      const model::HostProgramPolicy& policy);
+// Why the policy refuses a command, for people: "hostPrograms: none forbids programs of the host (sh)".
+std::string refusal_of(const model::HostProgramPolicy& policy, const std::vector<std::string>& command);
 
 // Some container of the pod is a program of the host or of a root, not the built-in server.
 bool runs_programs(const model::Pod& pod, const std::vector<model::ImageRule>& rules);

@@ -124,11 +124,13 @@ server::Hooks LocalRuntime::server_hooks() {
       }
     });
   };
-  hooks.run_shell = [this](server::ContainerId container, const std::string& command,
-                           std::function<void(server::ShellResult)> done) {
-    mailbox_.post(
-        [this, container, command, done = std::move(done)] { run_shell(container, command, done); });
-  };
+  if (options_.runs_shell) {
+    hooks.run_shell = [this](server::ContainerId container, const std::string& command,
+                             std::function<void(server::ShellResult)> done) {
+      mailbox_.post(
+          [this, container, command, done = std::move(done)] { run_shell(container, command, done); });
+    };
+  }
   hooks.resolve = [this](server::PodId pod, const std::string& name,
                          std::function<void(std::vector<IpAddress>)> done) {
     mailbox_.post([this, pod, name, done = std::move(done)] { resolve(pod, name, done); });
@@ -419,7 +421,7 @@ void LocalRuntime::run_shell(server::ContainerId container, const std::string& c
     done({{}, words_of_current_exception()});
     return;
   }
-  options.argv = {"/bin/sh", "-c", command};
+  options.argv = {kShell, "-c", command};
   options.env = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}};
   execute(std::move(options), kShellDeadline, [done](loop::CapturedEnd end) {
     done({std::move(end.output), std::move(end.error)});

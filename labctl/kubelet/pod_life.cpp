@@ -149,6 +149,9 @@ void PodLife::prepare_containers(Entry& entry) {
 void PodLife::choose_image(Entry& entry, std::size_t index, model::Container& spec) {
   Container& container = *entry.containers[index];
   container.choice = choose(spec, options_.images, entry.life.is_init(index) && !spec.is_sidecar);
+  if (!options_.is_own || !options_.is_own(entry.pod, spec)) {
+    container.choice = permitted(std::move(container.choice), spec, options_.host_programs);
+  }
   if (is_up_at_once(container)) {
     expect_no_delay(spec);
   }
@@ -347,7 +350,12 @@ ActionPlace PodLife::action_place(const Entry& entry, std::size_t index) {
   place.container = entry.containers[index]->spec;
   place.passes_execs = is_up_at_once(*entry.containers[index]);
   place.exec_options = [this, key = entry.pod.key, index](const std::vector<std::string>& command) {
-    return exec_options(key, get(key).containers[index]->spec->name, command, {});
+    const Container& target = *get(key).containers[index];
+    const bool is_in_root = target.choice.way == ImageChoice::Way::Root;
+    if (!(is_in_root && options_.host_programs.may_run_roots()) && !options_.host_programs.may_run(command)) {
+      throw Error(ErrorKind::Permission, refusal_of(options_.host_programs, command));
+    }
+    return exec_options(key, target.spec->name, command, {});
   };
   return place;
 }

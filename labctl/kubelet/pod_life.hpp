@@ -70,6 +70,9 @@ struct PodEvent {
 struct PodLifeOptions {
   std::vector<model::ImageRule> images;
   model::StandInProbes stand_in_probes = model::StandInProbes::Answered;
+  model::HostProgramPolicy host_programs{};  // its images are those above
+  // The lab's own containers run whatever the Cluster allows others. Unset: there are none.
+  std::function<bool(const model::Pod&, const model::Container&)> is_own;
   PodDns dns;
   std::string node_hosts;  // text of the hosts file that nodes have
   PodStorage* storage =

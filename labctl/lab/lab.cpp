@@ -1,6 +1,7 @@
 #include "labctl/lab/lab.hpp"
 
 #include "labctl/lab/own_objects.hpp"
+#include "labctl/nameserver/dns_objects.hpp"
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "topology/base/error.hpp"
@@ -60,6 +61,10 @@ kubelet::PodLifeOptions life_options(const model::Cluster& cluster) {
   kubelet::PodLifeOptions options;
   options.images = cluster.images;
   options.stand_in_probes = cluster.stand_in_probes;
+  options.host_programs = model::host_programs_of(cluster);
+  options.is_own = [](const model::Pod& pod, const model::Container& container) {
+    return nameserver::is_own_container(pod, container);
+  };
   options.dns.cluster_domain = cluster.dns.domain;
   options.dns.node = node_resolv_conf(cluster);
   options.node_hosts = read_file("/etc/hosts");
@@ -79,8 +84,8 @@ kernel::Privilege privilege_of(kernel::IdMapping mapping) {
   return kernel::Privilege::SingleId;
 }
 
-kubelet::LocalRuntime::Options runtime_options(kernel::IdMapping mapping) {
-  return {"/run/labctl-pods", kernel::kScratch, privilege_of(mapping)};
+kubelet::LocalRuntime::Options runtime_options(kernel::IdMapping mapping, bool runs_shell) {
+  return {"/run/labctl-pods", kernel::kScratch, privilege_of(mapping), runs_shell};
 }
 
 // The key of a vantage that is a pod; nothing for others.
@@ -125,7 +130,8 @@ Lab::Lab(loop::MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       repair_(store_, cluster_),
       reconciler_(store_, cluster_, clock_),
       fabric_(network_, own_network()),
-      runtime_(loop_, reaper_, runtime_options(mapping_)),
+      runtime_(loop_, reaper_,
+               runtime_options(mapping_, model::host_programs_of(cluster_).may_run({kubelet::kShell}))),
       service_proxy_(store_, cluster_, fabric_, runtime_.server()),
       sandboxes_({loop_, clock_, store_, cluster_, fabric_, runtime_, service_proxy_}, life_options(cluster_),
                  sandbox_hooks()),

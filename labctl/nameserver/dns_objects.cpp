@@ -15,14 +15,24 @@ json metadata() {
   return {{"name", objects::kDnsName}, {"namespace", objects::kDnsNamespace}, {"labels", labels()}};
 }
 
+constexpr const char* kPodName = "POD_NAME";
+constexpr const char* kPodNameField = "metadata.name";
+
+std::vector<std::string> command() {
+  return {std::string(kDnsDirectory) + "/named",
+          "-f",
+          "-n",
+          "1",
+          "-c",
+          std::string(kDnsDirectory) + "/$(POD_NAME)/named.conf"};
+}
+
 json container() {
   return {{"name", objects::kDnsContainer},
           {"image", "host"},
-          {"command",
-           {std::string(kDnsDirectory) + "/named", "-f", "-n", "1", "-c",
-            std::string(kDnsDirectory) + "/$(POD_NAME)/named.conf"}},
-          {"env", json::array({{{"name", "POD_NAME"},
-                                {"valueFrom", {{"fieldRef", {{"fieldPath", "metadata.name"}}}}}}})},
+          {"command", command()},
+          {"env", json::array(
+                      {{{"name", kPodName}, {"valueFrom", {{"fieldRef", {{"fieldPath", kPodNameField}}}}}}})},
           {"ports", json::array({{{"name", "dns"}, {"containerPort", kDnsPort}, {"protocol", "UDP"}},
                                  {{"name", "dns-tcp"}, {"containerPort", kDnsPort}, {"protocol", "TCP"}}})}};
 }
@@ -35,6 +45,13 @@ std::vector<IpAddress> dns_addresses(const model::Cluster& cluster) {
     addresses.push_back(range.address().plus(kDnsHost));
   }
   return addresses;
+}
+
+bool is_own_container(const model::Pod& pod, const model::Container& container) {
+  return objects::is_dns_pod(pod) && pod.init_containers.empty() && container.image == "host" &&
+         container.command == command() && container.args.empty() && container.working_dir.empty() &&
+         container.env == std::vector<model::EnvVar>{{kPodName, "", kPodNameField}} &&
+         container.env_from.empty() && container.volume_mounts.empty();
 }
 
 json dns_service(const model::Cluster& cluster) {

@@ -23,6 +23,10 @@ inline constexpr const char* kDnsDirectory = "/run/labctl-dns";
 // The tenth address of each Service range.
 std::vector<IpAddress> dns_addresses(const model::Cluster& cluster);
 
+// A container of a DNS pod that runs what dns_deployment() says and nothing else: the lab's own program, whatever
+// programs of the host the Cluster allows.
+bool is_own_container(const model::Pod& pod, const model::Container& container);
+
 nlohmann::json dns_service(const model::Cluster& cluster);
 nlohmann::json dns_deployment(const model::Cluster& cluster);
 

@@ -6,6 +6,7 @@
 #include "topology/base/error.hpp"
 #include "topology/manifest/decode_cluster.hpp"
 #include "topology/manifest/default_namespace.hpp"
+#include "topology/manifest/host_program_check.hpp"
 #include "topology/manifest/identities.hpp"
 #include "topology/manifest/yaml/source.hpp"
 #include "topology/manifest/yaml/text_format.hpp"
@@ -95,6 +96,7 @@ class Completion {
   void run() {
     read_lab();
     read_steps();
+    check_programs();
     ReferenceCheck check{scenario_, step_objects_, is_cluster_known_, are_objects_known_};
     add(found_.diagnostics, check_references(check));
     if (!is_sound_) {
@@ -106,6 +108,7 @@ class Completion {
     }
     try {
       for (Scenario& one : expand_scenario(scenario_)) {
+        one.cluster.host_programs = options_.host_programs.value_or(one.cluster.host_programs);
         found_.scenarios.push_back(std::move(one));
       }
     } catch (const Error& error) {
@@ -160,6 +163,45 @@ class Completion {
     options.known_network = scenario_.cluster.network;
     options.known_dns = scenario_.cluster.dns.enabled;
     options.known_pod_capacity = model::pod_capacity(scenario_.cluster);
+    options.known_host_programs = model::host_programs_of(scenario_.cluster);
+  }
+
+  // Steps that run programs of the host, and the images of a Cluster that stands in the scenario.
+  void check_programs() {
+    if (!is_sound_) {
+      return;
+    }
+    manifest::HostProgramRules rules{model::host_programs_of(scenario_.cluster),
+                                     options_.host_programs.has_value(), options_.tells_host_programs};
+    rules.policy.which = options_.host_programs.value_or(rules.policy.which);
+    const json& steps = spec()["steps"];
+    for (size_t i = 0; i < steps.size(); ++i) {
+      if (steps[i].contains("exec")) {
+        say_program(manifest::check_host_program(rules, steps[i]["exec"]["command"]), rules.tells,
+                    "/spec/steps/" + std::to_string(i) + "/exec", "exec");
+      }
+    }
+    const auto cluster = spec().find("cluster");
+    if (cluster == spec().end() || !cluster->is_object() || !cluster->contains("images")) {
+      return;
+    }
+    for (size_t i = 0; i < cluster->at("images").size(); ++i) {
+      say_program(manifest::check_image_rules(rules), rules.tells,
+                  "/spec/cluster/images/" + std::to_string(i), "images");
+    }
+  }
+
+  void say_program(const std::optional<manifest::Complaint>& complaint, bool tells,
+                   const std::string& pointer, const char* subject) {
+    if (complaint) {
+      complain(pointer, complaint->message, complaint->hint);
+    } else if (tells) {
+      Diagnostic told =
+          diagnostic_at(scenario_.document, pointer, Severity::Warning, manifest::kRunsHostProgram, {});
+      told.topic = Topic::HostProgram;
+      told.subject = subject;
+      found_.diagnostics.push_back(std::move(told));
+    }
   }
 
   // The cluster and the manifests that are there from the start.
@@ -169,6 +211,8 @@ class Completion {
     options.strict = options_.strict;
     options.default_name = name;
     options.keeps_applied = true;
+    options.host_programs = options_.host_programs;
+    options.tells_host_programs = options_.tells_host_programs;
     manifest::ask_for_namespace(options, namespace_in(spec()));
     const auto cluster = spec().find("cluster");
     const bool is_inline = cluster != spec().end() && !cluster->is_string();
@@ -233,6 +277,8 @@ class Completion {
   void read_steps() {
     manifest::LoadOptions options;
     options.strict = options_.strict;
+    options.host_programs = options_.host_programs;
+    options.tells_host_programs = options_.tells_host_programs;
     if (is_cluster_known_) {
       know_nodes(options);
     }
@@ -371,6 +417,7 @@ Discovered discover(const std::vector<std::string>& paths, const DiscoverOptions
   manifest::LoadOptions load;
   load.strict = options.strict;
   load.known_variables = options.variables;
+  load.host_programs = options.host_programs;
   for (const std::string& path : paths) {
     for (const fs::path& file : files_of(path)) {
       if (!seen.insert(place_of(file)).second) {

@@ -10,6 +10,7 @@
 #include "topology/model/cluster.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -29,7 +30,9 @@ struct Scenario {
 
 struct DiscoverOptions {
   bool strict = false;
-  std::set<std::string> variables;  // set from elsewhere, as by --set
+  std::set<std::string> variables;                   // set from elsewhere, as by --set
+  std::optional<model::HostPrograms> host_programs;  // in place of what each Cluster says
+  bool tells_host_programs = false;                  // fields that run programs of the host are told of
 };
 
 struct Discovered {

@@ -18,10 +18,11 @@ namespace labctl::scenario {
 struct TestOptions {
   std::vector<std::string> paths;
   Selection selection;
-  bool failed = false;                     // only those that failed in the last run
-  std::string shard;                       // see shard_of()
-  std::optional<std::uint64_t> seed;       // of a random order; none: as the files come
-  std::map<std::string, std::string> set;  // variables
+  bool failed = false;                               // only those that failed in the last run
+  std::string shard;                                 // see shard_of()
+  std::optional<std::uint64_t> seed;                 // of a random order; none: as the files come
+  std::map<std::string, std::string> set;            // variables
+  std::optional<model::HostPrograms> host_programs;  // in place of what each Cluster says
 
   int jobs = 0;             // at once; 0: one for each CPU
   int repeat = 1;           // rounds

@@ -1,21 +1,12 @@
 #include "probes/server/role.hpp"
 
 #include "probes/server/agnhost_roles.hpp"
+#include "topology/model/host_programs.hpp"
 
 #include <string_view>
 
 namespace labctl::server {
 namespace {
-
-// "registry.k8s.io/e2e-test-images/agnhost:2.47@sha256:..." is "agnhost".
-std::string_view short_name(std::string_view image) {
-  image = image.substr(0, image.find('@'));
-  const auto slash = image.rfind('/');
-  if (slash != std::string_view::npos) {
-    image.remove_prefix(slash + 1);
-  }
-  return image.substr(0, image.find(':'));
-}
 
 std::string_view file_name(std::string_view path) {
   const auto slash = path.rfind('/');
@@ -66,13 +57,8 @@ bool speaks_http(Service service) {
   return false;
 }
 
-bool is_agnhost(const std::string& image) {
-  const std::string_view name = short_name(image);
-  return name == "agnhost" || name == "pause";
-}
-
 Role role_of(const RoleRequest& request) {
-  if (!is_agnhost(request.image)) {
+  if (!model::is_agnhost(request.image)) {
     return declared_ports(request, Service::StandInHttp);
   }
   std::vector<std::string> words = request.command;
@@ -81,11 +67,11 @@ Role role_of(const RoleRequest& request) {
     // is one the image does not have here.
     const std::string_view program = file_name(words.front());
     if (program != "agnhost" && program != "pause") {
-      return declared_ports(request, Service::NetexecHttp);
+      return declared_ports(request, Service::StandInHttp);
     }
     words.erase(words.begin());
   }
-  if (short_name(request.image) == "pause") {
+  if (model::short_image_name(request.image) == "pause") {
     return agnhost_role({"pause"}, request);
   }
   words.insert(words.end(), request.args.begin(), request.args.end());

@@ -91,9 +91,6 @@ struct RoleRequest {
   std::string hosts;        // text of the pod's /etc/hosts, for etc-hosts
 };
 
-// Whether the image is agnhost under any registry and tag, or carries the pause program.
-bool is_agnhost(const std::string& image);
-
 // Throws Error: InvalidInput with agnhost's own words for a bad flag or role (the container would exit 1),
 // Unsupported for a role or flag that is not built (TLS).
 Role role_of(const RoleRequest& request);

@@ -21,13 +21,14 @@ enum class Severity { Warning, Error };
 
 // What the same is said of in many places, so that it can be counted instead.
 enum class Topic {
-  None,        // a mistake of its own
-  NotApplied,  // a field that is understood, but not acted on yet
-  NoEffect,    // a field without meaning in a lab
-  Dropped,     // a field that the lab itself writes
-  Unknown,     // a field that is not known
-  LeftOut,     // an object of a kind that a lab does not have
-  KeptOnly,    // an object that is kept and shown, and has no effect
+  None,         // a mistake of its own
+  NotApplied,   // a field that is understood, but not acted on yet
+  NoEffect,     // a field without meaning in a lab
+  Dropped,      // a field that the lab itself writes
+  Unknown,      // a field that is not known
+  LeftOut,      // an object of a kind that a lab does not have
+  KeptOnly,     // an object that is kept and shown, and has no effect
+  HostProgram,  // a field that runs a program of the host
 };
 
 struct Diagnostic {

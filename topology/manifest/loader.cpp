@@ -5,6 +5,7 @@
 #include "topology/manifest/capacity_check.hpp"
 #include "topology/manifest/default_namespace.hpp"
 #include "topology/manifest/defaults.hpp"
+#include "topology/manifest/host_program_check.hpp"
 #include "topology/manifest/json_tree.hpp"
 #include "topology/manifest/kinds/api_groups.hpp"
 #include "topology/manifest/kinds/cluster_reader.hpp"
@@ -90,10 +91,21 @@ class Load {
                      options_.known_pod_capacity.value_or(cluster ? model::pod_capacity(*cluster) : 0),
                      findings_);
     }
+    if (options_.known_host_programs || options_.allow_cluster) {
+      check_host_programs(records_, host_program_rules(cluster), findings_);
+    }
     merge_nodes();
     build_objects();
     loaded_.diagnostics = findings_.take();
     return std::move(loaded_);
+  }
+
+  HostProgramRules host_program_rules(const std::optional<model::Cluster>& cluster) const {
+    HostProgramRules rules{
+        options_.known_host_programs.value_or(model::host_programs_of(cluster.value_or(model::Cluster{}))),
+        options_.host_programs.has_value(), options_.tells_host_programs, !options_.leaves_out_made};
+    rules.policy.which = options_.host_programs.value_or(rules.policy.which);
+    return rules;
   }
 
   bool is_later(const Kind& kind) const { return kind.support == Support::Later && !is_client_; }

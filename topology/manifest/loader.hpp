@@ -16,6 +16,7 @@
 #include "topology/base/diagnostic.hpp"
 #include "topology/manifest/yaml/source.hpp"
 #include "topology/model/cluster.hpp"
+#include "topology/model/host_programs.hpp"
 
 #include <cstdint>
 #include <map>
@@ -60,6 +61,11 @@ struct LoadOptions {
   std::optional<std::uint64_t> known_pod_capacity;
   // Of a running lab, or of one whose Cluster is elsewhere: whether it has DNS servers of its own.
   std::optional<bool> known_dns;
+  // Whose programs of the host may run: of a Cluster that is elsewhere, and as the command line has it, whatever
+  // the Cluster says. Nothing is checked of a running lab's objects, unless known_host_programs is there.
+  std::optional<model::HostProgramPolicy> known_host_programs;
+  std::optional<model::HostPrograms> host_programs;
+  bool tells_host_programs = false;  // fields that run programs of the host are told of
   // Objects that a lab makes by itself are left out (made_objects.hpp); false for a running lab: it has them.
   bool leaves_out_made = true;
   // Variables of scenarios that come from elsewhere, as from --set.

@@ -121,6 +121,13 @@ enum class StandInProbes {
   AsWritten,  // with their delays, on the declared ports, and with programs of the host
 };
 
+// Which programs of the host's file tree the lab may run: see host_programs.hpp.
+enum class HostPrograms {
+  None,
+  Listed,  // those that the Cluster names
+  All,
+};
+
 struct OutsidePort {
   std::uint16_t port = 0;
   Protocol protocol = Protocol::Tcp;
@@ -163,7 +170,9 @@ struct Cluster {
   Dns dns;
   std::vector<ImageRule> images;
   StandInProbes stand_in_probes = StandInProbes::Answered;
-  bool writable_host = false;  // hostPath volumes may be written
+  HostPrograms host_programs = HostPrograms::All;
+  std::vector<std::string> allowed_host_programs;  // with Listed, beside those of `images`
+  bool writable_host = false;                      // hostPath volumes may be written
   Outside outside;
   std::vector<Link> links;
   bool operator==(const Cluster&) const = default;

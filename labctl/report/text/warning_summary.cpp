@@ -15,8 +15,8 @@ namespace {
 constexpr size_t kUnknownListedMax = 3;
 constexpr size_t kSubjectsListedMax = 8;
 
-constexpr std::array kTopics{Topic::NotApplied, Topic::NoEffect, Topic::Dropped,
-                             Topic::Unknown,    Topic::KeptOnly, Topic::LeftOut};
+constexpr std::array kTopics{Topic::NotApplied, Topic::NoEffect, Topic::Dropped,    Topic::Unknown,
+                             Topic::KeptOnly,   Topic::LeftOut,  Topic::HostProgram};
 
 struct Counted {
   std::string subject;
@@ -46,6 +46,8 @@ std::string heading_of(Topic topic, int total, size_t subjects) {
       return objects + " kept and shown, without effect";
     case Topic::LeftOut:
       return objects + " left out";
+    case Topic::HostProgram:
+      return fields + (is_one ? " runs" : " run") + " programs of this host";
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include "topology/manifest/kinds/cluster_parts.hpp"
 #include "topology/manifest/yaml/tree_values.hpp"
+#include "topology/model/host_programs.hpp"
 #include "topology/model/well_known.hpp"
 
 #include <algorithm>
@@ -376,6 +377,10 @@ class ClusterReader {
     if (const Place store = spec_.field("store")) {
       cluster_.store = store.text();
     }
+    const Place host_programs = spec_.field("hostPrograms");
+    cluster_.host_programs =
+        model::host_programs_named(host_programs.text()).value_or(model::HostPrograms::All);
+    cluster_.allowed_host_programs = texts_at(spec_.field("allowedHostPrograms"));
     cluster_.writable_host = truth_at(spec_.field("writableHost"), false);
     const Place stand_ins = spec_.field("standIns");
     cluster_.stand_in_probes = stand_ins.field("probes").text() == "asWritten"

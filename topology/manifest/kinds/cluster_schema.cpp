@@ -86,6 +86,8 @@ constexpr std::array<std::string_view, 2> kStandInProbes{"answered", "asWritten"
 constexpr std::array kStandInFields{text("probes").one_of(kStandInProbes)};
 constexpr Schema kStandIns{"Cluster standIns", kStandInFields};
 
+constexpr std::array<std::string_view, 3> kHostPrograms{"none", "listed", "all"};
+
 constexpr std::array<std::string_view, 3> kTransportProtocols{"TCP", "UDP", "SCTP"};
 constexpr std::array kOutsidePortFields{port("port").required(),
                                         text("protocol").one_of(kTransportProtocols)};
@@ -130,6 +132,8 @@ constexpr std::array kSpecFields{
     object("dns", kDns),
     list("images", kImage),
     object("standIns", kStandIns),
+    text("hostPrograms").one_of(kHostPrograms),
+    texts("allowedHostPrograms", check_not_empty),
     boolean("writableHost"),
     object("outside", kOutside),
     list("links", kLink).later(),

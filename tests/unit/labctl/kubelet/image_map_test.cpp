@@ -18,15 +18,15 @@ model::Container container(const std::string& image, const std::vector<std::stri
 }
 
 TEST(ImageMap, GlobMatchesTheWholeName) {
-  EXPECT_TRUE(matches_glob("nginx*", "nginx:1.25"));
-  EXPECT_FALSE(matches_glob("nginx*", "docker.io/library/nginx:1.25"));
-  EXPECT_TRUE(matches_glob("*/nginx:*", "docker.io/library/nginx:1.25"));
-  EXPECT_TRUE(matches_glob("example.org/app:?", "example.org/app:2"));
-  EXPECT_FALSE(matches_glob("example.org/app:?", "example.org/app:"));
-  EXPECT_TRUE(matches_glob("*", ""));
-  EXPECT_FALSE(matches_glob("", "x"));
-  EXPECT_TRUE(matches_glob("a*b*c", "a-b-b-c"));
-  EXPECT_FALSE(matches_glob("a*b*c", "a-b-b"));
+  EXPECT_TRUE(model::matches_glob("nginx*", "nginx:1.25"));
+  EXPECT_FALSE(model::matches_glob("nginx*", "docker.io/library/nginx:1.25"));
+  EXPECT_TRUE(model::matches_glob("*/nginx:*", "docker.io/library/nginx:1.25"));
+  EXPECT_TRUE(model::matches_glob("example.org/app:?", "example.org/app:2"));
+  EXPECT_FALSE(model::matches_glob("example.org/app:?", "example.org/app:"));
+  EXPECT_TRUE(model::matches_glob("*", ""));
+  EXPECT_FALSE(model::matches_glob("", "x"));
+  EXPECT_TRUE(model::matches_glob("a*b*c", "a-b-b-c"));
+  EXPECT_FALSE(model::matches_glob("a*b*c", "a-b-b"));
 }
 
 TEST(ImageMap, HostRunsTheContainersOwnCommand) {
@@ -100,6 +100,16 @@ TEST(ImageMap, UnknownContainerOfAJobIsSkippedAndSaysSo) {
             "image shop/migrate:1: not mapped, so this container of a Job is taken as succeeded");
   job.image = "host";
   EXPECT_EQ(choose(job, {}).way, Way::Host);
+}
+
+TEST(ImageMap, WhatTheClusterForbidsIsAConfigurationError) {
+  model::HostProgramPolicy policy{model::HostPrograms::None, {}, {}, {}};
+  const auto way_of = [&](const model::Container& of) { return permitted(choose(of, {}), of, policy).way; };
+  EXPECT_EQ(way_of(container("host", {"sleep"})), Way::Invalid);
+  EXPECT_EQ(way_of(container("nginx")), Way::StandIn);
+  policy = {model::HostPrograms::Listed, {}, {"sleep"}, {}};
+  EXPECT_EQ(way_of(container("host", {"sleep", "1d"})), Way::Host);
+  EXPECT_EQ(way_of(container("host", {"/tmp/sleep", "1d"})), Way::Invalid);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "probes/server/role.hpp"
 
+#include "topology/model/host_programs.hpp"
+
 #include "topology/base/error.hpp"
 
 #include <gmock/gmock.h>
@@ -36,13 +38,13 @@ std::string ports_of(const Role& role) {
 }
 
 TEST(Role, RecognisesAgnhostUnderAnyRegistryAndTag) {
-  EXPECT_TRUE(is_agnhost("agnhost"));
-  EXPECT_TRUE(is_agnhost("k8s.gcr.io/e2e-test-images/agnhost:2.32"));
-  EXPECT_TRUE(is_agnhost("localhost:5000/agnhost@sha256:0123"));
-  EXPECT_TRUE(is_agnhost("registry.k8s.io/pause:3.9"));
-  EXPECT_FALSE(is_agnhost("nginx"));
-  EXPECT_FALSE(is_agnhost("example.org/agnhost/tool:1"));
-  EXPECT_FALSE(is_agnhost(""));
+  EXPECT_TRUE(model::is_agnhost("agnhost"));
+  EXPECT_TRUE(model::is_agnhost("k8s.gcr.io/e2e-test-images/agnhost:2.32"));
+  EXPECT_TRUE(model::is_agnhost("localhost:5000/agnhost@sha256:0123"));
+  EXPECT_TRUE(model::is_agnhost("registry.k8s.io/pause:3.9"));
+  EXPECT_FALSE(model::is_agnhost("nginx"));
+  EXPECT_FALSE(model::is_agnhost("example.org/agnhost/tool:1"));
+  EXPECT_FALSE(model::is_agnhost(""));
 }
 
 struct PortsCase {
@@ -192,6 +194,7 @@ TEST(Role, AnotherCommandInAgnhostServesTheDeclaredPorts) {
   request.ports = {{"", 80, 0, Protocol::Tcp}};
   EXPECT_EQ(role_of(request).name, "declared ports");
   EXPECT_EQ(ports_of(role_of(request)), "TCP/80");
+  EXPECT_EQ(role_of(request).endpoints.front().service, Service::StandInHttp) << "without /shell";
 }
 
 TEST(Role, UnknownImageServesItsDeclaredPorts) {
