@@ -88,8 +88,7 @@ void refuse_errors(const Session& session, const std::vector<Diagnostic>& diagno
   }
 }
 
-BootInput read_boot_input(const Session& session, std::vector<std::string> paths, bool strict,
-                          const std::string& ns, std::optional<model::HostPrograms> host_programs) {
+BootInput read_boot_input(const Session& session, std::vector<std::string> paths, const BootOptions& asked) {
   if (paths.empty()) {
     paths = default_paths(session);
   }
@@ -97,12 +96,13 @@ BootInput read_boot_input(const Session& session, std::vector<std::string> paths
   input.lab = session.named_lab();
   const std::string from_path = paths.empty() ? kFallbackName : name_from_path(paths.front());
   manifest::LoadOptions options;
-  options.strict = strict;
+  options.strict = asked.strict;
   options.default_name = input.lab.empty() ? from_path : input.lab;
   options.keeps_applied = true;
-  options.host_programs = host_programs;
+  options.host_programs = asked.host_programs;
+  options.allows_remote_store = asked.allows_remote_store;
   options.tells_host_programs = true;
-  manifest::ask_for_namespace(options, ns);
+  manifest::ask_for_namespace(options, asked.ns);
   manifest::Loaded loaded = manifest::load(manifest::read_sources(paths), options);
   if (loaded.cluster) {
     images::append_mistakes(*loaded.cluster, loaded.diagnostics);
@@ -110,7 +110,7 @@ BootInput read_boot_input(const Session& session, std::vector<std::string> paths
   refuse_errors(session, loaded.diagnostics);
   manifest::add_missing_namespace(loaded, options);
   input.cluster = manifest::cluster_or_default(loaded, options.default_name);
-  input.cluster.host_programs = host_programs.value_or(input.cluster.host_programs);
+  input.cluster.host_programs = asked.host_programs.value_or(input.cluster.host_programs);
   if (input.lab.empty()) {
     input.lab = input.cluster.name.empty() ? from_path : input.cluster.name;
   }

@@ -12,6 +12,14 @@
 
 namespace labctl::commands {
 
+// As the command line has them.
+struct BootOptions {
+  bool strict = false;
+  std::string ns;                                    // of objects that name none; empty: none was asked for
+  std::optional<model::HostPrograms> host_programs;  // in place of what the Cluster says
+  bool allows_remote_store = false;
+};
+
 struct BootInput {
   std::string lab;
   model::Cluster cluster;
@@ -22,10 +30,7 @@ struct BootInput {
 // Reads and checks the files; no paths mean lab.yaml (or labctl.yaml) of the current
 // folder, else an empty lab. Prints diagnostics. Throws Error: InvalidInput when one of
 // them is an error, NotFound for a missing path.
-// `ns` is the namespace of objects that name none; empty when none was asked for. `host_programs` stands in
-// place of what the Cluster says.
-BootInput read_boot_input(const Session& session, std::vector<std::string> paths, bool strict,
-                          const std::string& ns, std::optional<model::HostPrograms> host_programs);
+BootInput read_boot_input(const Session& session, std::vector<std::string> paths, const BootOptions& options);
 
 // A lab's name from a path: of "shop/lab.yaml" and "shop/" it is "shop", of
 // "shop.yaml" too; made a DNS label.

@@ -31,6 +31,7 @@ struct LintOptions {
   std::string output = "table";
   std::string ns;
   std::string host_programs;
+  bool remote_store = false;
   bool strict = false;
 };
 
@@ -76,6 +77,7 @@ LintResult lint(const std::vector<std::string>& paths, const LintOptions& option
   discovery.strict = options.strict;
   discovery.host_programs = host_programs_asked(options.host_programs);
   discovery.tells_host_programs = true;
+  discovery.allows_remote_store = options.remote_store;
   for (const auto& [name, value] : settings_of(options.set)) {
     discovery.variables.insert(name);
   }
@@ -92,6 +94,7 @@ LintResult lint(const std::vector<std::string>& paths, const LintOptions& option
   load.strict = options.strict;
   load.host_programs = discovery.host_programs;
   load.tells_host_programs = true;
+  load.allows_remote_store = options.remote_store;
   load.known_variables = discovery.variables;
   load.default_name = name_from_path(paths.front());
   manifest::ask_for_namespace(load, options.ns);
@@ -157,6 +160,7 @@ void add_lint(CLI::App& app, Globals& globals) {
   add_output_flag(*verb, options->output, "table, json, yaml or jsonl");
   add_set_flag(*verb, options->set);
   add_host_programs_flag(*verb, options->host_programs);
+  add_remote_store_flag(*verb, options->remote_store);
   verb->add_flag("--strict", options->strict, "What labctl does not act on is an error, not a warning");
 }
 

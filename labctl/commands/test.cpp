@@ -84,6 +84,7 @@ void add_choice_flags(CLI::App& verb, TestFlags& flags) {
   verb.add_flag("--list", test.list, "Only list the scenarios that would run");
   add_set_flag(verb, flags.set);
   add_host_programs_flag(verb, flags.host_programs);
+  add_remote_store_flag(verb, test.allows_remote_store);
 }
 
 void add_run_flags(CLI::App& verb, TestFlags& flags) {

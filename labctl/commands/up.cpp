@@ -40,6 +40,7 @@ struct UpOptions {
   std::string timeout = "60s";
   std::string ns;
   std::string host_programs;
+  bool remote_store = false;
   bool wait = true;
   bool strict = false;
   bool dry_run = false;
@@ -224,8 +225,9 @@ int run_up(const Session& session, const UpOptions& options) {
   using report::Format;
   const Format format = parse_output(
       options.output, {Format::Table, Format::Name, Format::Json, Format::Yaml, Format::JsonLines});
-  BootInput input = read_boot_input(session, options.paths.all(), options.strict, options.ns,
-                                    host_programs_asked(options.host_programs));
+  BootInput input = read_boot_input(
+      session, options.paths.all(),
+      {options.strict, options.ns, host_programs_asked(options.host_programs), options.remote_store});
   if (options.dry_run) {
     session.lines(lab::describe_plan(input.cluster, input.objects));
     return report::kPassed;
@@ -282,6 +284,7 @@ void add_up(CLI::App& app, Globals& globals) {
   verb->add_flag("--strict", options->strict,
                  "Refuse files with kinds or fields that labctl does not act on");
   add_host_programs_flag(*verb, options->host_programs);
+  add_remote_store_flag(*verb, options->remote_store);
   verb->add_flag("--dry-run", options->dry_run, "Print the plan, make nothing");
   verb->add_flag("--foreground", options->foreground, "Stay; the lab ends with this command");
 }

@@ -246,6 +246,11 @@ std::optional<model::HostPrograms> host_programs_asked(const std::string& word) 
   return model::host_programs_named(word);
 }
 
+void add_remote_store_flag(CLI::App& verb, bool& value) {
+  verb.add_flag("--remote-store", value,
+                "The Cluster's store may be on another machine: it is asked from this host's network");
+}
+
 void add_set_flag(CLI::App& verb, std::vector<std::string>& entries) {
   verb.add_option("--set", entries, "Give a value that scenarios may use; may be repeated")
       ->type_name("NAME=VALUE")

@@ -46,6 +46,9 @@ void add_path_flags(CLI::App& verb, Paths& paths, const std::string& what);
 void add_host_programs_flag(CLI::App& verb, std::string& word);
 std::optional<model::HostPrograms> host_programs_asked(const std::string& word);
 
+// --remote-store: the store of a Cluster may be on another machine.
+void add_remote_store_flag(CLI::App& verb, bool& value);
+
 // --set NAME=VALUE, repeated.
 void add_set_flag(CLI::App& verb, std::vector<std::string>& entries);
 // What it says. Throws Error InvalidInput for an entry of another form.

@@ -8,6 +8,7 @@
 #include "topology/manifest/default_namespace.hpp"
 #include "topology/manifest/host_program_check.hpp"
 #include "topology/manifest/identities.hpp"
+#include "topology/manifest/kinds/cluster_reader.hpp"
 #include "topology/manifest/yaml/source.hpp"
 #include "topology/manifest/yaml/text_format.hpp"
 #include "topology/model/pod_capacity.hpp"
@@ -212,6 +213,7 @@ class Completion {
     options.default_name = name;
     options.keeps_applied = true;
     options.host_programs = options_.host_programs;
+    options.allows_remote_store = options_.allows_remote_store;
     options.tells_host_programs = options_.tells_host_programs;
     manifest::ask_for_namespace(options, namespace_in(spec()));
     const auto cluster = spec().find("cluster");
@@ -265,6 +267,10 @@ class Completion {
     try {
       scenario_.cluster = manifest::decode_cluster(cluster, scenario_.document.name);
       scenario_.cluster_spec = cluster;
+      const auto far = manifest::check_store_is_here(scenario_.cluster.store);
+      if (far && !options_.allows_remote_store) {
+        complain("/spec/cluster/store", far->message, far->hint);
+      }
     } catch (const Error&) {
       is_cluster_known_ = false;
       if (is_sound_) {
@@ -418,6 +424,7 @@ Discovered discover(const std::vector<std::string>& paths, const DiscoverOptions
   load.strict = options.strict;
   load.known_variables = options.variables;
   load.host_programs = options.host_programs;
+  load.allows_remote_store = options.allows_remote_store;
   for (const std::string& path : paths) {
     for (const fs::path& file : files_of(path)) {
       if (!seen.insert(place_of(file)).second) {

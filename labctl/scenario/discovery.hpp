@@ -32,6 +32,7 @@ struct DiscoverOptions {
   bool strict = false;
   std::set<std::string> variables;                   // set from elsewhere, as by --set
   std::optional<model::HostPrograms> host_programs;  // in place of what each Cluster says
+  bool allows_remote_store = false;                  // a Cluster's store may be on another machine
   bool tells_host_programs = false;                  // fields that run programs of the host are told of
 };
 

@@ -269,6 +269,7 @@ int run_tests(const TestOptions& options, std::ostream& out, std::ostream& err) 
   for (const auto& [name, value] : options.set) {
     discovery.variables.insert(name);
   }
+  discovery.allows_remote_store = options.allows_remote_store;
   discovery.host_programs = options.host_programs;
   Discovered found = discover(options.paths, discovery);
   report::print_findings(err, found.diagnostics, options.verbose);

@@ -22,6 +22,7 @@ struct TestOptions {
   std::string shard;                                 // see shard_of()
   std::optional<std::uint64_t> seed;                 // of a random order; none: as the files come
   std::map<std::string, std::string> set;            // variables
+  bool allows_remote_store = false;                  // a Cluster's store may be on another machine
   std::optional<model::HostPrograms> host_programs;  // in place of what each Cluster says
 
   int jobs = 0;             // at once; 0: one for each CPU

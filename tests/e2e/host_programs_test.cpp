@@ -71,6 +71,22 @@ TEST_F(HostPrograms, ForbiddenOnesAreToldOfAllAtOnceAndNothingIsBooted) {
   EXPECT_TRUE(is_untouched());
 }
 
+TEST_F(HostPrograms, AFileAloneSendsNoRequestsElsewhere) {
+  const std::string store = "store: \"etcd://192.0.2.1:2379\"";
+  const std::string file = lab_.write("store.yaml", cluster("far", "nodes: 1, " + store));
+  const std::string scenario =
+      lab_.write("scenario.yaml",
+                 "apiVersion: labctl.dev/v1alpha1\nkind: Scenario\nmetadata: {name: far}\nspec:\n  cluster: "
+                 "{nodes: 1, " +
+                     store + "}\n  steps: [{name: one, wait: {for: node/node-1, condition: Ready}}]\n");
+  for (const auto& arguments : {std::vector<std::string>{"up", file}, {"lint", file}, {"test", scenario}}) {
+    const ProgramResult refused = lab_.run(arguments);
+    EXPECT_TRUE(ends_with(refused, kUsage));
+    EXPECT_TRUE(has(refused.out + refused.err, "--remote-store on the command line"));
+  }
+  EXPECT_TRUE(ends_with(lab_.run({"lint", file, "--remote-store"}), kPassed));
+}
+
 TEST_F(HostPrograms, ScenariosOfStrangersRunNothing) {
   const std::string file = lab_.write(
       "scenario.yaml",

@@ -265,6 +265,10 @@ class Load {
           const Place spec = record.place.field("spec");
           loaded_.cluster =
               read_cluster(spec, record.name.empty() ? options_.default_name : record.name, findings_);
+          const auto far = check_store_is_here(loaded_.cluster->store);
+          if (far && !options_.allows_remote_store) {
+            findings_.error(spec.field("store"), far->message, far->hint);
+          }
           loaded_.cluster_spec = spec ? to_json(*spec.node) : nlohmann::json::object();
         } else {
           cluster_is_broken_ = true;

@@ -66,6 +66,7 @@ struct LoadOptions {
   std::optional<model::HostProgramPolicy> known_host_programs;
   std::optional<model::HostPrograms> host_programs;
   bool tells_host_programs = false;  // fields that run programs of the host are told of
+  bool allows_remote_store = false;  // the Cluster's store may be on another machine
   // Objects that a lab makes by itself are left out (made_objects.hpp); false for a running lab: it has them.
   bool leaves_out_made = true;
   // Variables of scenarios that come from elsewhere, as from --set.

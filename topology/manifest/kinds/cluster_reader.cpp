@@ -411,6 +411,26 @@ class ClusterReader {
 
 }  // namespace
 
+std::optional<Complaint> check_store_is_here(std::string_view store) {
+  constexpr std::string_view kEtcd = "etcd://";
+  if (!store.starts_with(kEtcd)) {
+    return std::nullopt;
+  }
+  std::string host(store.substr(kEtcd.size(), store.rfind(':') - kEtcd.size()));
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  }
+  static const Prefix kLoopback = *Prefix::parse("127.0.0.0/8");
+  const auto address = IpAddress::parse(host);
+  if (host == "localhost" ||
+      (address && (kLoopback.contains(*address) || *address == IpAddress::loopback(Family::IPv6)))) {
+    return std::nullopt;
+  }
+  return Complaint{
+      in_quotes(store) + " is not on this host, and a file alone cannot have requests sent there",
+      "etcd://127.0.0.1:2379, or --remote-store on the command line"};
+}
+
 model::Cluster read_cluster(const Place& spec, std::string name, Findings& findings) {
   return ClusterReader(spec, std::move(name), findings).read();
 }

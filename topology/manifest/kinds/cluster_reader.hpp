@@ -5,9 +5,11 @@
 // the nodes, names and addresses used twice.
 
 #include "topology/manifest/yaml/findings.hpp"
+#include "topology/manifest/yaml/text_format.hpp"
 #include "topology/model/cluster.hpp"
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +18,10 @@ namespace labctl::manifest {
 // Words of spec.network.mode and spec.dataplane.
 inline constexpr std::array<std::string_view, 2> kNetworkModes{"routed", "vxlan"};
 inline constexpr std::array<std::string_view, 2> kDataplanes{"maps", "kube-proxy-nftables"};
+
+// Why a store must not be asked unless the command line allows it: it is not on this host, and the requests leave
+// from the host's own network. `store` is sound; nothing: it may.
+std::optional<Complaint> check_store_is_here(std::string_view store);
 
 // One host has room for a thousand namespaces of nodes, and the underlay bridge for 1,024 ports.
 inline constexpr int kNodesMax = 1000;

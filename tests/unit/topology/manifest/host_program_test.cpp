@@ -91,6 +91,20 @@ TEST(HostProgramCheck, TheCommandLineCountsAndTheClusterDoesNot) {
   EXPECT_THAT(said_of(cluster_with("hostPrograms: none") + pod_of(kHostPod), all), SizeIs(2));
 }
 
+TEST(ClusterStore, IsAskedElsewhereOnlyWhenTheCommandLineSaysSo) {
+  for (const char* here : {"127.0.0.1", "127.1.2.3", "localhost", "[::1]"}) {
+    EXPECT_THAT(said_of(cluster_with("store: \"etcd://" + std::string(here) + ":2379\"")), IsEmpty()) << here;
+  }
+  for (const char* there : {"10.0.0.1", "example.org", "[2001:db8::1]", "localhost.example.org",
+                            "127.0.0.1.example.org", "[::ffff:10.0.0.1]", "0.0.0.0"}) {
+    const std::string cluster = cluster_with("store: \"etcd://" + std::string(there) + ":2379\"");
+    EXPECT_THAT(said_of(cluster), ElementsAre("E 4 spec.store")) << there;
+    LoadOptions allowed;
+    allowed.allows_remote_store = true;
+    EXPECT_THAT(said_of(cluster, allowed), IsEmpty()) << there;
+  }
+}
+
 TEST(HostProgramCheck, WorkloadsAndShellOfAgnhostAreLookedInto) {
   LoadOptions none;
   none.host_programs = model::HostPrograms::None;
