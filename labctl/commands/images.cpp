@@ -85,7 +85,7 @@ int list_cache(const Session& session, report::Format format) {
 }
 
 int list_files(const Session& session, const std::vector<std::string>& files, report::Format format) {
-  const BootInput input = read_boot_input(session, files, false);
+  const BootInput input = read_boot_input(session, files, BootOptions());
   const std::vector<images::CachedImage> cached = cached_images();
   json all = json::array();
   report::Table table({"IMAGE", "CONTAINERS", "RUNS", "FROM", "DIGEST", "CACHED"});

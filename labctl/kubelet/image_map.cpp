@@ -84,10 +84,14 @@ std::string refusal_of(const model::HostProgramPolicy& policy, const std::vector
                    (command.empty() ? "" : command.front());
 }
 
+bool may_run_in_root(const ImageChoice& choice, const model::HostProgramPolicy& policy) {
+  return !choice.digest.empty() || policy.may_run_roots();
+}
+
 ImageChoice permitted(ImageChoice choice, const model::Container& container,
                       const model::HostProgramPolicy& policy) {
   const bool is_refused = (choice.way == ImageChoice::Way::Host && !policy.may_run(choice.command)) ||
-                          (choice.way == ImageChoice::Way::Root && !policy.may_run_roots());
+                          (choice.way == ImageChoice::Way::Root && !may_run_in_root(choice, policy));
   return is_refused ? invalid(container, refusal_of(policy, choice.command)) : std::move(choice);
 }
 

@@ -12,6 +12,8 @@ using support::ProgramResult;
 
 class HostPrograms : public ::testing::Test {
  protected:
+  // Anybody may write there: programs of a lab of root are nobody's on the host.
+  void SetUp() override { std::filesystem::permissions(marks_.path(), std::filesystem::perms::all); }
   // A program of the host would make this file; the lab of root and that of a user could.
   std::string mark(const std::string& name) const { return (marks_.path() / name).string(); }
   std::string touch(const std::string& name) const {

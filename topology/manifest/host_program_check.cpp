@@ -48,7 +48,7 @@ class PodCheck {
     const std::vector<std::string> command = texts_at(own_command);
     const model::ImageRule* rule = model::rule_for(rules_.policy.images, image);
     const bool is_host = image == model::kHostImage;
-    const bool runs_root = !is_host && rule != nullptr && !rule->root.empty();
+    const bool runs_root = !is_host && rule != nullptr && (!rule->root.empty() || !rule->archive.empty());
     if (is_host) {
       say(container.field("image"), "image: host", command);
     } else if (rule != nullptr && !runs_root && !command.empty() &&
@@ -118,6 +118,9 @@ void check_cluster(const Place& spec, const HostProgramRules& rules, Findings& f
   const auto complaint = check_image_rules(rules);
   for (std::size_t i = 0; i < images.size(); ++i) {
     const Place image = images.item(i);
+    if (image.field("archive")) {
+      continue;
+    }
     if (complaint) {
       findings.error(image, complaint->message, complaint->hint);
     } else if (rules.tells) {

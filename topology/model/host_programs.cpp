@@ -83,8 +83,10 @@ bool HostProgramPolicy::may_run(const std::vector<std::string>& command) const {
 }
 
 bool HostProgramPolicy::runs_execs_of(std::string_view image) const {
-  return image == kHostImage || rule_for(images, image) != nullptr || is_agnhost(image) ||
-         stand_in_probes == StandInProbes::AsWritten;
+  if (const ImageRule* rule = image == kHostImage ? nullptr : rule_for(images, image)) {
+    return rule->archive.empty();
+  }
+  return image == kHostImage || is_agnhost(image) || stand_in_probes == StandInProbes::AsWritten;
 }
 
 HostProgramPolicy host_programs_of(const Cluster& cluster) {

@@ -39,7 +39,8 @@ struct HostProgramPolicy {
   bool may_run(const std::vector<std::string>& command) const;
   // Whether programs may run from the folder that a rule names: the Cluster lists it.
   bool may_run_roots() const { return which != HostPrograms::None; }
-  // Whether exec probes and hooks of a container of this image run something: not of one that is stood in for.
+  // Whether exec probes and hooks of a container of this image run something: not of one that is stood in for,
+  // nor of an archive's: what runs then is its own, not the host's.
   bool runs_execs_of(std::string_view image) const;
 };
 

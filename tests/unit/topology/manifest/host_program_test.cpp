@@ -58,6 +58,12 @@ TEST(HostProgramCheck, NothingRunsOfAnImageThatIsStoodInFor) {
   EXPECT_THAT(said_of(cluster_with("hostPrograms: none, standIns: {probes: asWritten}") + pod), SizeIs(5));
 }
 
+TEST(HostProgramCheck, AnImageOfAnArchiveRunsItsOwn) {
+  EXPECT_THAT(said_of(cluster_with("hostPrograms: none, images: [{match: \"x*\", archive: x.tar}]") +
+                      pod_of("image: x:1, command: [sh], readinessProbe: {exec: {command: [test]}}")),
+              IsEmpty());
+}
+
 TEST(HostProgramCheck, NoneRefusesEachWhereItStands) {
   const std::string text =
       cluster_with("hostPrograms: none, images: [{match: \"x*\", command: [x]}, {match: y, root: /y}]") +
