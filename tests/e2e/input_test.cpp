@@ -172,7 +172,7 @@ TEST(Init, WritesAScenarioThatPasses) {
   EXPECT_TRUE(has(init.err, "labctl test labctl-scenario"));
   const ProgramResult linted = lab.run({"lint", "labctl-scenario", "--strict"});
   EXPECT_TRUE(ends_with(linted, kPassed));
-  EXPECT_EQ(linted.out, "");
+  EXPECT_EQ(linted.out, "warning: 1 field runs programs of this host: exec (1); -v lists them\n");
   const ProgramResult tested = lab.run({"test", "labctl-scenario"});
   EXPECT_TRUE(ends_with(tested, kPassed));
   EXPECT_TRUE(has(tested.out, "9 checks"));

@@ -387,7 +387,8 @@ TEST_F(Pods, ALabsProcessesHaveABoundOfTheirOwn) {
     GTEST_SKIP() << "kernel.pid_max is the host's before Linux 6.14";
   }
   const std::string host = said_by({"cat", "/proc/sys/kernel/pid_max"});
-  const ProgramResult inside = lab_.exec("pod/default/tool", {"cat", "/proc/sys/kernel/pid_max"});
+  // On a node, which is in the lab's own PID namespace: its bound holds for those of containers, which tell another.
+  const ProgramResult inside = lab_.exec("node/node-1", {"cat", "/proc/sys/kernel/pid_max"});
   ASSERT_TRUE(ends_with(inside, kPassed));
   EXPECT_LE(std::atol(inside.out.c_str()), 16'384);
   EXPECT_EQ(said_by({"cat", "/proc/sys/kernel/pid_max"}), host);
