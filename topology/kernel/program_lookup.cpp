@@ -1,11 +1,11 @@
 #include "topology/kernel/program_lookup.hpp"
 
 #include "topology/base/error.hpp"
+#include "topology/base/open_within.hpp"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -75,11 +75,7 @@ UniqueFd open_in_root(const std::string& root, const std::string& path) {
   if (!top) {
     return {};
   }
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT;
-  const std::string inside = path.empty() ? "." : path;
-  return UniqueFd(static_cast<int>(::syscall(SYS_openat2, top.get(), inside.c_str(), &how, sizeof(how))));
+  return open_within(top.get(), path.empty() ? "." : path.c_str(), O_PATH, RESOLVE_IN_ROOT);
 }
 
 std::optional<std::string> resolve_in_root(const std::string& root, const std::string& path) {

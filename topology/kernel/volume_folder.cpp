@@ -1,40 +1,23 @@
 #include "topology/kernel/volume_folder.hpp"
 
 #include "topology/base/error.hpp"
+#include "topology/base/open_within.hpp"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <vector>
 
 namespace labctl::kernel {
 namespace {
 
-// A link may be swapped while it is followed: the kernel then asks for another try.
-constexpr int kTriesMax = 16;
-
 UniqueFd try_open(int folder, const char* path, std::uint64_t flags, mode_t mode = 0) {
-  open_how how;
-  std::memset(&how, 0, sizeof how);
-  how.flags = flags | O_CLOEXEC;
-  how.mode = mode;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  for (int tries = 0;; ++tries) {
-    const long fd = ::syscall(SYS_openat2, folder, path, &how, sizeof how);
-    if (fd >= 0) {
-      return UniqueFd(static_cast<int>(fd));
-    }
-    if (errno != EAGAIN || tries >= kTriesMax) {
-      return {};
-    }
-  }
+  return open_within(folder, path, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS, mode);
 }
 
 [[noreturn]] void refuse(const std::string& folder, const std::string& path) {
