@@ -1,5 +1,7 @@
 #include "labctl/doctor/surroundings.hpp"
 
+#include "topology/base/text_file.hpp"
+
 #include "topology/kernel/program_lookup.hpp"
 
 #include <pwd.h>
@@ -24,12 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string read_text(const fs::path& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  if (file) {
-    text << file.rdbuf();
-  }
-  std::string result = std::move(text).str();
+  std::string result = text_of_file(path.string());
   while (!result.empty() && (result.back() == '\n' || result.back() == '\0')) {
     result.pop_back();
   }

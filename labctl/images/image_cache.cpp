@@ -4,6 +4,7 @@
 #include "labctl/api/request_reader.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/scope_exit.hpp"
+#include "topology/base/text_file.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -17,7 +18,6 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
-#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -42,10 +42,8 @@ nlohmann::json to_json(const CachedImage& image) {
 }
 
 CachedImage read_image(const fs::path& folder) {
-  std::ifstream file(folder / "image.json");
-  std::ostringstream text;
-  text << file.rdbuf();
-  const nlohmann::json json = api::parse_json(text.str(), (folder / "image.json").string());
+  const std::string path = (folder / "image.json").string();
+  const nlohmann::json json = api::parse_json(text_of_file(path), path);
   CachedImage image;
   image.digest = json.at("digest").get<std::string>();
   image.names = json.at("names").get<std::vector<std::string>>();

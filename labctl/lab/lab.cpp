@@ -5,6 +5,7 @@
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/text_file.hpp"
 #include "topology/base/timestamp.hpp"
 #include "topology/kernel/network_namespace.hpp"
 #include "topology/model/place.hpp"
@@ -16,8 +17,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
-#include <sstream>
 
 namespace labctl::lab {
 namespace {
@@ -41,13 +40,6 @@ UniqueFd own_network() {
   return fd;
 }
 
-std::string read_file(const char* path) {
-  const std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 // Nodes ask the outside world's server. The host's own servers cannot be reached from a lab.
 kubelet::ResolvConf node_resolv_conf(const model::Cluster& cluster) {
   kubelet::ResolvConf conf;
@@ -67,7 +59,7 @@ kubelet::PodLifeOptions life_options(const model::Cluster& cluster) {
   };
   options.dns.cluster_domain = cluster.dns.domain;
   options.dns.node = node_resolv_conf(cluster);
-  options.node_hosts = read_file("/etc/hosts");
+  options.node_hosts = text_of_file("/etc/hosts");
   return options;
 }
 

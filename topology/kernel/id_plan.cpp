@@ -1,6 +1,7 @@
 #include "topology/kernel/id_plan.hpp"
 
 #include "topology/base/error.hpp"
+#include "topology/base/text_file.hpp"
 #include "topology/base/unique_fd.hpp"
 #include "topology/kernel/program_lookup.hpp"
 
@@ -16,7 +17,6 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <fstream>
 #include <sstream>
 #include <vector>
 
@@ -28,13 +28,6 @@ void write_map(const std::string& path, const std::string& text) {
   if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
     throw Error::from_errno(errno, "write " + path);
   }
-}
-
-std::string text_of(const char* path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::move(text).str();
 }
 
 // The fields of one line between colons.
@@ -115,15 +108,16 @@ std::string map_line(std::uint32_t inside, std::uint32_t outside, std::uint32_t 
 }
 
 IdPlan plan_of_root(IdPlan ids) {
-  const IdRange uids = choose_root_range(text_of("/etc/subuid"), text_of("/etc/passwd"));
-  const IdRange gids = choose_root_range(text_of("/etc/subgid"), text_of("/etc/group"));
+  const IdRange uids = choose_root_range(text_of_file("/etc/subuid"), text_of_file("/etc/passwd"));
+  const IdRange gids = choose_root_range(text_of_file("/etc/subgid"), text_of_file("/etc/group"));
   ids.sub_uid = uids.first;
   ids.sub_uid_count = uids.count;
   ids.sub_gid = gids.first;
   ids.sub_gid_count = gids.count;
   ids.mapping = IdMapping::RootRange;
   // Root of a user namespace already, as in a container without privileges: no id of its host's root.
-  if (!is_mapped(text_of("/proc/self/uid_map"), uids) || !is_mapped(text_of("/proc/self/gid_map"), gids)) {
+  if (!is_mapped(text_of_file("/proc/self/uid_map"), uids) ||
+      !is_mapped(text_of_file("/proc/self/gid_map"), gids)) {
     ids.mapping = IdMapping::Root;
     ids.why_no_range = "this is a user namespace already, in which the ids from " +
                        std::to_string(uids.first) + " do not exist";
@@ -156,8 +150,8 @@ IdPlan plan_ids() {
   }
   const passwd* user = ::getpwuid(ids.uid);
   const std::string name = user != nullptr ? user->pw_name : "";
-  const auto uids = find_range(text_of("/etc/subuid"), name, ids.uid);
-  const auto gids = find_range(text_of("/etc/subgid"), name, ids.uid);
+  const auto uids = find_range(text_of_file("/etc/subuid"), name, ids.uid);
+  const auto gids = find_range(text_of_file("/etc/subgid"), name, ids.uid);
   if (uids && gids && is_installed("newuidmap", own_path()) && is_installed("newgidmap", own_path())) {
     ids.mapping = IdMapping::Subordinate;
     ids.sub_uid = uids->first;
