@@ -28,7 +28,7 @@ constexpr std::chrono::seconds kResolveDeadline{12};
 constexpr int kKilledCode = 128 + SIGKILL;
 // What an ended program left behind is killed with it, and closes its ends of the pipes then.
 constexpr std::chrono::milliseconds kDrainMax{500};
-// As long as `kubectl exec web -- kill 1` gives a program: for ever. The built-in server ends when it is told to.
+// What the built-in server has to end after `kill 1`; it does not wait that long.
 constexpr std::chrono::seconds kEndMax{30};
 // Read at one go from one container, so that a chatty one does not starve the others.
 constexpr int kReadsPerTurn = 8;
@@ -74,8 +74,8 @@ struct LocalRuntime::Pod {
   server::PodId server_id = 0;
   fs::path directory;  // made when the first program starts
   bool has_files = false;
-  kernel::PidNamespace
-      processes;  // of all its programs where they share one; and of what none of its runs asked for
+  // Of all its programs where they share one, and of what none of its runs asked for.
+  kernel::PidNamespace processes;
   std::set<RunId> runs;
 };
 
@@ -88,7 +88,6 @@ struct LocalRuntime::Run {
   loop::EventLoop::Id kill_timer = 0;
   std::optional<ContainerEnd> end;  // of its program, whose output is not read to the end yet
   loop::EventLoop::Id drain_timer = 0;
-  bool out_is_over = false;  // nothing more is waited for
   int stop_signal = SIGTERM;
   server::ContainerId built_in = 0;
 };
@@ -294,22 +293,17 @@ void LocalRuntime::note_end(RunId id, ContainerEnd end) {
     kernel::kill_members({run.child.mount_namespace()});
   }
   mailbox_.post([this, id] { finish_if_drained(id); });
-  run.drain_timer = loop_.call_after(kDrainMax, [this, id] {
-    Run& late = *runs_.at(id);
-    late.drain_timer = 0;
-    late.out_is_over = true;
-    finish_if_drained(id);
-  });
+  run.drain_timer = loop_.call_after(kDrainMax, [this, id] { finish(id, *runs_.at(id)->end); });
 }
 
 void LocalRuntime::finish_if_drained(RunId id) {
   const auto found = runs_.find(id);
-  if (found == runs_.end() || !found->second->end) {
+  if (found == runs_.end()) {
     return;
   }
   const Run& run = *found->second;
-  if (run.out_is_over || (run.watches[0] == 0 && run.watches[1] == 0)) {
-    finish(id, ContainerEnd(*run.end));
+  if (run.end && run.watches[0] == 0 && run.watches[1] == 0) {
+    finish(id, *run.end);
   }
 }
 
@@ -388,17 +382,16 @@ kernel::ProcessOptions LocalRuntime::exec_options(PodId pod_id, RunId run_id) {
     throw Error(ErrorKind::NotFound, "the pod has gone");
   }
   const auto run = runs_.find(run_id);
+  Run* const its_run = run == runs_.end() ? nullptr : run->second.get();
   kernel::ProcessOptions options;
-  if (run != runs_.end() && run->second->child.pidfd() >= 0) {
-    options.join_pidfd = run->second->child.pidfd();
-    options.pid_namespace = process_namespace(run_id, run->second.get(), *pod->second);
+  if (its_run != nullptr && its_run->child.pidfd() >= 0) {
+    options.join_pidfd = its_run->child.pidfd();
     options.capabilities = kernel::CapabilityPolicy::Container;
     options.seccomp_shim = options_.privilege == kernel::Privilege::SingleId;
-    return options;
+  } else {
+    options = options_in(*pod->second, {});
   }
-  options = options_in(*pod->second, {});
-  options.pid_namespace =
-      process_namespace(run_id, run == runs_.end() ? nullptr : run->second.get(), *pod->second);
+  options.pid_namespace = process_namespace(run_id, its_run, *pod->second);
   return options;
 }
 
