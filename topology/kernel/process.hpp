@@ -124,10 +124,9 @@ class ChildProcess {
   // Waits and reaps. Only where no Reaper runs. Throws Error: Internal if somebody else reaped it.
   ExitStatus wait();
   // Tells the mount namespace of the child apart from others; 0 if it has none of its own. Survives the
-  // process, and means no other namespace as long as this object, or what take_mount_namespace() gave, lives:
-  // the kernel gives the number of a namespace that is gone to the next one.
+  // process, and means no other namespace as long as this object lives: the kernel gives the number of a
+  // namespace that is gone to the next one.
   ino_t mount_namespace() const noexcept { return mount_namespace_; }
-  UniqueFd take_mount_namespace() noexcept { return std::move(mount_namespace_fd_); }
   // Forgets the process without touching it: it was reaped by a Reaper.
   void release() noexcept;
 
