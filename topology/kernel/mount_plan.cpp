@@ -37,24 +37,23 @@ class MountPlanner {
       : plan_(plan), view_(view), has_pid_namespace_(has_pid_namespace) {}
 
   void mount_view() {
-    const MountView& view = view_;
     add_mount("make mounts private", "", "/", "", MS_REC | MS_SLAVE);
-    if (!view.scratch.empty()) {
-      add_mount("mount scratch", "tmpfs", view.scratch, "tmpfs", MS_NOSUID | MS_NODEV, kScratchOptions);
+    if (!view_.scratch.empty()) {
+      add_mount("mount scratch", "tmpfs", view_.scratch, "tmpfs", MS_NOSUID | MS_NODEV, kScratchOptions);
     }
-    const bool has_own_run = view.root.empty() && !view.scratch.empty();
+    const bool has_own_run = view_.root.empty() && !view_.scratch.empty();
     if (has_own_run) {
       add_folder(std::string(kRun), own_run());
     }
     std::string top;
-    if (view.root.empty() && !view.scratch.empty() && wants_new_top(view)) {
-      top = add_new_top(view);
+    if (view_.root.empty() && !view_.scratch.empty() && wants_new_top()) {
+      top = add_new_top();
     }
-    if (!view.root.empty()) {
-      top = add_overlay(view.root, "/");
+    if (!view_.root.empty()) {
+      top = add_overlay(view_.root, "/");
       for (const char* folder : {"/proc", "/sys", "/dev", "/etc", "/tmp"}) {
         // Absent, or a link that might lead out of the tree once it is followed from here.
-        if (resolve_in_root(view.root, folder) != folder) {
+        if (resolve_in_root(view_.root, folder) != folder) {
           add(Call::Unlink, "make " + std::string(folder)).target = top + folder;
           add(Call::Mkdir, "make " + std::string(folder)).target = top + folder;
         }
@@ -64,7 +63,7 @@ class MountPlanner {
       }
       add_mount("bind /dev", "/dev", top + "/dev", "", MS_BIND | MS_REC);
     }
-    if (view.fresh_sysfs) {
+    if (view_.fresh_sysfs) {
       add_mount("mount sysfs", "sysfs", top + "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY);
       // It is there already when the process stays in our network namespace.
       plan_.steps.back().tolerated = EBUSY;
@@ -72,14 +71,14 @@ class MountPlanner {
     if (has_pid_namespace_) {
       mount_proc(top);
     }
-    mount_binds(view, top);
+    mount_binds(top);
     mask_host_settings(top);
     if (has_own_run) {
       // Last: the sources of the binds may be below it.
       add_mount("cover /run", own_run(), top + std::string(kRun), "", MS_BIND | MS_REC);
     }
     if (!top.empty()) {
-      add(Call::EnterRoot, "enter root " + (view.root.empty() ? top : view.root)).target = top;
+      add(Call::EnterRoot, "enter root " + (view_.root.empty() ? top : view_.root)).target = top;
     }
   }
 
@@ -96,9 +95,9 @@ class MountPlanner {
     step.data = std::move(data);
   }
 
-  void mount_binds(const MountView& view, const std::string& top) {
+  void mount_binds(const std::string& top) {
     std::vector<const FileBind*> binds;
-    for (const FileBind& bind : view.binds) {
+    for (const FileBind& bind : view_.binds) {
       binds.push_back(&bind);
     }
     // What holds others before what it holds.
@@ -110,13 +109,13 @@ class MountPlanner {
     for (std::size_t index = 0; index < binds.size(); ++index) {
       const std::size_t holder = holder_of(binds, index);
       places.push_back(holder == index
-                           ? make_place(*binds[index], view, top)
+                           ? make_place(*binds[index], top)
                            : places[holder] + binds[index]->target.substr(binds[holder]->target.size()));
     }
     for (std::size_t index = 0; index < places.size(); ++index) {
       const FileBind& bind = *binds[index];
       if (bind.held != nullptr) {
-        attach(bind, places[index]);
+        attach(bind.held->get(), "", places[index], "bind over " + bind.target);
       } else {
         add_mount("bind over " + bind.target, bind.source, places[index], "", MS_BIND | MS_REC);
       }
@@ -128,22 +127,17 @@ class MountPlanner {
 
   // What is open here belongs to our mount namespace, and cannot be bound from another: it is taken now, as a
   // mount that is nowhere yet (open_tree(2), Linux 5.2).
-  void attach(const FileBind& bind, const std::string& place) {
-    const int fd = take_mount(bind.held->get(), "", "bind over " + bind.target);
-    ChildStep& step = add(Call::Attach, "bind over " + bind.target);
-    step.fd = fd;
-    step.target = place;
-  }
-
-  // Below `folder`; an empty path is the folder itself.
-  int take_mount(int folder, const std::string& path, const std::string& act) {
-    const long fd = ::syscall(SYS_open_tree, folder, path.c_str(),
-                              OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+  // With an empty `path` it is what `folder` is open on.
+  void attach(int folder, const char* path, const std::string& place, const std::string& act) {
+    const long fd =
+        ::syscall(SYS_open_tree, folder, path, OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
     if (fd < 0) {
       throw Error::from_errno(errno, act);
     }
     plan_.mounts.emplace_back(static_cast<int>(fd));
-    return static_cast<int>(fd);
+    ChildStep& step = add(Call::Attach, act);
+    step.fd = static_cast<int>(fd);
+    step.target = place;
   }
 
   // The nearest bind before it over whose folder it goes; itself if there is none.
@@ -158,16 +152,16 @@ class MountPlanner {
 
   // Whether something is to be shown right below "/" where nothing is. A user namespace may put no layer over
   // "/" itself (overlayfs: failed to clone lowerpath).
-  static bool wants_new_top(const MountView& view) {
-    return std::any_of(view.binds.begin(), view.binds.end(), [](const FileBind& bind) {
+  bool wants_new_top() const {
+    return std::any_of(view_.binds.begin(), view_.binds.end(), [](const FileBind& bind) {
       return bind.target.size() > 1 && bind.target.front() == '/' &&
              !resolve_in_root("", bind.target.substr(0, bind.target.find('/', 1)));
     });
   }
 
   // Our own tree once more, on a folder that can take new names: each entry of "/" is bound or linked again.
-  std::string add_new_top(const MountView& view) {
-    const std::string top = view.scratch + "/top";
+  std::string add_new_top() {
+    const std::string top = view_.scratch + "/top";
     add_folder("a root of its own", top);
     add_mount("make a root of its own", top, top, "", MS_BIND);
     for (const auto& entry : std::filesystem::directory_iterator("/")) {
@@ -196,29 +190,26 @@ class MountPlanner {
     add_mount("mount /proc", "proc", top + "/proc", "proc", kFlags);
     for (const char* part : {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus"}) {
       if (::access(part, F_OK) == 0) {
-        const int fd = take_mount(AT_FDCWD, part, std::string("bind ") + part);
-        ChildStep& step = add(Call::Attach, std::string("bind ") + part);
-        step.fd = fd;
-        step.target = top + part;
+        attach(AT_FDCWD, part, top + part, std::string("bind ") + part);
       }
     }
     // What container engines hide: memory, keys and timers of the whole machine.
     for (const char* file : {"/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
                              "/proc/timer_stats", "/proc/sched_debug"}) {
-      if (::access(file, F_OK) == 0) {
-        add_mount(std::string("mask ") + file, "/dev/null", top + file, "", MS_BIND);
-      }
+      mask(file, top);
+    }
+  }
+
+  // What is there in our own /proc is there in the child's.
+  void mask(const char* file, const std::string& top) {
+    if (::access(file, F_OK) == 0) {
+      add_mount(std::string("mask ") + file, "/dev/null", top + file, "", MS_BIND);
     }
   }
 
   // Among the network's settings, which are the lab's to write, some reach beyond their namespace: writing 1
   // here turns a switch of the whole kernel that nothing turns back (net/netfilter/nf_hooks_lwtunnel.c).
-  void mask_host_settings(const std::string& top) {
-    constexpr const char* kSetting = "/proc/sys/net/netfilter/nf_hooks_lwtunnel";
-    if (::access(kSetting, F_OK) == 0) {
-      add_mount(std::string("mask ") + kSetting, "/dev/null", top + kSetting, "", MS_BIND);
-    }
-  }
+  void mask_host_settings(const std::string& top) { mask("/proc/sys/net/netfilter/nf_hooks_lwtunnel", top); }
 
   // A writable layer over `lower`, which stays as it is. Returns where it can be seen: at `lower` itself for
   // a folder of our own tree, in the scratch folder for another root.
@@ -248,7 +239,7 @@ class MountPlanner {
   }
 
   // Where to mount, as seen before the new root is entered; made if it is not there.
-  std::string make_place(const FileBind& bind, const MountView& view, const std::string& top) {
+  std::string make_place(const FileBind& bind, const std::string& top) {
     struct stat source {};
     if (::stat(bind.source.c_str(), &source) != 0) {
       throw Error::from_errno(errno, "bind " + bind.source);
@@ -258,14 +249,14 @@ class MountPlanner {
       throw Error(ErrorKind::InvalidInput,
                   "bind over " + bind.target + ": not an absolute path of a file or folder");
     }
-    if (!view.root.empty()) {
-      return top + place_in_root(bind, view.root, top, S_ISDIR(source.st_mode));
+    if (!view_.root.empty()) {
+      return top + place_in_root(bind, top, S_ISDIR(source.st_mode));
     }
     const std::optional<std::string> found = resolve_in_root("", bind.target);
-    if (const std::string& path = found ? *found : bind.target; is_in_run(path) && !view.scratch.empty()) {
+    if (const std::string& path = found ? *found : bind.target; is_in_run(path) && !view_.scratch.empty()) {
       return add_place_in_run(bind.target, path, S_ISDIR(source.st_mode));
     }
-    return found ? top + *found : add_missing_place(bind, view, top, S_ISDIR(source.st_mode));
+    return found ? top + *found : add_missing_place(bind, top, S_ISDIR(source.st_mode));
   }
 
   // Where the child's own /run is until it covers ours.
@@ -287,9 +278,8 @@ class MountPlanner {
 
   // In our own tree: nothing is there to mount over, or only a link to what the lab does not have. A layer
   // over the nearest folder that is there takes the new ones.
-  std::string add_missing_place(const FileBind& bind, const MountView& view, const std::string& top,
-                                bool is_folder) {
-    if (view.scratch.empty()) {
+  std::string add_missing_place(const FileBind& bind, const std::string& top, bool is_folder) {
+    if (view_.scratch.empty()) {
       throw Error(ErrorKind::Internal,
                   "bind over " + bind.target + ": not there, and no scratch folder given");
     }
@@ -329,11 +319,10 @@ class MountPlanner {
   }
 
   // In another root, where every folder is writable by us: links are never followed from out here.
-  std::string place_in_root(const FileBind& bind, const std::string& root, const std::string& top,
-                            bool is_folder) {
+  std::string place_in_root(const FileBind& bind, const std::string& top, bool is_folder) {
     const std::size_t slash = bind.target.rfind('/');
     const std::string wanted_folder = slash == 0 ? "/" : bind.target.substr(0, slash);
-    const std::optional<std::string> found = resolve_in_root(root, wanted_folder);
+    const std::optional<std::string> found = resolve_in_root(view_.root, wanted_folder);
     std::string folder = found.value_or(wanted_folder);
     if (folder == "/") {
       folder.clear();
@@ -347,7 +336,7 @@ class MountPlanner {
       }
     }
     const std::string place = folder + bind.target.substr(slash);
-    if (resolve_in_root(root, place) != place) {
+    if (resolve_in_root(view_.root, place) != place) {
       add_place(bind.target, top + place, is_folder);
     }
     return place;
