@@ -10,6 +10,7 @@
 #include "labctl/scenario/discovery.hpp"
 #include "topology/manifest/default_namespace.hpp"
 #include "topology/manifest/yaml/source.hpp"
+#include "topology/model/host_programs.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -75,7 +76,7 @@ LintResult lint(const std::vector<std::string>& paths, const LintOptions& option
   }
   scenario::DiscoverOptions discovery;
   discovery.strict = options.strict;
-  discovery.host_programs = host_programs_asked(options.host_programs);
+  discovery.host_programs = model::host_programs_named(options.host_programs);
   discovery.tells_host_programs = true;
   discovery.allows_remote_store = options.remote_store;
   for (const auto& [name, value] : settings_of(options.set)) {

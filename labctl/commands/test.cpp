@@ -4,6 +4,7 @@
 #include "labctl/scenario/runner.hpp"
 #include "topology/base/duration.hpp"
 #include "topology/base/error.hpp"
+#include "topology/model/host_programs.hpp"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -58,7 +59,7 @@ int run_test(const Session& session, const TestFlags& flags) {
   test.timeout = duration_of("--timeout", flags.timeout);
   test.total_timeout = duration_of("--total-timeout", flags.total_timeout);
   test.set = settings_of(flags.set);
-  test.host_programs = host_programs_asked(flags.host_programs);
+  test.host_programs = model::host_programs_named(flags.host_programs);
   if (test.paths.empty()) {
     throw Error(ErrorKind::InvalidInput, "no scenarios named", "such as `labctl test scenarios/`");
   }

@@ -15,6 +15,7 @@
 #include "labctl/supervisor/take_down.hpp"
 #include "topology/base/signal_fd.hpp"
 #include "topology/base/unique_fd.hpp"
+#include "topology/model/host_programs.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -227,7 +228,7 @@ int run_up(const Session& session, const UpOptions& options) {
       options.output, {Format::Table, Format::Name, Format::Json, Format::Yaml, Format::JsonLines});
   BootInput input = read_boot_input(
       session, options.paths.all(),
-      {options.strict, options.ns, host_programs_asked(options.host_programs), options.remote_store});
+      {options.strict, options.ns, model::host_programs_named(options.host_programs), options.remote_store});
   if (options.dry_run) {
     session.lines(lab::describe_plan(input.cluster, input.objects));
     return report::kPassed;

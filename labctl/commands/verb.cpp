@@ -1,6 +1,7 @@
 #include "labctl/commands/verb.hpp"
 
 #include "topology/base/nearest.hpp"
+#include "topology/model/host_programs.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -238,12 +239,9 @@ void add_host_programs_flag(CLI::App& verb, std::string& word) {
   verb.add_option("--host-programs", word,
                   "Programs of this host that may run, whatever the Cluster says: none, listed (in the\n"
                   "Cluster) or all")
-      ->check(CLI::IsMember({"none", "listed", "all"}))
+      ->check(CLI::IsMember(
+          std::vector<std::string>(model::kHostProgramWords.begin(), model::kHostProgramWords.end())))
       ->type_name("WHICH");
-}
-
-std::optional<model::HostPrograms> host_programs_asked(const std::string& word) {
-  return model::host_programs_named(word);
 }
 
 void add_remote_store_flag(CLI::App& verb, bool& value) {

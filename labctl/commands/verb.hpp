@@ -3,13 +3,11 @@
 // How commands are put on the command line: one way, so that help, environment and errors are alike for all.
 
 #include "labctl/commands/session.hpp"
-#include "topology/model/host_programs.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,9 +40,8 @@ struct Paths {
 };
 void add_path_flags(CLI::App& verb, Paths& paths, const std::string& what);
 
-// --host-programs, and what it says; nothing when it is not given.
+// --host-programs, for model::host_programs_named(); empty when it is not given.
 void add_host_programs_flag(CLI::App& verb, std::string& word);
-std::optional<model::HostPrograms> host_programs_asked(const std::string& word);
 
 // --remote-store: the store of a Cluster may be on another machine.
 void add_remote_store_flag(CLI::App& verb, bool& value);

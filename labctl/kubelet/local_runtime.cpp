@@ -3,6 +3,7 @@
 #include "topology/base/current_exception.hpp"
 #include "topology/base/error.hpp"
 #include "topology/kernel/pid_namespace.hpp"
+#include "topology/model/host_programs.hpp"
 #include "topology/model/place.hpp"
 
 #include <sys/resource.h>
@@ -414,7 +415,7 @@ void LocalRuntime::run_shell(server::ContainerId container, const std::string& c
     done({{}, words_of_current_exception()});
     return;
   }
-  options.argv = {kShell, "-c", command};
+  options.argv = {model::kShell, "-c", command};
   options.env = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}};
   execute(std::move(options), kShellDeadline, [done](loop::CapturedEnd end) {
     done({std::move(end.output), std::move(end.error)});

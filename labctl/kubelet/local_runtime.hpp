@@ -28,8 +28,6 @@
 
 namespace labctl::kubelet {
 
-inline constexpr const char* kShell = "/bin/sh";
-
 class LocalRuntime final : public ContainerRuntime {
  public:
   struct Options {
@@ -38,7 +36,7 @@ class LocalRuntime final : public ContainerRuntime {
     std::filesystem::path directory;
     std::string scratch;  // kernel::MountView::scratch of all pods
     kernel::Privilege privilege = kernel::Privilege::SingleId;
-    bool runs_shell = true;  // /shell of netexec runs kShell of the host; false: it says that it does not
+    bool runs_shell = true;  // /shell of netexec runs the host's; false: it says that it does not
   };
 
   // `loop` and `reaper` must outlive this. Throws Error without descriptors or threads.

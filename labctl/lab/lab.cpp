@@ -54,9 +54,7 @@ kubelet::PodLifeOptions life_options(const model::Cluster& cluster) {
   options.images = cluster.images;
   options.stand_in_probes = cluster.stand_in_probes;
   options.host_programs = model::host_programs_of(cluster);
-  options.is_own = [](const model::Pod& pod, const model::Container& container) {
-    return nameserver::is_own_container(pod, container);
-  };
+  options.is_own = nameserver::is_own_container;
   options.dns.cluster_domain = cluster.dns.domain;
   options.dns.node = node_resolv_conf(cluster);
   options.node_hosts = text_of_file("/etc/hosts");
@@ -123,7 +121,7 @@ Lab::Lab(loop::MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       reconciler_(store_, cluster_, clock_),
       fabric_(network_, own_network()),
       runtime_(loop_, reaper_,
-               runtime_options(mapping_, model::host_programs_of(cluster_).may_run({kubelet::kShell}))),
+               runtime_options(mapping_, model::host_programs_of(cluster_).may_run({model::kShell}))),
       service_proxy_(store_, cluster_, fabric_, runtime_.server()),
       sandboxes_({loop_, clock_, store_, cluster_, fabric_, runtime_, service_proxy_}, life_options(cluster_),
                  sandbox_hooks()),

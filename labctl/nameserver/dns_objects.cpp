@@ -1,5 +1,7 @@
 #include "labctl/nameserver/dns_objects.hpp"
 
+#include "topology/model/host_programs.hpp"
+
 #include <nlohmann/json.hpp>
 
 namespace labctl::nameserver {
@@ -29,7 +31,7 @@ std::vector<std::string> command() {
 
 json container() {
   return {{"name", objects::kDnsContainer},
-          {"image", "host"},
+          {"image", model::kHostImage},
           {"command", command()},
           {"env", json::array(
                       {{{"name", kPodName}, {"valueFrom", {{"fieldRef", {{"fieldPath", kPodNameField}}}}}}})},
@@ -48,7 +50,7 @@ std::vector<IpAddress> dns_addresses(const model::Cluster& cluster) {
 }
 
 bool is_own_container(const model::Pod& pod, const model::Container& container) {
-  return objects::is_dns_pod(pod) && pod.init_containers.empty() && container.image == "host" &&
+  return objects::is_dns_pod(pod) && pod.init_containers.empty() && container.image == model::kHostImage &&
          container.command == command() && container.args.empty() && container.working_dir.empty() &&
          container.env == std::vector<model::EnvVar>{{kPodName, "", kPodNameField}} &&
          container.env_from.empty() && container.volume_mounts.empty();

@@ -11,7 +11,6 @@ namespace labctl::manifest {
 namespace {
 
 constexpr std::string_view kShellPath = "/shell";
-constexpr const char* kShell = "/bin/sh";
 constexpr std::array<const char*, 3> kProbesOfContainer{"startupProbe", "readinessProbe", "livenessProbe"};
 constexpr std::array<const char*, 2> kHooksOfContainer{"postStart", "preStop"};
 
@@ -79,7 +78,7 @@ class PodCheck {
     const Place http = action.field("httpGet");
     const Place path = http.field("path");
     if (path && model::is_agnhost(image) && path.text().starts_with(kShellPath)) {
-      say(path, name, {kShell});
+      say(path, name, {model::kShell});
     }
   }
 

@@ -1,14 +1,9 @@
 #include "topology/model/host_programs.hpp"
 
 #include <algorithm>
-#include <array>
+#include <cstddef>
 
 namespace labctl::model {
-namespace {
-
-constexpr std::array kHostProgramWords{HostPrograms::None, HostPrograms::Listed, HostPrograms::All};
-
-}  // namespace
 
 bool matches_glob(std::string_view pattern, std::string_view text) {
   // Greedy with one point to come back to: the last '*' is the only one worth trying again.
@@ -54,22 +49,13 @@ bool is_agnhost(std::string_view image) {
 }
 
 std::optional<HostPrograms> host_programs_named(std::string_view word) {
-  const auto* found = std::find_if(kHostProgramWords.begin(), kHostProgramWords.end(),
-                                   [&](HostPrograms which) { return to_string(which) == word; });
-  return found == kHostProgramWords.end() ? std::nullopt : std::optional(*found);
+  const auto* found = std::find(kHostProgramWords.begin(), kHostProgramWords.end(), word);
+  return found == kHostProgramWords.end()
+             ? std::nullopt
+             : std::optional(static_cast<HostPrograms>(found - kHostProgramWords.begin()));
 }
 
-std::string_view to_string(HostPrograms which) {
-  switch (which) {
-    case HostPrograms::None:
-      return "none";
-    case HostPrograms::Listed:
-      return "listed";
-    case HostPrograms::All:
-      return "all";
-  }
-  return "";
-}
+std::string_view to_string(HostPrograms which) { return kHostProgramWords[static_cast<std::size_t>(which)]; }
 
 bool HostProgramPolicy::may_run(const std::vector<std::string>& command) const {
   if (which != HostPrograms::Listed || command.empty()) {

@@ -5,6 +5,7 @@
 
 #include "topology/model/cluster.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@ namespace labctl::model {
 
 // The image of a container that runs its own command from the host's file tree.
 inline constexpr std::string_view kHostImage = "host";
+// What /shell of agnhost's netexec runs, with -c.
+inline constexpr const char* kShell = "/bin/sh";
 
 // `*` stands for any text, '/' and ':' included, and `?` for one character.
 bool matches_glob(std::string_view pattern, std::string_view text);
@@ -24,7 +27,9 @@ std::string_view short_image_name(std::string_view image);
 // Whether the image is agnhost under any registry and tag, or carries the pause program.
 bool is_agnhost(std::string_view image);
 
-// "none", "listed" or "all"; nothing for any other word.
+// As HostPrograms has them.
+inline constexpr std::array<std::string_view, 3> kHostProgramWords{"none", "listed", "all"};
+// Nothing for any other word.
 std::optional<HostPrograms> host_programs_named(std::string_view word);
 std::string_view to_string(HostPrograms which);
 

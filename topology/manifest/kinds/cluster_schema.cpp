@@ -4,6 +4,7 @@
 #include "topology/manifest/kinds/dns_record.hpp"
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/kinds/scheduling_schema.hpp"
+#include "topology/model/host_programs.hpp"
 
 #include <array>
 
@@ -86,8 +87,6 @@ constexpr std::array<std::string_view, 2> kStandInProbes{"answered", "asWritten"
 constexpr std::array kStandInFields{text("probes").one_of(kStandInProbes)};
 constexpr Schema kStandIns{"Cluster standIns", kStandInFields};
 
-constexpr std::array<std::string_view, 3> kHostPrograms{"none", "listed", "all"};
-
 constexpr std::array<std::string_view, 3> kTransportProtocols{"TCP", "UDP", "SCTP"};
 constexpr std::array kOutsidePortFields{port("port").required(),
                                         text("protocol").one_of(kTransportProtocols)};
@@ -132,7 +131,7 @@ constexpr std::array kSpecFields{
     object("dns", kDns),
     list("images", kImage),
     object("standIns", kStandIns),
-    text("hostPrograms").one_of(kHostPrograms),
+    text("hostPrograms").one_of(model::kHostProgramWords),
     texts("allowedHostPrograms", check_not_empty),
     boolean("writableHost"),
     object("outside", kOutside),
