@@ -84,15 +84,19 @@ std::string refusal_of(const model::HostProgramPolicy& policy, const std::vector
                    (command.empty() ? "" : command.front());
 }
 
-bool may_run_in_root(const ImageChoice& choice, const model::HostProgramPolicy& policy) {
-  return !choice.digest.empty() || policy.may_run_roots();
+bool may_run(const ImageChoice& choice, const model::HostProgramPolicy& policy,
+             const std::vector<std::string>& command) {
+  const bool is_of_image = !choice.digest.empty();
+  return choice.way == ImageChoice::Way::Root ? is_of_image || policy.may_run_roots()
+                                              : policy.may_run(command);
 }
 
 ImageChoice permitted(ImageChoice choice, const model::Container& container,
                       const model::HostProgramPolicy& policy) {
-  const bool is_refused = (choice.way == ImageChoice::Way::Host && !policy.may_run(choice.command)) ||
-                          (choice.way == ImageChoice::Way::Root && !may_run_in_root(choice, policy));
-  return is_refused ? invalid(container, refusal_of(policy, choice.command)) : std::move(choice);
+  const bool is_program = choice.way == ImageChoice::Way::Host || choice.way == ImageChoice::Way::Root;
+  return is_program && !may_run(choice, policy, choice.command)
+             ? invalid(container, refusal_of(policy, choice.command))
+             : std::move(choice);
 }
 
 bool runs_programs(const model::Pod& pod, const std::vector<model::ImageRule>& rules) {

@@ -45,8 +45,9 @@ struct ImageChoice {
 ImageChoice choose(const model::Container& container, const std::vector<model::ImageRule>& rules,
                    bool is_init = false);
 
-// Whether programs of a choice with a root may run: those of an image of an archive are not the host's.
-bool may_run_in_root(const ImageChoice& choice, const model::HostProgramPolicy& policy);
+// Whether `command` may run in a container of that choice: those of an image of an archive are not the host's.
+bool may_run(const ImageChoice& choice, const model::HostProgramPolicy& policy,
+             const std::vector<std::string>& command);
 
 // The choice, or Invalid where it is a program of the host that the lab may not run.
 ImageChoice permitted(ImageChoice choice, const model::Container& container,

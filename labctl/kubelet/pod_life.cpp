@@ -351,9 +351,7 @@ ActionPlace PodLife::action_place(const Entry& entry, std::size_t index) {
   place.passes_execs = is_up_at_once(*entry.containers[index]);
   place.exec_options = [this, key = entry.pod.key, index](const std::vector<std::string>& command) {
     const Container& target = *get(key).containers[index];
-    const bool is_in_root = target.choice.way == ImageChoice::Way::Root;
-    if (!(is_in_root && may_run_in_root(target.choice, options_.host_programs)) &&
-        !options_.host_programs.may_run(command)) {
+    if (!may_run(target.choice, options_.host_programs, command)) {
       throw Error(ErrorKind::Permission, refusal_of(options_.host_programs, command));
     }
     return exec_options(key, target.spec->name, command, {});
