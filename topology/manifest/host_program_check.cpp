@@ -164,14 +164,9 @@ void check_host_programs(const std::vector<Record>& records, const HostProgramRu
     }
     if (record.kind->schema == &kCluster) {
       check_cluster(spec, rules, findings);
-    } else if (record.kind->schema == &kPod) {
-      PodCheck(rules, false, findings).run(spec);
-    } else if (record.kind->api_version == "apps/v1" || record.kind->schema == &kJob ||
-               record.kind->schema == &kCronJob) {
-      const Place job_template = spec.field("jobTemplate");
-      const Place job = job_template.field("spec");
-      const Place pod_template = (job ? job : spec).field("template");
-      PodCheck(rules, record.kind->api_version != "apps/v1", findings).run(pod_template.field("spec"));
+    } else {
+      const bool is_of_job = record.kind->schema == &kJob || record.kind->schema == &kCronJob;
+      with_pod_spec(record, [&](const Place& pod) { PodCheck(rules, is_of_job, findings).run(pod); });
     }
   }
 }

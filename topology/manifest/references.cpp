@@ -70,6 +70,22 @@ bool makes_pods(const Kind& kind) {
 
 }  // namespace
 
+void with_pod_spec(const Record& record, const std::function<void(const Place& pod)>& look) {
+  const Place spec = record.place.field("spec");
+  if (spec && record.kind->schema == &kPod) {
+    look(spec);
+  }
+  if (!makes_pods(*record.kind)) {
+    return;
+  }
+  const Place job_template = spec.field("jobTemplate");
+  const Place job = job_template.field("spec");
+  const Place pod_template = record.kind->schema == &kCronJob ? job.field("template") : spec.field("template");
+  if (const Place pod = pod_template.field("spec")) {
+    look(pod);
+  }
+}
+
 void settle_duplicates(std::vector<Record>& records, Findings& findings) {
   using Key = std::tuple<std::string_view, std::string_view, std::string_view>;
   std::map<Key, Record*> last_of;
@@ -156,7 +172,6 @@ void check_priority_classes(const std::vector<Record>& records, bool is_whole, F
 void check_nodes(const std::vector<Record>& records, const KnownNodes& known, Findings& findings) {
   const std::vector<std::string_view> names = names_of(known);
   for (const Record& record : records) {
-    const Place spec = record.place.field("spec");
     if (record.kind->name == "Node" && !names.empty() && !record.name.empty() &&
         std::find(names.begin(), names.end(), record.name) == names.end()) {
       const std::string near = findings.has_room() ? nearest(record.name, names) : "";
@@ -168,17 +183,7 @@ void check_nodes(const std::vector<Record>& records, const KnownNodes& known, Fi
     if (!record.is_sound) {
       continue;
     }
-    if (record.kind->schema == &kPod) {
-      check_pod(spec, record, known, findings);
-      continue;
-    }
-    const Place job_template = spec.field("jobTemplate");
-    const Place job = job_template.field("spec");
-    const Place pod_template =
-        record.kind->schema == &kCronJob ? job.field("template") : spec.field("template");
-    if (pod_template && makes_pods(*record.kind)) {
-      check_pod(pod_template.field("spec"), record, known, findings);
-    }
+    with_pod_spec(record, [&](const Place& pod) { check_pod(pod, record, known, findings); });
   }
 }
 

@@ -22,6 +22,10 @@ struct Record {
   bool is_replaced = false;  // by one of the same name that comes later
 };
 
+// Hands on the spec of the pod that it is, or of those that it makes (workloads, Jobs, CronJobs); nothing for other
+// kinds, or where it is absent. A Place lives no longer than those it was reached through.
+void with_pod_spec(const Record& record, const std::function<void(const Place& pod)>& look);
+
 // The nodes that a name may mean, with all their labels. `nodes` is empty when they are not known.
 struct KnownNodes {
   std::vector<model::Node> nodes;
