@@ -172,9 +172,8 @@ class Completion {
     if (!is_sound_) {
       return;
     }
-    manifest::HostProgramRules rules{model::host_programs_of(scenario_.cluster),
-                                     options_.host_programs.has_value(), options_.tells_host_programs};
-    rules.policy.which = options_.host_programs.value_or(rules.policy.which);
+    const manifest::HostProgramRules rules = manifest::host_program_rules(
+        model::host_programs_of(scenario_.cluster), options_.host_programs, options_.tells_host_programs);
     const json& steps = spec()["steps"];
     for (size_t i = 0; i < steps.size(); ++i) {
       if (steps[i].contains("exec")) {

@@ -131,6 +131,12 @@ void check_cluster(const Place& spec, const HostProgramRules& rules, Findings& f
 
 }  // namespace
 
+HostProgramRules host_program_rules(model::HostProgramPolicy policy, std::optional<model::HostPrograms> asked,
+                                    bool tells) {
+  policy.which = asked.value_or(policy.which);
+  return {std::move(policy), asked.has_value(), tells, false};
+}
+
 std::optional<Complaint> check_host_program(const HostProgramRules& rules,
                                             const std::vector<std::string>& command) {
   if (rules.policy.may_run(command)) {

@@ -21,6 +21,10 @@ struct HostProgramRules {
   bool is_running_lab = false;
 };
 
+// `asked` is what the command line has in place of the policy's own word, if anything.
+HostProgramRules host_program_rules(model::HostProgramPolicy policy, std::optional<model::HostPrograms> asked,
+                                    bool tells);
+
 // What is said of a field that may.
 inline constexpr const char* kRunsHostProgram = "runs a program of this host";
 

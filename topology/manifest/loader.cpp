@@ -92,7 +92,7 @@ class Load {
                      findings_);
     }
     if (options_.known_host_programs || options_.allow_cluster) {
-      check_host_programs(records_, host_program_rules(cluster), findings_);
+      check_host_programs(records_, program_rules(cluster), findings_);
     }
     merge_nodes();
     build_objects();
@@ -100,11 +100,11 @@ class Load {
     return std::move(loaded_);
   }
 
-  HostProgramRules host_program_rules(const std::optional<model::Cluster>& cluster) const {
-    HostProgramRules rules{
+  HostProgramRules program_rules(const std::optional<model::Cluster>& cluster) const {
+    HostProgramRules rules = host_program_rules(
         options_.known_host_programs.value_or(model::host_programs_of(cluster.value_or(model::Cluster{}))),
-        options_.host_programs.has_value(), options_.tells_host_programs, !options_.leaves_out_made};
-    rules.policy.which = options_.host_programs.value_or(rules.policy.which);
+        options_.host_programs, options_.tells_host_programs);
+    rules.is_running_lab = !options_.leaves_out_made;
     return rules;
   }
 
