@@ -3,6 +3,7 @@
 #include "labctl/commands/images_of_files.hpp"
 #include "labctl/commands/verb.hpp"
 #include "labctl/images/image_cache.hpp"
+#include "labctl/images/image_documents.hpp"
 #include "labctl/report/exit_code.hpp"
 #include "labctl/report/objects/age.hpp"
 #include "labctl/report/objects/resources.hpp"
@@ -27,8 +28,11 @@ struct ImagesOptions {
   std::string output = "table";
 };
 
-// "sha256:" and as many digits as people compare.
-std::string short_digest(const std::string& digest) { return digest.substr(0, 7 + 12); }
+// With as many digits as people compare.
+std::string short_digest(const std::string& digest) {
+  constexpr std::size_t kDigits = 12;
+  return digest.substr(0, images::kDigestBegin.size() + kDigits);
+}
 
 std::string joined_names(const std::vector<std::string>& names) {
   std::string text;
@@ -118,7 +122,8 @@ int list_files(const Session& session, const std::vector<std::string>& files, re
 images::CachedImage cached_named(const std::vector<images::CachedImage>& cached, const std::string& word) {
   const images::CachedImage* found = nullptr;
   for (const images::CachedImage& image : cached) {
-    const bool is_it = image.digest.starts_with(word) || image.digest.substr(7).starts_with(word) ||
+    const bool is_it = image.digest.starts_with(word) ||
+                       image.digest.substr(images::kDigestBegin.size()).starts_with(word) ||
                        std::find(image.names.begin(), image.names.end(), word) != image.names.end();
     if (is_it && found != nullptr) {
       throw Error(ErrorKind::InvalidInput, "image " + word + ": more than one begins so", "give more digits");

@@ -1,5 +1,6 @@
 #include "labctl/images/byte_source.hpp"
 
+#include "labctl/images/image_documents.hpp"
 #include "topology/base/error.hpp"
 
 #include <array>
@@ -85,7 +86,7 @@ std::span<const char> HashedSource::read() {
 std::string HashedSource::digest() {
   while (!read().empty()) {
   }
-  std::string text = "sha256:";
+  std::string text(kDigestBegin);
   finish_digest(context_.get(), text);
   return text;
 }

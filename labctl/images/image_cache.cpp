@@ -2,6 +2,7 @@
 
 #include "labctl/api/private_folder.hpp"
 #include "labctl/api/request_reader.hpp"
+#include "labctl/images/image_documents.hpp"
 #include "topology/base/error.hpp"
 #include "topology/base/scope_exit.hpp"
 #include "topology/base/text_file.hpp"
@@ -28,7 +29,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kUnpackPattern = ".unpack-XXXXXX";
 constexpr std::string_view kUnpackBegin = ".unpack-";
-constexpr std::string_view kDigestBegin = "sha256:";
 constexpr std::string_view kFolderBegin = "sha256-";
 
 std::string folder_of(const std::string& digest) {

@@ -13,7 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kSha256 = "sha256:";
 constexpr std::size_t kHexDigits = 64;
 // In an index, or of a list in a configuration.
 constexpr std::size_t kItemsMax = 10'000;
@@ -186,7 +185,8 @@ bool is_index(const Descriptor& descriptor) {
 }
 
 std::string blob_of(const std::string& digest, const std::string& what) {
-  const std::string hex = digest.starts_with(kSha256) ? digest.substr(kSha256.size()) : std::string();
+  const std::string hex =
+      digest.starts_with(kDigestBegin) ? digest.substr(kDigestBegin.size()) : std::string();
   if (hex.size() != kHexDigits || hex.find_first_not_of("0123456789abcdef") != std::string::npos) {
     throw Error(ErrorKind::InvalidInput,
                 what + ": digest \"" + digest + "\": must be sha256: and 64 digits of 0-9 and a-f");

@@ -16,6 +16,9 @@
 
 namespace labctl::images {
 
+// A digest begins so; 64 digits follow.
+inline constexpr std::string_view kDigestBegin = "sha256:";
+
 // An image by the names of the archive's entries.
 struct DockerImage {
   std::vector<std::string> names;  // RepoTags
