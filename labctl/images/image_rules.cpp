@@ -30,6 +30,21 @@ class ArchiveImages {
  public:
   explicit ArchiveImages(Effort effort) : effort_(effort) {}
 
+  // Gives images that an earlier look has found their roots. False: they are to be unpacked.
+  bool find_cached(std::vector<model::ImageFiles>& files) {
+    if (effort_ != Effort::Unpack || files.empty()) {
+      return false;
+    }
+    for (model::ImageFiles& image : files) {
+      const std::optional<CachedImage> found = cache().find(image.digest);
+      if (!found) {
+        return false;
+      }
+      image.root = found->root.string();
+    }
+    return true;
+  }
+
   // Each archive is looked into once, whatever number of rules name it.
   const std::vector<model::ImageFiles>& of(const fs::path& path) {
     const auto [found, is_new] = known_.try_emplace(path.string());
@@ -51,14 +66,19 @@ class ArchiveImages {
     for (ImageInArchive& image : images_of(*archive)) {
       model::ImageFiles one{image.names, image.digest, {}, image.config};
       if (effort_ == Effort::Unpack) {
-        if (!cache_) {
-          cache_ = ImageCache::open();
-        }
-        one.root = cache_->provide(*archive, image, path.string()).root.string();
+        one.root = cache().provide(*archive, image, path.string()).root.string();
       }
       files.push_back(std::move(one));
     }
     return files;
+  }
+
+  // Made when something is to be in it.
+  ImageCache& cache() {
+    if (!cache_) {
+      cache_ = ImageCache::open();
+    }
+    return *cache_;
   }
 
   Effort effort_;
@@ -81,6 +101,9 @@ std::vector<Diagnostic> find_images(model::Cluster& cluster, Effort effort, cons
           {Severity::Error, rule.where, "spec.images[" + std::to_string(i) + "].archive", message, hint});
     };
     try {
+      if (archives.find_cached(rule.files)) {
+        continue;
+      }
       const fs::path path = archive_path(rule, base);
       rule.files = archives.of(path);
       rule.archive = path.string();

@@ -16,6 +16,7 @@ enum class Effort {
 };
 
 // Fills in `files` of every rule with an archive, those that are not cached without a root when only looked at.
+// What was looked at before, and is in the cache, is not read again.
 // An archive is relative to the file that names it, or to `base` where that is not known. What is wrong with an archive
 // is said where it is named, all of it at once.
 // The rule then names it by its absolute path.

@@ -40,6 +40,22 @@ TEST_F(ImageRulesTest, ArchiveIsRelativeToTheFileThatNamesIt) {
   EXPECT_EQ(cluster.images[1].files, cluster.images[0].files);
 }
 
+TEST_F(ImageRulesTest, WhatWasLookedAtAndIsUnpackedIsNotReadAgain) {
+  dir_.write("lab/lab.yaml", "");
+  dir_.write("lab/shop.tar", support::docker_archive({{{"shop/web:1"}, {{{"app", "x"}}}}}));
+  model::Cluster looked_at;
+  looked_at.images = {rule("shop.tar")};
+  ASSERT_TRUE(find_images(looked_at, Effort::Look).empty());
+  model::Cluster unpacked = looked_at;
+  ASSERT_TRUE(find_images(unpacked, Effort::Unpack).empty());
+  fs::remove(dir_.path() / "lab/shop.tar");
+  model::Cluster again = looked_at;
+  EXPECT_TRUE(find_images(again, Effort::Unpack).empty());
+  EXPECT_EQ(again.images, unpacked.images);
+  fs::remove_all(unpacked.images[0].files[0].root);
+  EXPECT_EQ(find_images(looked_at, Effort::Unpack).size(), 1U);
+}
+
 TEST_F(ImageRulesTest, AllThatIsWrongIsSaidAtOnceWhereItIsNamed) {
   dir_.write("lab/lab.yaml", "");
   dir_.write("lab/text.tar", "no archive");
