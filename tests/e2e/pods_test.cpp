@@ -77,7 +77,7 @@ std::string workload(const std::string& kind, const std::string& name, const std
 // ---- Restart policy ----------------------------------------------------------------------------
 
 TEST_F(Pods, AProcessThatFailsIsStartedAgainWithBackOff) {
-  up(host_pod("crash", "echo run; exit 1"));
+  up_at_once(host_pod("crash", "echo run; exit 1"));
   EXPECT_TRUE(becomes("crash", "CrashLoopBackOff"));
   EXPECT_TRUE(eventually([&] { return restarts("crash") >= 3; })) << pods();
   EXPECT_EQ(lab_.run({"logs", "crash", "--tail", "1"}).out, "run\n");
@@ -107,7 +107,7 @@ TEST_F(Pods, ProcessesThatRunAreNotDisturbedByOthersThatEnd) {
   for (const std::string number : {"1", "2", "3"}) {
     objects += host_pod("short-" + number, "exit 1") + host_pod("long-" + number, "sleep 3600");
   }
-  up(objects);
+  up_at_once(objects);
   EXPECT_TRUE(eventually([&] { return restarts("short-1") >= 3; })) << pods();
   for (const std::string number : {"1", "2", "3"}) {
     EXPECT_EQ(status("long-" + number), "Running");
@@ -117,7 +117,7 @@ TEST_F(Pods, ProcessesThatRunAreNotDisturbedByOthersThatEnd) {
 
 TEST_F(Pods, LogsOfTheRunBeforeAreKept) {
   // Each run writes its own moment.
-  up(host_pod("counts", "date +%s%N; exit 1"));
+  up_at_once(host_pod("counts", "date +%s%N; exit 1"));
   ASSERT_TRUE(eventually([&] { return restarts("counts") >= 2 && status("counts") == "CrashLoopBackOff"; }));
   const std::string now = lab_.run({"logs", "counts"}).out;
   const std::string before = lab_.run({"logs", "-p", "counts"}).out;
