@@ -10,7 +10,7 @@ namespace {
 
 // What the functions of kernel/capsule.hpp say they did, and the step that is.
 // Longer acts before their beginnings.
-constexpr std::array<std::pair<std::string_view, HostStep>, 13> kActs{{
+constexpr std::array<std::pair<std::string_view, HostStep>, 14> kActs{{
     {"unshare", HostStep::Namespaces},
     {"write /proc/self/setgroups", HostStep::MapIds},
     {"write /proc/self/uid_map", HostStep::MapIds},
@@ -20,6 +20,7 @@ constexpr std::array<std::pair<std::string_view, HostStep>, 13> kActs{{
     {"mount sysfs on /sys", HostStep::MountSysfs},
     {"mount tmpfs on /run", HostStep::MountTmpfs},
     {"mount devpts on /dev/pts", HostStep::MountDevpts},
+    {"make the tree of containers", HostStep::HostTree},
     {"mount /proc/", HostStep::ProtectSysctls},
     {"remount /proc/", HostStep::ProtectSysctls},
     {"open /proc/sys/net", HostStep::ProtectSysctls},
@@ -58,6 +59,8 @@ StepName name_of(HostStep step) {
       return {"tmpfs", "a private /run"};
     case HostStep::MountDevpts:
       return {"devpts", "terminals of its own"};
+    case HostStep::HostTree:
+      return {"hosttree", "the host's files, read-only, for containers"};
     case HostStep::NetworkNamespace:
       return {"netns", "a network namespace for a pod"};
     case HostStep::Veth:
@@ -390,6 +393,7 @@ Reason reason_for(HostStep step, int errno_value, const Surroundings& s, std::st
     case HostStep::MountSysfs:
     case HostStep::MountTmpfs:
     case HostStep::MountDevpts:
+    case HostStep::HostTree:
       return mount_refused(step, errno_value, s);
     case HostStep::Veth:
     case HostStep::Bridge:

@@ -30,6 +30,7 @@ enum class HostStep {
   MountSysfs,        // a fresh /sys
   MountTmpfs,        // a private /run
   MountDevpts,       // terminals of the lab's own
+  HostTree,          // the host's files as containers see them: binds, mount_setattr, /dev
   NetworkNamespace,  // one more, for a node or a pod
   Veth,              // a pair across two namespaces
   Bridge,

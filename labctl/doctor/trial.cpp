@@ -2,6 +2,7 @@
 
 #include "topology/base/unique_fd.hpp"
 #include "topology/kernel/capsule.hpp"
+#include "topology/kernel/host_tree.hpp"
 #include "topology/kernel/netlink_batch.hpp"
 #include "topology/kernel/network_namespace.hpp"
 #include "topology/kernel/nft_context.hpp"
@@ -228,9 +229,9 @@ class SmallFabric {
   IpAddress far_address_ = *IpAddress::parse("192.0.2.2");
 };
 
-constexpr std::array<HostStep, 6> kMounts = {HostStep::PrivateMounts,  HostStep::MountProc,
-                                             HostStep::ProtectSysctls, HostStep::MountSysfs,
-                                             HostStep::MountTmpfs,     HostStep::MountDevpts};
+constexpr std::array<HostStep, 7> kMounts = {
+    HostStep::PrivateMounts, HostStep::MountProc,   HostStep::ProtectSysctls, HostStep::MountSysfs,
+    HostStep::MountTmpfs,    HostStep::MountDevpts, HostStep::HostTree};
 
 // The mounts in their order: those before the one that failed were done.
 bool try_mounts(const Recorder& recorder) {
@@ -239,6 +240,7 @@ bool try_mounts(const Recorder& recorder) {
   std::string detail;
   try {
     kernel::mount_capsule("labctl-doctor");
+    kernel::HostTree::create({});
   } catch (const Error& error) {
     failed = step_of(error).value_or(HostStep::PrivateMounts);
     errno_value = error.errno_value() != 0 ? error.errno_value() : EIO;
@@ -444,7 +446,7 @@ std::vector<Trial> try_with(const kernel::IdPlan& ids, milliseconds deadline) {
 // What keeps labs of root from ids of their own: a user namespace, its maps, or the mounts in it.
 std::optional<Trial> refusal_of_range(const std::vector<Trial>& trials) {
   const auto refused = std::find_if(trials.begin(), trials.end(), [](const Trial& trial) {
-    return trial.errno_value != 0 && trial.step <= HostStep::MountDevpts;
+    return trial.errno_value != 0 && trial.step <= HostStep::HostTree;
   });
   return refused != trials.end() ? std::optional(*refused) : std::nullopt;
 }

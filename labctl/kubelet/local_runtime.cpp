@@ -230,9 +230,8 @@ kernel::ProcessOptions LocalRuntime::options_in(Pod& pod, const std::string& roo
   kernel::ProcessOptions options;
   options.netns_fd = pod.site.netns_fd;
   options.hostname = pod.site.hostname;
-  options.view.emplace();
+  options.view.emplace(*options_.tree);
   options.view->root = root;
-  options.view->scratch = options_.scratch;
   options.view->binds = pod.site.binds;
   for (const char* file : {"hosts", "resolv.conf", "hostname"}) {
     options.view->binds.push_back({pod.directory / file, std::string("/etc/") + file});
@@ -243,14 +242,16 @@ kernel::ProcessOptions LocalRuntime::options_in(Pod& pod, const std::string& roo
 }
 
 // Where processes of a run are: with its own program, or with all of its pod, which has an init that ends like the
-// "pause" of a container engine then. What is executed in a pod of the built-in server has no program to be with.
-int LocalRuntime::process_namespace(RunId id, Run* run, Pod& pod) {
+// "pause" of a container engine then. What is executed in a pod of the built-in server has no program to be with: the
+// init holds its files, so that one command finds what another has left.
+kernel::PidNamespace& LocalRuntime::process_namespace(RunId id, Run* run, Pod& pod) {
   const bool is_program = run != nullptr && run->built_in == 0;
   const bool is_shared = run == nullptr || pod.site.shares_processes;
   kernel::PidNamespace& processes = is_shared ? pod.processes : run->processes;
   if (!processes) {
-    processes = kernel::PidNamespace::create(is_program && !is_shared ? kernel::InitSignals::ToProgram
-                                                                      : kernel::InitSignals::EndAll);
+    processes = is_program && !is_shared
+                    ? kernel::PidNamespace::create(kernel::InitSignals::ToProgram)
+                    : kernel::PidNamespace::create_in(options_in(pod, {}), kernel::InitSignals::EndAll);
     if (!is_program && !is_shared) {
       reaper_.watch(processes.init_pid(), [this, id](kernel::ExitStatus) {
         runs_.at(id)->processes.end();
@@ -258,7 +259,7 @@ int LocalRuntime::process_namespace(RunId id, Run* run, Pod& pod) {
       });
     }
   }
-  return processes.fd();
+  return processes;
 }
 
 void LocalRuntime::start_process(RunId id, Run& run, Pod& pod, const RunSpec& spec) {
@@ -274,7 +275,7 @@ void LocalRuntime::start_process(RunId id, Run& run, Pod& pod, const RunSpec& sp
   options.working_dir = spec.working_dir;
   options.out = kernel::Stdio::pipe();
   options.err = kernel::Stdio::pipe();
-  options.pid_namespace = process_namespace(id, &run, pod);
+  options.pid_namespace = process_namespace(id, &run, pod).fd();
   run.stop_signal = spec.choice.stop_signal;
   run.child = kernel::spawn(options);
   run.watches[0] =
@@ -385,14 +386,11 @@ kernel::ProcessOptions LocalRuntime::exec_options(PodId pod_id, RunId run_id) {
   const auto run = runs_.find(run_id);
   Run* const its_run = run == runs_.end() ? nullptr : run->second.get();
   kernel::ProcessOptions options;
-  if (its_run != nullptr && its_run->child.pidfd() >= 0) {
-    options.join_pidfd = its_run->child.pidfd();
-    options.capabilities = kernel::CapabilityPolicy::Container;
-    options.seccomp_shim = options_.privilege == kernel::Privilege::SingleId;
-  } else {
-    options = options_in(*pod->second, {});
-  }
-  options.pid_namespace = process_namespace(run_id, its_run, *pod->second);
+  options.capabilities = kernel::CapabilityPolicy::Container;
+  options.seccomp_shim = options_.privilege == kernel::Privilege::SingleId;
+  options.pid_namespace = process_namespace(run_id, its_run, *pod->second).fd();
+  options.join_pidfd =
+      its_run != nullptr && its_run->child.pidfd() >= 0 ? its_run->child.pidfd() : options.pid_namespace;
   return options;
 }
 

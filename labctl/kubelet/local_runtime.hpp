@@ -3,8 +3,8 @@
 // Containers as they run on this host: programs by kernel::spawn in the pod's network namespace with a view
 // of files of their own, and the built-in server for everything else.
 //
-// Programs are not pid 1 of a pid namespace: one without a handler dies of SIGTERM at once. What a container
-// leaves behind when its first process ends is killed.
+// Programs are not PID 1 of their namespace: one without a handler dies of SIGTERM at once. What a container leaves
+// behind when its first process ends is killed.
 //
 // Threads: the main loop's. The server calls back on its own thread; that is passed on through a Mailbox.
 
@@ -14,6 +14,8 @@
 #include "labctl/loop/mailbox.hpp"
 #include "probes/server/server.hpp"
 #include "topology/kernel/capabilities.hpp"
+#include "topology/kernel/host_tree.hpp"
+#include "topology/kernel/pid_namespace.hpp"
 #include "topology/kernel/process.hpp"
 #include "topology/kernel/reaper.hpp"
 
@@ -34,7 +36,7 @@ class LocalRuntime final : public ContainerRuntime {
     // Of the lab's own, on a file system that pods cannot fill: their hosts, resolv.conf and hostname, in
     // folders named by number. Made if it is not there.
     std::filesystem::path directory;
-    std::string scratch;  // kernel::MountView::scratch of all pods
+    const kernel::HostTree* tree = nullptr;  // what programs see of the host; outlives this
     kernel::Privilege privilege = kernel::Privilege::SingleId;
     bool runs_shell = true;  // /shell of netexec runs the host's; false: it says that it does not
   };
@@ -64,11 +66,11 @@ class LocalRuntime final : public ContainerRuntime {
   server::Hooks server_hooks();
   void start_process(RunId id, Run& run, Pod& pod, const RunSpec& spec);
   void start_built_in(Run& run, const Pod& pod, const RunSpec& spec);
-  // With a view of its own, for a container's run or an exec. Throws Error.
+  // With a view of its own. Throws Error.
   kernel::ProcessOptions options_in(Pod& pod, const std::string& root);
   void write_files(Pod& pod);
   void read_output(RunId id, LogStream stream);
-  int process_namespace(RunId id, Run* run, Pod& pod);
+  kernel::PidNamespace& process_namespace(RunId id, Run* run, Pod& pod);
   void note_end(RunId id, ContainerEnd end);
   void finish_if_drained(RunId id);
   void finish(RunId id, const ContainerEnd& end);

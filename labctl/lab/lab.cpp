@@ -17,6 +17,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <filesystem>
 
 namespace labctl::lab {
 namespace {
@@ -74,8 +76,31 @@ kernel::Privilege privilege_of(kernel::IdMapping mapping) {
   return kernel::Privilege::SingleId;
 }
 
-kubelet::LocalRuntime::Options runtime_options(kernel::IdMapping mapping, bool runs_shell) {
-  return {"/run/labctl-pods", kernel::kScratch, privilege_of(mapping), runs_shell};
+kubelet::LocalRuntime::Options runtime_options(const kernel::HostTree& tree, kernel::IdMapping mapping,
+                                               bool runs_shell) {
+  return {"/run/labctl-pods", &tree, privilege_of(mapping), runs_shell};
+}
+
+kernel::HostTree::Options tree_options(const model::Cluster& cluster, std::vector<std::string> hidden) {
+  const char* home = std::getenv("HOME");
+  return {cluster.writable_host, home != nullptr ? home : "", std::move(hidden)};
+}
+
+// A folder that a node or an outside host keeps from one command to the next.
+std::string kept_folder(const std::string& vantage, const std::string& name) {
+  std::string place = vantage;
+  std::replace(place.begin(), place.end(), '/', '-');
+  const std::filesystem::path path = std::filesystem::path("/run/labctl-places") / place / name;
+  std::error_code failure;
+  std::filesystem::create_directories(path, failure);
+  if (!failure) {
+    std::filesystem::permissions(path, std::filesystem::perms::all | std::filesystem::perms::sticky_bit,
+                                 failure);
+  }
+  if (failure) {
+    throw Error::from_errno(failure.value(), "make " + path.string());
+  }
+  return path;
 }
 
 // The key of a vantage that is a pod; nothing for others.
@@ -115,17 +140,19 @@ Lab::Lab(loop::MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
       mapping_(setup.mapping),
       why_no_range_(std::move(setup.why_no_range)),
       pid_outside_(setup.pid_outside),
+      host_tree_(kernel::HostTree::create(tree_options(cluster_, std::move(setup.hidden_folders)))),
       store_(name_, clock_),
       allocation_(sharing(store_, cluster_, std::move(setup.shared)), cluster_),
       repair_(store_, cluster_),
       reconciler_(store_, cluster_, clock_),
       fabric_(network_, own_network()),
-      runtime_(loop_, reaper_,
-               runtime_options(mapping_, model::host_programs_of(cluster_).may_run({model::kShell}))),
+      runtime_(
+          loop_, reaper_,
+          runtime_options(host_tree_, mapping_, model::host_programs_of(cluster_).may_run({model::kShell}))),
       service_proxy_(store_, cluster_, fabric_, runtime_.server()),
       sandboxes_({loop_, clock_, store_, cluster_, fabric_, runtime_, service_proxy_}, life_options(cluster_),
                  sandbox_hooks()),
-      dns_(loop_, reaper_, store_, cluster_, sandboxes_.life(), setup.boot_within),
+      dns_(loop_, reaper_, store_, cluster_, sandboxes_.life(), host_tree_, setup.boot_within),
       engine_(&runtime_.server()) {
   loop_.set_on_failure([this](const std::string& words) { on_failure(words); });
   store_.set_bound("events", objects::kEventsKept);
@@ -400,7 +427,10 @@ kernel::ProcessOptions Lab::exec_options(const std::string& vantage, const std::
   options.env.insert(options.env.end(), env.begin(), env.end());
   options.netns_fd = fabric_.namespace_fd(vantage);
   options.hostname = vantage.substr(vantage.find('/') + 1);
-  options.view.emplace().scratch = kernel::kScratch;
+  options.view.emplace(host_tree_);
+  if (!cluster_.writable_host) {
+    options.view->binds.push_back({kept_folder(vantage, "tmp"), "/tmp"});
+  }
   options.capabilities = kernel::CapabilityPolicy::Container;
   options.seccomp_shim = mapping_ == kernel::IdMapping::Single;
   return options;

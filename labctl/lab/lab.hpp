@@ -29,6 +29,7 @@
 #include "topology/apply/kernel_network.hpp"
 #include "topology/base/clock.hpp"
 #include "topology/kernel/capsule.hpp"
+#include "topology/kernel/host_tree.hpp"
 #include "topology/kernel/reaper.hpp"
 #include "topology/manifest/loader.hpp"
 #include "topology/model/cluster.hpp"
@@ -53,6 +54,7 @@ struct LabSetup {
   std::shared_ptr<store::SharedTable> shared;     // null: nothing is shared with other labs
   std::chrono::milliseconds boot_within{60'000};  // how long whoever boots it waits
   std::string why_no_range{};                     // why root's lab has no ids of its own; empty if it has
+  std::vector<std::string> hidden_folders{};      // of the host's, from all programs of the lab
 };
 
 class Lab {
@@ -126,6 +128,7 @@ class Lab {
   kernel::IdMapping mapping_;
   std::string why_no_range_;
   pid_t pid_outside_;
+  kernel::HostTree host_tree_;
 
   SystemClock clock_;
   store::Store store_;

@@ -107,7 +107,7 @@ store::Key key_of_pod(const model::PodKey& pod) { return {"pods", pod.ns, pod.na
 }  // namespace
 
 NameServers::NameServers(loop::MainLoop& loop, kernel::Reaper& reaper, store::Store& store,
-                         const model::Cluster& cluster, kubelet::PodLife& life,
+                         const model::Cluster& cluster, kubelet::PodLife& life, const kernel::HostTree& tree,
                          std::chrono::milliseconds boot_within)
     : loop_(loop),
       store_(store),
@@ -117,7 +117,7 @@ NameServers::NameServers(loop::MainLoop& loop, kernel::Reaper& reaper, store::St
       journal_(book_.zones()),
       boot_until_(std::chrono::steady_clock::now() + boot_within - boot_within / kBootShareToTell),
       patience_(first_patience(boot_within)),
-      outside_(loop, reaper, cluster, patience_),
+      outside_(loop, reaper, cluster, tree, patience_),
       checks_(loop, reaper) {}
 
 NameServers::~NameServers() { loop_.cancel(again_); }

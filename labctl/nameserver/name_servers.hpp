@@ -44,7 +44,8 @@ class NameServers : public kubelet::PodCompanion {
  public:
   // All must outlive this. `boot_within`: how long whoever boots the lab is going to wait, from now.
   NameServers(loop::MainLoop& loop, kernel::Reaper& reaper, store::Store& store,
-              const model::Cluster& cluster, kubelet::PodLife& life, std::chrono::milliseconds boot_within);
+              const model::Cluster& cluster, kubelet::PodLife& life, const kernel::HostTree& tree,
+              std::chrono::milliseconds boot_within);
   ~NameServers() override;
   NameServers(const NameServers&) = delete;
   NameServers& operator=(const NameServers&) = delete;

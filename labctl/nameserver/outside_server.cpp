@@ -23,10 +23,11 @@ constexpr std::chrono::milliseconds kAgainAfterMax{30'000};
 }  // namespace
 
 OutsideServer::OutsideServer(loop::EventLoop& loop, kernel::Reaper& reaper, const model::Cluster& cluster,
-                             std::chrono::milliseconds patience)
+                             const kernel::HostTree& tree, std::chrono::milliseconds patience)
     : loop_(loop),
       reaper_(reaper),
       cluster_(cluster),
+      tree_(tree),
       folder_(dns_folder("outside")),
       journal_({"."}),
       patience_(patience),
@@ -66,7 +67,7 @@ void OutsideServer::spawn() {
   options.netns_fd = netns_fd_;
   options.out = kernel::Stdio::from(log.get());
   options.err = kernel::Stdio::from(log.get());
-  options.view.emplace().scratch = kernel::kScratch;  // what can look into this process sees no more than it
+  options.view.emplace(tree_);  // what can look into this process sees no more than it
   options.view->binds = named_binds(folder_);
   options.capabilities = kernel::CapabilityPolicy::Container;
   child_ = kernel::spawn(options);

@@ -10,6 +10,7 @@
 #include "labctl/loop/event_loop.hpp"
 #include "labctl/nameserver/zone_journal.hpp"
 #include "labctl/nameserver/zone_updater.hpp"
+#include "topology/kernel/host_tree.hpp"
 #include "topology/kernel/process.hpp"
 #include "topology/kernel/reaper.hpp"
 #include "topology/model/cluster.hpp"
@@ -26,7 +27,7 @@ class OutsideServer {
   // All must outlive this.
   // `patience`: with a server that does not answer, before it is started again (ZoneUpdater).
   OutsideServer(loop::EventLoop& loop, kernel::Reaper& reaper, const model::Cluster& cluster,
-                std::chrono::milliseconds patience);
+                const kernel::HostTree& tree, std::chrono::milliseconds patience);
   ~OutsideServer();
   OutsideServer(const OutsideServer&) = delete;
   OutsideServer& operator=(const OutsideServer&) = delete;
@@ -54,6 +55,7 @@ class OutsideServer {
   loop::EventLoop& loop_;
   kernel::Reaper& reaper_;
   const model::Cluster& cluster_;
+  const kernel::HostTree& tree_;
   std::string folder_;
   int netns_fd_ = -1;
   ZoneJournal journal_;  // of a zone that never changes

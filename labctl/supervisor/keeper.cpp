@@ -155,6 +155,7 @@ void tell_refusal(const KeeperSetup& setup, const Handshake& pipes, const kernel
   supervisor.options = setup.options;
   supervisor.log = std::move(setup.log);
   supervisor.lock = std::move(setup.claim.lock());
+  supervisor.runtime_root = setup.claim.path().parent_path();
   setup.claim = ClaimedLab();  // the folder is the keeper's, and no pod's to find in /proc/1/fd
   supervisor.listening = std::move(setup.listening);
   supervisor.report = std::move(setup.report);

@@ -114,8 +114,14 @@ int run_supervisor(SupervisorSetup setup) noexcept {
     loop::MainLoop loop;
     loop.call_when_readable(reaper.fd(), [&reaper] { reaper.reap(); });
     lab::Lab lab(loop, reaper,
-                 {setup.options->lab, setup.options->cluster, setup.mapping, setup.pid_outside,
-                  shared_table(setup), setup.options->timeout, setup.why_no_range});
+                 {setup.options->lab,
+                  setup.options->cluster,
+                  setup.mapping,
+                  setup.pid_outside,
+                  shared_table(setup),
+                  setup.options->timeout,
+                  setup.why_no_range,
+                  {setup.runtime_root}});
     lab.boot(setup.options->objects);
     serve(setup, loop, lab, end_signals);
   } catch (const Error& error) {

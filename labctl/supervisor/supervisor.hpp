@@ -26,6 +26,7 @@ struct SupervisorSetup {
   UniqueFd log;           // appended to; in the lab's folder
   pid_t pid_outside = 0;  // of this process, as the host sees it
   kernel::IdMapping mapping = kernel::IdMapping::Root;
+  std::string runtime_root;  // the folder of the user's labs, which no program of one may look into
   std::string why_no_range;  // why the ids of root's lab are not mapped; empty where they are
 };
 

@@ -14,7 +14,8 @@ class HostPrograms : public ::testing::Test {
  protected:
   // Anybody may write there: programs of a lab of root are nobody's on the host.
   void SetUp() override { std::filesystem::permissions(marks_.path(), std::filesystem::perms::all); }
-  // A program of the host would make this file; the lab of root and that of a user could.
+  // A program of the host would make this file; the lab of root and that of a user could, since all may write the
+  // host's files.
   std::string mark(const std::string& name) const { return (marks_.path() / name).string(); }
   std::string touch(const std::string& name) const {
     return "{exec: {command: [touch, " + mark(name) + "]}}";
@@ -28,7 +29,7 @@ class HostPrograms : public ::testing::Test {
 TEST_F(HostPrograms, NothingOfAnImageThatIsStoodInForRuns) {
   const std::string file = lab_.write(
       "all.yaml",
-      cluster("stranger", "nodes: 1, hostPrograms: none") +
+      cluster("stranger", "nodes: 1, writableHost: true, hostPrograms: none") +
           "apiVersion: v1\nkind: Pod\nmetadata: {name: app}\nspec:\n  terminationGracePeriodSeconds: 1\n"
           "  initContainers: [{name: init, image: busybox, command: [touch, " +
           mark("init") + "]}]\n  containers:\n  - {name: main, image: nginx, command: [touch, " +
@@ -57,10 +58,10 @@ TEST_F(HostPrograms, NothingOfAnImageThatIsStoodInForRuns) {
 }
 
 TEST_F(HostPrograms, ForbiddenOnesAreToldOfAllAtOnceAndNothingIsBooted) {
-  const std::string file =
-      lab_.write("own.yaml", cluster("own", "images: [{match: \"x*\", command: [touch]}]") +
-                                 host_pod("one", "touch " + mark("one")) + "---\n" +
-                                 host_pod("two", "touch " + mark("two")));
+  const std::string file = lab_.write(
+      "own.yaml", cluster("own", "writableHost: true, images: [{match: \"x*\", command: [touch]}]") +
+                      host_pod("one", "touch " + mark("one")) + "---\n" +
+                      host_pod("two", "touch " + mark("two")));
   const ProgramResult told = lab_.run({"lint", file});
   EXPECT_TRUE(ends_with(told, kPassed));
   EXPECT_TRUE(has(told.out + told.err, "3 fields run programs of this host: image: host (2), images (1)"));
@@ -90,12 +91,13 @@ TEST_F(HostPrograms, AFileAloneSendsNoRequestsElsewhere) {
 }
 
 TEST_F(HostPrograms, ScenariosOfStrangersRunNothing) {
-  const std::string file = lab_.write(
-      "scenario.yaml",
-      "apiVersion: labctl.dev/v1alpha1\nkind: Scenario\nmetadata: {name: stranger}\nspec:\n"
-      "  cluster: {nodes: 1, hostPrograms: all}\n  steps:\n  - name: runs\n    exec: {in: node/node-1, "
-      "command: [touch, " +
-          mark("step") + "]}\n");
+  const std::string file =
+      lab_.write("scenario.yaml",
+                 "apiVersion: labctl.dev/v1alpha1\nkind: Scenario\nmetadata: {name: stranger}\nspec:\n"
+                 "  cluster: {nodes: 1, writableHost: true, hostPrograms: all}\n  steps:\n  - name: runs\n   "
+                 " exec: {in: node/node-1, "
+                 "command: [touch, " +
+                     mark("step") + "]}\n");
   const ProgramResult refused = lab_.run({"test", file, "--host-programs", "none"});
   EXPECT_TRUE(ends_with(refused, kUsage));
   EXPECT_TRUE(has(refused.err, "scenario.yaml:8:"));

@@ -47,8 +47,9 @@ class RootsLab : public ::testing::Test {
     for (const auto& [name, mode] : {std::pair("secret", 0600), std::pair("public", 0644)}) {
       fs::permissions(host_.write(name, "root's own\n"), fs::perms(mode));
     }
-    const std::string file = lab_.write(
-        "lab.yaml", cluster("ids", "nodes: 1, dns: {enabled: false}") + host_pod("tool", "sleep 3600"));
+    const std::string file =
+        lab_.write("lab.yaml", cluster("ids", "nodes: 1, writableHost: true, dns: {enabled: false}") +
+                                   host_pod("tool", "sleep 3600"));
     ASSERT_TRUE(ends_with(lab_.run({"up", file}), kPassed));
   }
 

@@ -85,9 +85,6 @@ void replace_run() {
     text = all.str();
   }
   do_mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=256m");
-  if (::mkdir(kScratch, 0755) != 0) {
-    throw Error::from_errno(errno, std::string("make folder ") + kScratch);
-  }
   if (!text.empty()) {
     std::filesystem::create_directories(resolver.parent_path(), ignored);
     std::ofstream(resolver) << text;

@@ -17,11 +17,8 @@ namespace labctl::kernel {
 // Throws Error with the errno of unshare(2).
 void unshare_capsule(IdMapping mapping);
 
-// Where a child's view mounts what is its own: MountView::scratch. Made by mount_capsule().
-inline constexpr const char* kScratch = "/run/labctl-scratch";
-
 // In PID 1: private mounts; fresh /proc with host-wide sysctls read-only and the network's
-// writable; /sys read-only; /run with nothing but kScratch; an empty /dev/pts; the host name.
+// writable; /sys read-only; /run with nothing in it; an empty /dev/pts; the host name.
 // Nothing of it is visible outside. On the way bounds the processes of the PID namespace to
 // kProcessesMax where the kernel can (6.14): a lab's fork bomb leaves the host its numbers. Throws
 // Error; a refused /proc is Unsupported (an outer container masks it).

@@ -1,4 +1,5 @@
 #include "topology/kernel/child_steps.hpp"
+#include "topology/kernel/host_tree.hpp"
 #include "topology/kernel/mount_plan.hpp"
 #include "topology/kernel/program_lookup.hpp"
 #include "topology/kernel/seccomp_shim.hpp"
@@ -34,8 +35,10 @@ class Planner {
 
   ChildPlan plan(const int (&stdio)[3]) {
     check();
+    const bool is_open = options_.program_fd >= 0;
     const std::string program =
-        find_program(options_.argv.front(), path_variable(), options_.working_dir, file_tree());
+        is_open ? options_.argv.front()
+                : find_program(options_.argv.front(), path_variable(), options_.working_dir, file_tree());
     if (options_.capabilities == CapabilityPolicy::Container) {
       ChildStep& score = add(Call::WriteFile, "raise oom_score_adj");
       score.target = "/proc/self/oom_score_adj";
@@ -43,7 +46,7 @@ class Planner {
     }
     enter_namespaces();
     if (options_.join_pidfd < 0 && options_.view) {
-      plan_mounts(plan_, *options_.view, options_.pid_namespace >= 0);
+      plan_mounts(plan_, *options_.view, options_.pid_namespace >= 0 || options_.new_pid_namespace);
     }
     if (options_.join_pidfd < 0 && !options_.hostname.empty()) {
       add(Call::SetHostname, "set hostname " + options_.hostname).target = options_.hostname;
@@ -52,7 +55,9 @@ class Planner {
     add(Call::Chdir, "working directory " + folder).target = folder;
     set_streams(stdio);
     restrict();
-    add(Call::Exec, "exec " + options_.argv.front()).target = program;
+    ChildStep& exec = add(Call::Exec, "exec " + options_.argv.front());
+    exec.target = program;
+    exec.fd = options_.program_fd;
     plan_.argv = options_.argv;
     for (const auto& [name, value] : options_.env) {
       plan_.env.push_back(name + "=" + value);
@@ -71,9 +76,6 @@ class Planner {
     if (!options_.working_dir.empty() && options_.working_dir.front() != '/') {
       throw Error(ErrorKind::InvalidInput,
                   "working directory " + options_.working_dir + ": not an absolute path");
-    }
-    if (options_.view && !options_.view->root.empty() && options_.view->scratch.empty()) {
-      throw Error(ErrorKind::Internal, "root " + options_.view->root + ": no scratch folder given");
     }
   }
 
@@ -115,6 +117,11 @@ class Planner {
       step.fd = options_.netns_fd;
       step.flags = CLONE_NEWNET;
     }
+    if (options_.view) {
+      ChildStep& step = add(Call::SetNamespaces, "enter the tree of containers");
+      step.fd = options_.view->tree->namespace_fd();
+      step.flags = CLONE_NEWNS;
+    }
     const unsigned long flags =
         (options_.view ? CLONE_NEWNS : 0) | (options_.hostname.empty() ? 0 : CLONE_NEWUTS);
     if (flags != 0) {
@@ -142,6 +149,9 @@ class Planner {
       add(Call::Limit, "set resource limit " + std::to_string(limit.resource)).limit = limit;
     }
     if (options_.capabilities == CapabilityPolicy::Container) {
+      // Until exec(2) it has our memory and descriptors: others in the container, who may as much from here on, must not
+      // look into it (ptrace(2)). After exec it is as it always is.
+      add(Call::Undumpable, "keep others from the memory");
       add(Call::Capabilities, "drop capabilities");
       add(Call::NoNewPrivileges, "set no_new_privs");
     }

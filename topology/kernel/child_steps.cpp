@@ -1,5 +1,6 @@
 #include "topology/kernel/child_steps.hpp"
 
+#include "topology/kernel/mount_calls.hpp"
 #include "topology/kernel/seccomp_shim.hpp"
 
 #include <fcntl.h>
@@ -37,28 +38,12 @@ int make_folder(const char* path, int mode) {
   return ::mkdir(path, 0755) != 0 || (mode != 0 && ::chmod(path, static_cast<mode_t>(mode)) != 0) ? errno : 0;
 }
 
-// With all that is mounted below it. Unlike a remount it leaves the other flags of each mount alone, of which a
-// user namespace may not take some away. Linux 5.12.
-int make_read_only(const char* path) {
-  mount_attr attributes{};
-  attributes.attr_set = MOUNT_ATTR_RDONLY;
-  return result(::syscall(SYS_mount_setattr, AT_FDCWD, path, AT_RECURSIVE, &attributes, sizeof attributes));
-}
-
 void write_if_allowed(const char* path, const std::string& text) {
   const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
   if (fd >= 0) {
     [[maybe_unused]] const ssize_t written = ::write(fd, text.data(), text.size());
     ::close(fd);
   }
-}
-
-// pivot_root(".", "."): the old root lies over the new one for a moment and is then detached; pivot_root(2).
-int enter_root(const char* path) {
-  if (::chdir(path) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0) {
-    return errno;
-  }
-  return result(::chdir("/"));
 }
 
 int close_on_exec() {
@@ -105,7 +90,8 @@ int run_step(const ChildStep& step, const ChildPlan& plan, char* const* argv, ch
       return result(
           ::syscall(SYS_move_mount, step.fd, "", AT_FDCWD, step.target.c_str(), MOVE_MOUNT_F_EMPTY_PATH));
     case Call::ReadOnly:
-      return make_read_only(step.target.c_str());
+      return add_mount_flags(step.target.c_str(), MOUNT_ATTR_RDONLY,
+                             step.number == 0 ? Below::Too : Below::Not);
     case Call::MakeFile:
       return make_file(step.target.c_str());
     case Call::Unlink:
@@ -131,6 +117,8 @@ int run_step(const ChildStep& step, const ChildPlan& plan, char* const* argv, ch
       return 0;
     case Call::NoNewPrivileges:
       return result(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    case Call::Undumpable:
+      return result(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
     case Call::Capabilities:
       return drop_to_container_capabilities();
     case Call::CloseOnExec:
@@ -138,7 +126,8 @@ int run_step(const ChildStep& step, const ChildPlan& plan, char* const* argv, ch
     case Call::Filter:
       return install_filter(plan.filter);
     case Call::Exec:
-      return result(::execve(step.target.c_str(), argv, env));
+      return result(step.fd >= 0 ? ::syscall(SYS_execveat, step.fd, "", argv, env, AT_EMPTY_PATH)
+                                 : ::execve(step.target.c_str(), argv, env));
   }
   return EINVAL;
 }

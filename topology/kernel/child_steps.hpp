@@ -1,6 +1,6 @@
 #pragma once
 
-// What a child does between fork and exec, as a list prepared before the fork: planning may
+// What a child does between vfork and exec, as a list prepared before: planning may
 // allocate and throw, carrying out may only make system calls (signal-safety(7)), since
 // other threads of the parent may hold any lock.
 
@@ -24,7 +24,7 @@ struct ChildStep {
     Mkdir,            // mkdir(target); `number` is its mode, 0: 0755
     Symlink,          // symlink(source, target)
     Attach,           // move_mount(fd, target): a mount that was taken before
-    ReadOnly,         // mount_setattr(target): read-only with all below it
+    ReadOnly,         // mount_setattr(target): read-only with all below it; with a `number` only itself
     MakeFile,         // an empty file at target, which may exist
     Unlink,           // unlink(target)
     EnterRoot,        // pivot_root to target, the old root detached
@@ -36,10 +36,11 @@ struct ChildStep {
     Limit,            // setrlimit(number, limit)
     WriteFile,        // data to target, which is there; a refusal is no failure
     NoNewPrivileges,  // prctl(PR_SET_NO_NEW_PRIVS)
+    Undumpable,       // prctl(PR_SET_DUMPABLE, 0)
     Capabilities,     // drop_to_container_capabilities()
     CloseOnExec,      // every descriptor from 3 on
     Filter,           // install_filter(filter)
-    Exec,             // execve(target, argv, env)
+    Exec,             // execve(target, argv, env); with an `fd` the file that is open there
   };
   Call call;
   std::string act;  // for the message when it fails: "mount /etc/hosts"

@@ -1,6 +1,7 @@
 #include "topology/kernel/mount_plan.hpp"
 
 #include "topology/base/error.hpp"
+#include "topology/kernel/host_tree.hpp"
 #include "topology/kernel/program_lookup.hpp"
 
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,12 +25,18 @@ namespace {
 
 using Call = ChildStep::Call;
 
-// What a container may write into its layers and its /run.
+// What a container may write into its layers and the folders that are its own.
 constexpr const char* kScratchOptions = "mode=0755,size=256m,nr_inodes=65536";
 constexpr std::string_view kRun = "/run";
+constexpr const char* kShm = "/dev/shm";
 
-bool is_in_run(const std::string& path) {
-  return path.size() > kRun.size() && path.starts_with(kRun) && path[kRun.size()] == '/';
+// Where what the child has to itself is, until it is shown in its place.
+std::string own_place(const std::string& path) { return std::string(kScratch) + "/own" + path; }
+
+// Whether the kernel lets us write what only the host's root may: then we are that root.
+bool is_host_root() {
+  struct stat status {};
+  return ::stat("/proc/sys/kernel", &status) == 0 && status.st_uid == ::geteuid();
 }
 
 class MountPlanner {
@@ -37,32 +45,8 @@ class MountPlanner {
       : plan_(plan), view_(view), has_pid_namespace_(has_pid_namespace) {}
 
   void mount_view() {
-    add_mount("make mounts private", "", "/", "", MS_REC | MS_SLAVE);
-    if (!view_.scratch.empty()) {
-      add_mount("mount scratch", "tmpfs", view_.scratch, "tmpfs", MS_NOSUID | MS_NODEV, kScratchOptions);
-    }
-    const bool has_own_run = view_.root.empty() && !view_.scratch.empty();
-    if (has_own_run) {
-      add_folder(std::string(kRun), own_run());
-    }
-    std::string top;
-    if (view_.root.empty() && !view_.scratch.empty() && wants_new_top()) {
-      top = add_new_top();
-    }
-    if (!view_.root.empty()) {
-      top = add_overlay(view_.root, "/");
-      for (const char* folder : {"/proc", "/sys", "/dev", "/etc", "/tmp"}) {
-        // Absent, or a link that might lead out of the tree once it is followed from here.
-        if (resolve_in_root(view_.root, folder) != folder) {
-          add(Call::Unlink, "make " + std::string(folder)).target = top + folder;
-          add(Call::Mkdir, "make " + std::string(folder)).target = top + folder;
-        }
-      }
-      if (!has_pid_namespace_) {
-        add_mount("bind /proc", "/proc", top + "/proc", "", MS_BIND | MS_REC);
-      }
-      add_mount("bind /dev", "/dev", top + "/dev", "", MS_BIND | MS_REC);
-    }
+    add_mount("mount scratch", "tmpfs", kScratch, "tmpfs", MS_NOSUID | MS_NODEV, kScratchOptions);
+    const std::string top = view_.root.empty() ? begin_with_tree() : begin_with_root();
     if (view_.fresh_sysfs) {
       add_mount("mount sysfs", "sysfs", top + "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY);
       // It is there already when the process stays in our network namespace.
@@ -70,12 +54,14 @@ class MountPlanner {
     }
     if (has_pid_namespace_) {
       mount_proc(top);
+      add_mount("mount devpts", "devpts", top + "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+                "newinstance,ptmxmode=0666,mode=0620");
     }
     mount_binds(top);
     mask_host_settings(top);
-    if (has_own_run) {
-      // Last: the sources of the binds may be below it.
-      add_mount("cover /run", own_run(), top + std::string(kRun), "", MS_BIND | MS_REC);
+    // Last, and /run at the end: what is bound in them is there by now, and kScratch is below it.
+    for (const HostTree::OwnFolder& own : own_folders()) {
+      add_mount("show its own " + own.path, own_place(own.path), top + own.path, "", MS_BIND | MS_REC);
     }
     if (!top.empty()) {
       add(Call::EnterRoot, "enter root " + (view_.root.empty() ? top : view_.root)).target = top;
@@ -84,6 +70,55 @@ class MountPlanner {
 
  private:
   ChildStep& add(Call call, std::string act) { return add_step(plan_, call, std::move(act)); }
+
+  // An image brings its own /tmp and /run.
+  std::vector<HostTree::OwnFolder> own_folders() const {
+    return view_.root.empty() ? view_.tree->own_folders() : std::vector<HostTree::OwnFolder>{{kShm, 01777}};
+  }
+  bool is_own(const std::string& path) const { return view_.root.empty() && view_.tree->is_own(path); }
+
+  void make_own_folders() {
+    add_folder("what is its own", own_place(""));
+    for (const HostTree::OwnFolder& own : own_folders()) {
+      for (std::size_t end = 0; end != std::string::npos;) {
+        end = own.path.find('/', end + 1);
+        add_folder("what is its own", own_place(own.path.substr(0, end)));
+      }
+      plan_.steps.back().number = static_cast<int>(own.mode);
+      for (const std::string& name : own.folders) {
+        add_folder("what is its own", own_place(own.path + "/" + name));
+      }
+    }
+  }
+
+  // The tree as it is, or in a root of its own; returns where.
+  std::string begin_with_tree() {
+    make_own_folders();
+    for (const std::string& folder : view_.tree->layered()) {
+      show_layer(folder, "");
+    }
+    return wants_new_top() ? add_new_top() : std::string();
+  }
+
+  std::string begin_with_root() {
+    const std::string lower = std::string(kScratch) + "/lower";
+    add_folder("root " + view_.root, lower);
+    attach(AT_FDCWD, view_.root.c_str(), lower, "bind root " + view_.root);
+    make_own_folders();
+    std::string top = add_layer(lower);
+    for (const char* folder : {"/proc", "/sys", "/dev", "/etc", "/tmp"}) {
+      // Absent, or a link that might lead out of the tree once it is followed from here.
+      if (resolve_in_root(view_.root, folder) != folder) {
+        add(Call::Unlink, "make " + std::string(folder)).target = top + folder;
+        add(Call::Mkdir, "make " + std::string(folder)).target = top + folder;
+      }
+    }
+    if (!has_pid_namespace_) {
+      add_mount("bind /proc", "/proc", top + "/proc", "", MS_BIND | MS_REC);
+    }
+    add_mount("bind /dev", "/dev", top + "/dev", "", MS_BIND | MS_REC);
+    return top;
+  }
 
   void add_mount(std::string act, std::string source, std::string target, std::string type,
                  unsigned long flags, std::string data = {}) {
@@ -114,20 +149,17 @@ class MountPlanner {
     }
     for (std::size_t index = 0; index < places.size(); ++index) {
       const FileBind& bind = *binds[index];
-      if (bind.held != nullptr) {
-        attach(bind.held->get(), "", places[index], "bind over " + bind.target);
-      } else {
-        add_mount("bind over " + bind.target, bind.source, places[index], "", MS_BIND | MS_REC);
-      }
+      const bool is_open = bind.held != nullptr;
+      attach(is_open ? bind.held->get() : AT_FDCWD, is_open ? "" : bind.source.c_str(), places[index],
+             "bind over " + bind.target);
       if (bind.read_only) {
         add(Call::ReadOnly, "make " + bind.target + " read-only").target = places[index];
       }
     }
   }
 
-  // What is open here belongs to our mount namespace, and cannot be bound from another: it is taken now, as a
-  // mount that is nowhere yet (open_tree(2), Linux 5.2).
-  // With an empty `path` it is what `folder` is open on.
+  // What is ours belongs to our mount namespace, and cannot be bound from another: it is taken now, as a mount that is
+  // nowhere yet (open_tree(2), Linux 5.2). With an empty `path` it is what `folder` is open on.
   void attach(int folder, const char* path, const std::string& place, const std::string& act) {
     const long fd =
         ::syscall(SYS_open_tree, folder, path, OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
@@ -153,15 +185,15 @@ class MountPlanner {
   // Whether something is to be shown right below "/" where nothing is. A user namespace may put no layer over
   // "/" itself (overlayfs: failed to clone lowerpath).
   bool wants_new_top() const {
-    return std::any_of(view_.binds.begin(), view_.binds.end(), [](const FileBind& bind) {
-      return bind.target.size() > 1 && bind.target.front() == '/' &&
+    return std::any_of(view_.binds.begin(), view_.binds.end(), [this](const FileBind& bind) {
+      return bind.target.size() > 1 && bind.target.front() == '/' && !is_own(bind.target) &&
              !resolve_in_root("", bind.target.substr(0, bind.target.find('/', 1)));
     });
   }
 
   // Our own tree once more, on a folder that can take new names: each entry of "/" is bound or linked again.
   std::string add_new_top() {
-    const std::string top = view_.scratch + "/top";
+    const std::string top = std::string(kScratch) + "/top";
     add_folder("a root of its own", top);
     add_mount("make a root of its own", top, top, "", MS_BIND);
     for (const auto& entry : std::filesystem::directory_iterator("/")) {
@@ -184,18 +216,23 @@ class MountPlanner {
     return top;
   }
 
-  // A procfs of the child's PID namespace, with our own mounts on it: settings of the host stay read-only.
+  // A procfs of the child's PID namespace. What of it is the host's root's alone is so for us too, unless we are that
+  // root: then our own mounts keep settings of the host read-only, and what tells of the machine is masked.
   void mount_proc(const std::string& top) {
     constexpr unsigned long kFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     add_mount("mount /proc", "proc", top + "/proc", "proc", kFlags);
+    mask("/proc/keys", top);
+    if (!is_host_root()) {
+      return;
+    }
     for (const char* part : {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus"}) {
       if (::access(part, F_OK) == 0) {
         attach(AT_FDCWD, part, top + part, std::string("bind ") + part);
       }
     }
     // What container engines hide: memory, keys and timers of the whole machine.
-    for (const char* file : {"/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-                             "/proc/timer_stats", "/proc/sched_debug"}) {
+    for (const char* file : {"/proc/kcore", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
+                             "/proc/sched_debug"}) {
       mask(file, top);
     }
   }
@@ -211,31 +248,28 @@ class MountPlanner {
   // here turns a switch of the whole kernel that nothing turns back (net/netfilter/nf_hooks_lwtunnel.c).
   void mask_host_settings(const std::string& top) { mask("/proc/sys/net/netfilter/nf_hooks_lwtunnel", top); }
 
-  // A writable layer over `lower`, which stays as it is. Returns where it can be seen: at `lower` itself for
-  // a folder of our own tree, in the scratch folder for another root.
-  std::string add_overlay(const std::string& lower, const std::string& place) {
-    const std::string layer = view_.scratch + "/" + std::to_string(layers_++);
-    const std::string merged = place == "/" ? layer + "/merged" : place;
+  // A writable layer over the folder `lower`, which stays as it is; returns where it is seen.
+  std::string add_layer(const std::string& lower) {
+    const std::string layer = std::string(kScratch) + "/" + std::to_string(layers_++);
     for (const std::string& folder : {layer, layer + "/upper", layer + "/work", layer + "/merged"}) {
       add_folder("layer over " + lower, folder);
     }
-    // userxattr: without it a user namespace may not mount one (Linux 5.11).
-    add_mount("layer over " + lower, "overlay", merged, "overlay", 0,
-              "userxattr,lowerdir=" + escaped(lower) + ",upperdir=" + escaped(layer + "/upper") +
-                  ",workdir=" + escaped(layer + "/work"));
-    return merged;
+    add_mount("layer over " + lower, "overlay", layer + "/merged", "overlay", 0,
+              overlay_options(lower, layer + "/upper", layer + "/work"));
+    return layer + "/merged";
   }
 
-  // As overlayfs reads its options: ':' parts lower folders, ',' options.
-  static std::string escaped(const std::string& path) {
-    std::string text;
-    for (const char letter : path) {
-      if (letter == ':' || letter == ',' || letter == '\\') {
-        text += '\\';
-      }
-      text += letter;
+  // In its place, with what is mounted below it.
+  void show_layer(const std::string& folder, const std::string& top) {
+    const std::string merged = add_layer(top + folder);
+    std::vector<std::string> mounts = view_.tree->mounts_below(folder);
+    std::copy_if(layered_.begin(), layered_.end(), std::back_inserter(mounts),
+                 [&](const std::string& other) { return other.starts_with(folder + "/"); });
+    for (const std::string& mount : mounts) {
+      add_mount("bind " + mount, top + mount, merged + mount.substr(folder.size()), "", MS_BIND | MS_REC);
     }
-    return text;
+    add_mount("show the layer over " + folder, merged, top + folder, "", MS_MOVE);
+    layered_.insert(folder);
   }
 
   // Where to mount, as seen before the new root is entered; made if it is not there.
@@ -249,23 +283,28 @@ class MountPlanner {
       throw Error(ErrorKind::InvalidInput,
                   "bind over " + bind.target + ": not an absolute path of a file or folder");
     }
+    const bool is_folder = S_ISDIR(source.st_mode);
     if (!view_.root.empty()) {
-      return top + place_in_root(bind, top, S_ISDIR(source.st_mode));
+      return is_shm(bind.target) ? add_own_place(bind.target, bind.target, is_folder)
+                                 : top + place_in_root(bind, top, is_folder);
+    }
+    // Not looked for on the host, which has other files there.
+    if (const std::string path = std::filesystem::path(bind.target).lexically_normal(); is_own(path)) {
+      return add_own_place(bind.target, path, is_folder);
     }
     const std::optional<std::string> found = resolve_in_root("", bind.target);
-    if (const std::string& path = found ? *found : bind.target; is_in_run(path) && !view_.scratch.empty()) {
-      return add_place_in_run(bind.target, path, S_ISDIR(source.st_mode));
+    if (found && is_own(*found)) {
+      return add_own_place(bind.target, *found, is_folder);
     }
-    return found ? top + *found : add_missing_place(bind, top, S_ISDIR(source.st_mode));
+    return found ? top + *found : add_missing_place(bind, top, is_folder);
   }
 
-  // Where the child's own /run is until it covers ours.
-  std::string own_run() const { return view_.scratch + std::string(kRun); }
+  static bool is_shm(const std::string& path) { return (path + "/").starts_with(std::string(kShm) + "/"); }
 
-  std::string add_place_in_run(const std::string& target, const std::string& path, bool is_folder) {
-    const std::string place = view_.scratch + path;
-    const std::size_t first = view_.scratch.size() + kRun.size() + 1;
-    for (std::size_t end = place.find('/', first); end != std::string::npos; end = place.find('/', end + 1)) {
+  std::string add_own_place(const std::string& target, const std::string& path, bool is_folder) {
+    std::string place = own_place(path);
+    for (std::size_t end = place.find('/', own_place("").size() + 1); end != std::string::npos;
+         end = place.find('/', end + 1)) {
       add_folder(target, place.substr(0, end));
     }
     add(is_folder ? Call::Mkdir : Call::MakeFile, "make " + target).target = place;
@@ -279,26 +318,21 @@ class MountPlanner {
   // In our own tree: nothing is there to mount over, or only a link to what the lab does not have. A layer
   // over the nearest folder that is there takes the new ones.
   std::string add_missing_place(const FileBind& bind, const std::string& top, bool is_folder) {
-    if (view_.scratch.empty()) {
-      throw Error(ErrorKind::Internal,
-                  "bind over " + bind.target + ": not there, and no scratch folder given");
-    }
     std::size_t slash = bind.target.rfind('/');
     std::optional<std::string> folder;
     while (slash > 0 && !(folder = resolve_in_root("", bind.target.substr(0, slash)))) {
       slash = bind.target.rfind('/', slash - 1);
     }
     const std::string real = folder.value_or("") + bind.target.substr(slash);
-    if (is_in_run(real)) {
-      return add_place_in_run(bind.target, real, is_folder);
+    if (is_own(real)) {
+      return add_own_place(bind.target, real, is_folder);
     }
     if (folder && !std::filesystem::is_directory(*folder)) {
       throw Error(ErrorKind::InvalidInput, "bind over " + bind.target + ": " + *folder + " is no folder");
     }
     // What holds a layer already takes the new folders too; so does a root of its own.
     if (folder && !is_layered(*folder)) {
-      add_overlay(*folder, top + *folder);
-      layered_.insert(*folder);
+      show_layer(*folder, top);
     }
     std::string place = top + folder.value_or("");
     for (std::size_t end = bind.target.find('/', slash + 1); end != std::string::npos;

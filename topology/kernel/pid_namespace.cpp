@@ -27,14 +27,15 @@ namespace {
 #define MFD_EXEC 0x0010U  // Linux 6.3
 #endif
 
+constexpr const char* kInitName = "container-init";
 // The first process in a namespace is 1, the init, and the next one 2.
 constexpr const char* kFirstProgram = "2";
 
 UniqueFd open_init_image() {
   constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  UniqueFd file(::memfd_create("container-init", kFlags | MFD_EXEC));
+  UniqueFd file(::memfd_create(kInitName, kFlags | MFD_EXEC));
   if (!file && errno == EINVAL) {
-    file.reset(::memfd_create("container-init", kFlags));
+    file.reset(::memfd_create(kInitName, kFlags));
   }
   if (!file) {
     throw Error::from_errno(errno, "make a file in memory for the init of containers",
@@ -51,10 +52,9 @@ UniqueFd open_init_image() {
   return file;
 }
 
-const std::string& init_path() {
+int init_file() {
   static const UniqueFd kFile = open_init_image();
-  static const std::string kPath = "/proc/self/fd/" + std::to_string(kFile.get());
-  return kPath;
+  return kFile.get();
 }
 
 UniqueFd own_namespace() {
@@ -87,7 +87,7 @@ int spawn_init(const char* path, InitSignals signals, pid_t& pid) {
   ::posix_spawnattr_setsigmask(&attributes, &all);
   ::posix_spawnattr_setflags(&attributes,
                              POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  std::string name = "container-init";
+  std::string name = kInitName;
   std::string program = kFirstProgram;
   std::array<char*, 3> argv{name.data(), signals == InitSignals::ToProgram ? program.data() : nullptr,
                             nullptr};
@@ -101,16 +101,12 @@ int spawn_init(const char* path, InitSignals signals, pid_t& pid) {
 }  // namespace
 
 PidNamespace PidNamespace::create(InitSignals signals) {
-  const char* path = init_path().c_str();
-  const UniqueFd own = own_namespace();
-  if (::unshare(CLONE_NEWPID) != 0) {
-    throw Error::from_errno(
-        errno, "create a PID namespace",
-        errno == ENOSPC ? "raise the limit: sudo sysctl -w user.max_pid_namespaces=100000" : "");
-  }
+  const std::string path = "/proc/self/fd/" + std::to_string(init_file());
   PidNamespace made;
-  const int cause = spawn_init(path, signals, made.init_pid_);
-  fork_into_own_again(own.get());
+  const int cause = [&] {
+    const ForksIntoNamespace within(-1, true);
+    return spawn_init(path.c_str(), signals, made.init_pid_);
+  }();
   if (cause != 0) {
     throw Error::from_errno(cause, "start the init of a container");
   }
@@ -120,6 +116,22 @@ PidNamespace PidNamespace::create(InitSignals signals) {
     ::kill(made.init_pid_, SIGKILL);
     throw Error::from_errno(refused, "open pidfd");
   }
+  return made;
+}
+
+PidNamespace PidNamespace::create_in(ProcessOptions place, InitSignals signals) {
+  place.argv = {kInitName};
+  if (signals == InitSignals::ToProgram) {
+    place.argv.emplace_back(kFirstProgram);
+  }
+  place.program_fd = init_file();
+  place.new_pid_namespace = true;
+  place.capabilities = CapabilityPolicy::Keep;
+  place.seccomp_shim = false;
+  ChildProcess init = spawn(place);
+  PidNamespace made;
+  made.init_pid_ = init.pid();
+  made.init_pidfd_ = init.release();
   return made;
 }
 
@@ -157,12 +169,17 @@ bool PidNamespace::end(std::chrono::milliseconds wait) noexcept {
   return is_dead;
 }
 
-ForksIntoNamespace::ForksIntoNamespace(int pidfd) {
-  if (pidfd < 0) {
+ForksIntoNamespace::ForksIntoNamespace(int pidfd, bool into_new) {
+  if (pidfd < 0 && !into_new) {
     return;
   }
   own_ = own_namespace();
-  if (::setns(pidfd, CLONE_NEWPID) != 0) {
+  if (into_new && ::unshare(CLONE_NEWPID) != 0) {
+    throw Error::from_errno(
+        errno, "create a PID namespace",
+        errno == ENOSPC ? "raise the limit: sudo sysctl -w user.max_pid_namespaces=100000" : "");
+  }
+  if (!into_new && ::setns(pidfd, CLONE_NEWPID) != 0) {
     throw Error::from_errno(errno, "enter the container's PID namespace");
   }
 }

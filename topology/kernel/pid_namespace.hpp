@@ -2,8 +2,10 @@
 
 // A PID namespace of a container (pid_namespaces(7)): an init that hands signals on and reaps, and whatever is started
 // in it with ProcessOptions::pid_namespace. When the init ends the kernel kills all others, also daemons and fork bombs.
+// What no program of its own holds - its files, where commands are executed in it one after the other - the init may hold.
 
 #include "topology/base/unique_fd.hpp"
+#include "topology/kernel/process.hpp"
 
 #include <sys/types.h>
 
@@ -24,6 +26,9 @@ class PidNamespace {
   // Starts the init. The caller needs CAP_SYS_ADMIN, and to be the thread that reaps. Throws Error:
   // ResourceExhausted at the limit of PID namespaces or processes.
   static PidNamespace create(InitSignals signals);
+  // With an init that is in the network namespace, the view and the hostname of `place`, for others to join
+  // (ProcessOptions::join_pidfd). Its program is the init. Throws Error, besides, as spawn() does.
+  static PidNamespace create_in(ProcessOptions place, InitSignals signals);
   PidNamespace(PidNamespace&& other) noexcept;
   PidNamespace& operator=(PidNamespace&& other) noexcept;
   ~PidNamespace() { end(); }
@@ -45,11 +50,11 @@ class PidNamespace {
   pid_t init_pid_ = -1;
 };
 
-// For as long as it lives, what the calling thread forks is in the namespace of that pidfd; -1 changes nothing. Throws
-// Error if the namespace has gone.
+// For as long as it lives, what the calling thread forks is in the namespace of that pidfd, or in a new one; -1 changes
+// nothing. Throws Error if the namespace has gone, or as PidNamespace::create().
 class ForksIntoNamespace {
  public:
-  explicit ForksIntoNamespace(int pidfd);
+  ForksIntoNamespace(int pidfd, bool into_new);
   ~ForksIntoNamespace();
   ForksIntoNamespace(const ForksIntoNamespace&) = delete;
   ForksIntoNamespace& operator=(const ForksIntoNamespace&) = delete;

@@ -112,7 +112,8 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return result;
 }
 
-// The child's half, run by the launcher after fork. It ends in exec or _exit and never goes back: what the
+// The child's half, run by the launcher after vfork(2): in our memory while we stand still, since copying the tables of
+// all of it and dropping them again costs more than the steps do. It ends in exec or _exit and never goes back: what the
 // launcher would do next, exit(3), runs the parent's own exit handlers.
 struct RunChild {
   const ChildPlan& plan;
@@ -258,9 +259,9 @@ void ChildProcess::end() noexcept {
   release();
 }
 
-void ChildProcess::release() noexcept {
-  pidfd_.reset();
+UniqueFd ChildProcess::release() noexcept {
   pid_ = -1;
+  return std::move(pidfd_);
 }
 
 bool ChildProcess::signal(int number) const noexcept {
@@ -302,7 +303,7 @@ ChildProcess spawn(const ProcessOptions& options) {
 
   // The launcher returns when exec has closed its own pipe, or the child has ended.
   Launched launched = [&] {
-    const ForksIntoNamespace within(options.pid_namespace);
+    const ForksIntoNamespace within(options.pid_namespace, options.new_pid_namespace);
     return launch({plan, argv.data(), env.data(), report.write_end.get()}, plan.steps.back().target.c_str());
   }();
   report.write_end.reset();

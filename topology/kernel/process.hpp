@@ -1,8 +1,8 @@
 #pragma once
 
-// Processes of pods: fork, enter the pod, take on its view of files and its limits, exec. As owned values.
+// Processes of pods: vfork, enter the pod, take on its view of files and its limits, exec. As owned values.
 //
-// Between fork and exec the child only makes system calls prepared before (signal-safety(7)): the caller may
+// Between vfork and exec the child only makes system calls prepared before (signal-safety(7)): the caller may
 // have many threads. What fails there comes back to the parent as an Error that names the step.
 //
 // Threads: spawn from the thread that reaps (Reaper), so that no child is reaped before it is known.
@@ -22,6 +22,8 @@
 #include <vector>
 
 namespace labctl::kernel {
+
+class HostTree;
 
 // How a process ended. Exactly one of the two counts: `signal` is 0 after exit(3).
 struct ExitStatus {
@@ -43,9 +45,9 @@ struct Stdio {
   static Stdio from(int fd) { return {Kind::Fd, fd}; }
 };
 
-// Shows the file or folder `source` (as the caller sees it) at `target` (absolute, as the child sees it). A
-// target that is missing, or a dangling link, needs MountView::scratch: it is made in a layer above the
-// nearest folder that is there. A target below that of another bind is looked for in that one, and must be there.
+// Shows the file or folder `source` (as the caller sees it) at `target` (absolute, as the child sees it). A target that
+// is missing, or a dangling link, is made in a layer above the nearest folder that is there. A target below that of
+// another bind is looked for in that one, and must be there.
 struct FileBind {
   std::string source;  // or /proc/self/fd/NUMBER of `held`
   std::string target;
@@ -55,17 +57,17 @@ struct FileBind {
   std::shared_ptr<const UniqueFd> held{};
 };
 
-// The child's own mount namespace (mount_namespaces(7)); nothing it mounts is seen elsewhere.
+// The child's own mount namespace (mount_namespaces(7)); nothing it mounts is seen elsewhere. Over kScratch it has a small
+// tmpfs of its own, which holds its layers and what it has to itself (HostTree::own_folders()), and goes with it.
 struct MountView {
-  std::vector<FileBind> binds;
-  // A folder that becomes the child's "/", under a writable layer: the folder itself is never changed. /proc,
-  // /sys and /dev are provided. Empty: the caller's own tree.
-  std::string root;
-  // A folder that many may name: over it the child has a small tmpfs of its own, which holds
-  // its layers and its /run, and goes with it. Needed with `root`, and for targets that are
-  // missing. In the caller's own tree /run is then empty but for `binds`: what the caller keeps
-  // there cannot be seen, nor reached or filled.
-  std::string scratch;
+  // `tree` must outlive the spawn.
+  explicit MountView(const HostTree& its_tree) : tree(&its_tree) {}
+
+  const HostTree* tree;
+  std::vector<FileBind> binds{};
+  // A folder (as the caller sees it) that becomes the child's "/", under a writable layer: the folder itself is never
+  // changed. /proc, /sys and /dev are provided. Empty: the tree's.
+  std::string root{};
   // A new sysfs on /sys, so that /sys/class/net shows the links of `netns_fd`.
   bool fresh_sysfs = true;
 };
@@ -86,9 +88,12 @@ struct ProcessOptions {
   // Enters the mount, UTS and network namespaces of this process (a pidfd) instead of making some; then
   // `netns_fd`, `view` and `hostname` are not used. Linux 5.8.
   int join_pidfd = -1;
-  // PID namespace to be in (PidNamespace::fd()); -1: ours. With `view`, /proc shows that namespace and no more, and
-  // what it tells of the machine's kernel is masked.
+  // Executed instead of what argv[0] names; -1: none.
+  int program_fd = -1;
+  // PID namespace to be in (PidNamespace::fd()); -1: ours, or a new one. With `view`, /proc shows that namespace and no
+  // more, what it tells of the machine's kernel is masked, and /dev/pts is the child's own.
   int pid_namespace = -1;
+  bool new_pid_namespace = false;
   std::optional<MountView> view;
   std::string hostname;  // not empty: an own UTS namespace with this name, at most 64 bytes
   Stdio in = Stdio::null();
@@ -127,8 +132,9 @@ class ChildProcess {
   // process, and means no other namespace as long as this object lives: the kernel gives the number of a
   // namespace that is gone to the next one.
   ino_t mount_namespace() const noexcept { return mount_namespace_; }
-  // Forgets the process without touching it: it was reaped by a Reaper.
-  void release() noexcept;
+  // Forgets the process without touching it: it was reaped by a Reaper, or is somebody else's from now on, who gets
+  // the pidfd.
+  UniqueFd release() noexcept;
 
  private:
   friend ChildProcess spawn(const ProcessOptions& options);

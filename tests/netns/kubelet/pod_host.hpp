@@ -54,13 +54,18 @@ inline model::Container built_in(const std::string& name, std::uint16_t port) {
   return container;
 }
 
+// With a folder that tests share with containers, whose /tmp and /run are their own.
+inline kernel::HostTree tree_with_mnt() {
+  EXPECT_EQ(::mount("tmpfs", "/mnt", "tmpfs", 0, "mode=0755,size=16m"), 0);
+  return kernel::HostTree::create({.is_writable = true});
+}
+
 class Host {
  public:
   Host()
       : reaper(kernel::Reaper::create()),
-        runtime(loop, reaper, {"/run/pods", kernel::kScratch, kernel::current_privilege()}) {
-    // A folder that tests share with containers, whose /run is their own.
-    EXPECT_EQ(::mount("tmpfs", "/mnt", "tmpfs", 0, "mode=0755,size=16m"), 0);
+        tree(tree_with_mnt()),
+        runtime(loop, reaper, {"/run/pods", &tree, kernel::current_privilege()}) {
     loop.call_when_readable(reaper.fd(), [this] { reaper.reap(); });
     PodLifeOptions options;
     options.images = {{"image-of-sh*", {"/bin/sh"}, "/run/image"}};
@@ -159,6 +164,7 @@ class Host {
   SystemClock clock;
   PollLoop loop;
   kernel::Reaper reaper;
+  kernel::HostTree tree;
   LocalRuntime runtime;
   std::unique_ptr<PodLife> life;
   std::map<model::PodKey, PodReport> reports;

@@ -8,6 +8,7 @@
 #include "topology/dns/named_conf.hpp"
 #include "topology/dns/service_records.hpp"
 #include "topology/kernel/capsule.hpp"
+#include "topology/kernel/host_tree.hpp"
 #include "topology/kernel/network_namespace.hpp"
 
 #include <gtest/gtest.h>
@@ -105,7 +106,8 @@ void NameServer::start() {
   kernel::ProcessOptions options;
   options.argv = named_command(folder_);
   options.netns_fd = netns_.get();
-  options.view.emplace().scratch = kernel::kScratch;
+  const kernel::HostTree tree = kernel::HostTree::create({});
+  options.view.emplace(tree);
   options.view->binds = named_binds(folder_);
   process_ = kernel::spawn(options);
 }

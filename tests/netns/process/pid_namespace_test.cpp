@@ -3,6 +3,7 @@
 #include "topology/kernel/pid_namespace.hpp"
 
 #include "tests/netns/process/capsule_fixture.hpp"
+#include "topology/kernel/host_tree.hpp"
 #include "topology/kernel/process.hpp"
 
 #include <gtest/gtest.h>
@@ -17,8 +18,10 @@ namespace labctl::kernel::testing {
 namespace {
 
 ProcessOptions shell_in(const PidNamespace& processes, const std::string& script) {
+  // One for the process that a capsule is.
+  static const HostTree kTree = HostTree::create({});
   ProcessOptions options = shell(script);
-  options.view.emplace();
+  options.view.emplace(kTree);
   options.pid_namespace = processes.fd();
   return options;
 }

@@ -1,6 +1,7 @@
 #include "topology/kernel/process.hpp"
 
 #include "tests/netns/process/capsule_fixture.hpp"
+#include "topology/kernel/host_tree.hpp"
 #include "topology/kernel/pty.hpp"
 #include "topology/kernel/seccomp_shim.hpp"
 
@@ -98,7 +99,8 @@ TEST(Process, HasAHostnameOfItsOwn) {
 TEST(Process, SeesBoundFilesThatNobodyElseSees) {
   run_in_capsule(IdMapping::Single, [] {
     ProcessOptions options = shell("cat /etc/hosts");
-    options.view.emplace();
+    const HostTree tree = HostTree::create({});
+    options.view.emplace(tree);
     options.view->binds = {{write_file("/run/pod/hosts", "192.0.2.1\tweb-0\n"), "/etc/hosts"}};
     const std::string before = read_file("/etc/hosts");
     EXPECT_EQ(run_to_end(options).out, "192.0.2.1\tweb-0\n");
@@ -109,7 +111,8 @@ TEST(Process, SeesBoundFilesThatNobodyElseSees) {
 TEST(Process, CannotWriteWhatIsBoundReadOnly) {
   run_in_capsule(IdMapping::Single, [] {
     ProcessOptions options = shell("echo x >> /etc/hosts");
-    options.view.emplace();
+    const HostTree tree = HostTree::create({});
+    options.view.emplace(tree);
     options.view->binds = {{write_file("/run/pod/hosts", "kept\n"), "/etc/hosts", true}};
     EXPECT_NE(run_to_end(options).status.exit_code(), 0);
     EXPECT_EQ(read_file("/run/pod/hosts"), "kept\n");
@@ -123,10 +126,9 @@ TEST(Process, FindsAFileWhereTheHostHasADanglingLinkOrNothing) {
     fs::create_symlink("../run/systemd/resolve/stub-resolv.conf", "/run/etc/resolv.conf");
     write_file("/run/etc/hosts", "host\n");
     ASSERT_EQ(::mount("/run/etc", "/etc", nullptr, MS_BIND, nullptr), 0);
-    fs::create_directories("/run/scratch");
     ProcessOptions options = shell("cat /etc/hosts /etc/resolv.conf /etc/hostname");
-    options.view.emplace();
-    options.view->scratch = "/run/scratch";
+    const HostTree tree = HostTree::create({});
+    options.view.emplace(tree);
     options.view->binds = {{write_file("/run/pod/hosts", "hosts\n"), "/etc/hosts"},
                            {write_file("/run/pod/resolv.conf", "search x\n"), "/etc/resolv.conf"},
                            {write_file("/run/pod/hostname", "web-0\n"), "/etc/hostname"}};
@@ -139,16 +141,15 @@ TEST(Process, FindsAFileWhereTheHostHasADanglingLinkOrNothing) {
 
 TEST(Process, WithScratchItsRunIsItsOwnAndHoldsWhatIsBoundOnly) {
   run_in_capsule(IdMapping::Single, [] {
-    fs::create_directories("/run/scratch");
     fs::create_directories("/run/lab/mine/deep");
     write_file("/run/lab/mine/file", "mine\n");
     write_file("/run/lab/secret", "secret\n");
     ProcessOptions options = shell(
         "find /run -type f -o -type d | sort; cat /run/lab/mine/file /run/hosts; echo more >> "
         "/run/lab/mine/file;"
-        "rm -rf /run/scratch /run/lab/secret; touch /run/left");
-    options.view.emplace();
-    options.view->scratch = "/run/scratch";
+        "rm -rf /run/labctl-scratch /run/lab/secret; touch /run/left");
+    const HostTree tree = HostTree::create({});
+    options.view.emplace(tree);
     options.view->binds = {{"/run/lab/mine", "/run/lab/mine"},
                            {write_file("/run/pod/hosts", "hosts\n"), "/run/hosts", true}};
     const Finished finished = run_to_end(options);
@@ -158,17 +159,15 @@ TEST(Process, WithScratchItsRunIsItsOwnAndHoldsWhatIsBoundOnly) {
         << finished.err;
     EXPECT_EQ(read_file("/run/lab/mine/file"), "mine\nmore\n");
     EXPECT_EQ(read_file("/run/lab/secret"), "secret\n");
-    EXPECT_TRUE(fs::is_empty("/run/scratch"));
     EXPECT_FALSE(fs::exists("/run/left"));
   });
 }
 
 TEST(Process, FillsItsScratchAndNothingElse) {
   run_in_capsule(IdMapping::Single, [] {
-    fs::create_directories("/run/scratch");
     ProcessOptions options = shell("cat /dev/zero > /run/fill; stat -c %s /run/fill; sleep 60");
-    options.view.emplace();
-    options.view->scratch = "/run/scratch";
+    const HostTree tree = HostTree::create({});
+    options.view.emplace(tree);
     options.out = Stdio::pipe();
     const ChildProcess filler = spawn(options);
     char size[32] = {};
@@ -180,7 +179,7 @@ TEST(Process, FillsItsScratchAndNothingElse) {
     EXPECT_EQ(fs::file_size("/run/still"), 1'000'000u);
     // Nor is another's full.
     ProcessOptions other = shell("echo x > /run/mine");
-    other.view.emplace().scratch = "/run/scratch";
+    other.view.emplace(tree);
     EXPECT_EQ(run_to_end(other).status, ExitStatus{});
   });
 }
@@ -190,7 +189,8 @@ TEST(Process, SysfsShowsOnlyThePodsLinks) {
     const UniqueFd pod = make_pod_namespace("eth0");
     ProcessOptions options = shell("echo $(ls /sys/class/net); grep -c . /proc/net/dev");
     options.netns_fd = pod.get();
-    options.view.emplace();
+    const HostTree tree = HostTree::create({});
+    options.view.emplace(tree);
     EXPECT_EQ(run_to_end(options).out, "eth0 far lo\n5\n");
     EXPECT_EQ(run_to_end(shell("echo $(ls /sys/class/net)")).out, "lo\n");
   });
@@ -271,7 +271,6 @@ TEST(Process, ObeysResourceLimits) {
 TEST(Process, RunsInARootFolderAndNeverChangesIt) {
   run_in_capsule(IdMapping::Single, [] {
     fs::create_directories("/run/image/bin");
-    fs::create_directories("/run/scratch");
     // Copies sh and what it is linked with.
     const Finished copied = run_to_end(shell(
         "cp /bin/sh /bin/ls /bin/cat /run/image/bin/ && for f in $(ldd /bin/sh /bin/ls /bin/cat | grep -o "
@@ -284,9 +283,9 @@ TEST(Process, RunsInARootFolderAndNeverChangesIt) {
     ProcessOptions options =
         shell("echo made > /made; cat /made /etc/hosts; ls -d /proc/1 /sys/class/net/lo /dev/null; ls /run");
     options.env = {{"PATH", "/bin"}};
-    options.view.emplace();
+    const HostTree tree = HostTree::create({});
+    options.view.emplace(tree);
     options.view->root = "/run/image";
-    options.view->scratch = "/run/scratch";
     options.view->binds = {{write_file("/run/pod/hosts", "pod hosts\n"), "/etc/hosts"}};
     const Finished finished = run_to_end(options);
     EXPECT_EQ(finished.out, "made\npod hosts\n/dev/null\n/proc/1\n/sys/class/net/lo\n") << finished.err;
@@ -302,7 +301,8 @@ TEST(Process, JoinsTheNamespacesOfAnother) {
     ProcessOptions options = shell("sleep 60");
     options.netns_fd = pod.get();
     options.hostname = "web-0";
-    options.view.emplace();
+    const HostTree tree = HostTree::create({});
+    options.view.emplace(tree);
     options.view->binds = {{write_file("/run/pod/hosts", "pod hosts\n"), "/etc/hosts"}};
     const ChildProcess container = spawn(options);
     ProcessOptions visit = shell("uname -n; cat /etc/hosts; ls /sys/class/net | grep eth0");
@@ -335,7 +335,8 @@ TEST(Process, SignalAfterTheEndHitsNobody) {
 TEST(Process, DaemonsLeftBehindAreKilledByTheirMountNamespace) {
   run_in_capsule(IdMapping::Single, [] {
     ProcessOptions options = shell("setsid -f sleep 61; setsid -f sleep 62; echo started");
-    options.view.emplace();
+    const HostTree tree = HostTree::create({});
+    options.view.emplace(tree);
     options.out = Stdio::pipe();
     ChildProcess child = spawn(options);
     const ino_t mounts = child.mount_namespace();
@@ -378,7 +379,8 @@ TEST(Process, ContainerOfRealRootCannotMountOrAdministrate) {
         "mounted;"
         "mknod /run/disk b 8 0 2>/dev/null && echo made; ip link set lo up && echo net");
     options.netns_fd = pod.get();
-    options.view.emplace();
+    const HostTree tree = HostTree::create({});
+    options.view.emplace(tree);
     options.capabilities = CapabilityPolicy::Container;
     // chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service
     // net_admin net_raw sys_chroot audit_write setfcap
@@ -428,7 +430,8 @@ TEST(Process, TwoHundredSpawnsLeakNoDescriptor) {
     ProcessOptions options = shell("exit 0");
     options.netns_fd = pod.get();
     options.hostname = "web-0";
-    options.view.emplace();
+    const HostTree tree = HostTree::create({});
+    options.view.emplace(tree);
     options.view->binds = {{write_file("/run/pod/hosts", "x\n"), "/etc/hosts"}};
     ProcessOptions missing;
     missing.argv = {"no-such-program"};

@@ -19,6 +19,7 @@ TEST(StepOf, KnowsTheActsOfTheCapsule) {
       {"mount sysfs on /sys", HostStep::MountSysfs},
       {"mount tmpfs on /run", HostStep::MountTmpfs},
       {"mount devpts on /dev/pts", HostStep::MountDevpts},
+      {"make the tree of containers: mount /run/dev", HostStep::HostTree},
   };
   for (const auto& [act, step] : acts) {
     EXPECT_EQ(step_of(Error::from_errno(EPERM, act)), step) << act;
