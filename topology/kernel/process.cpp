@@ -11,13 +11,14 @@
 #include <boost/type_traits/is_convertible.hpp>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/process/v2/posix/default_launcher.hpp>
+#include <boost/process/v2/posix/vfork_launcher.hpp>
 #include <boost/process/v2/process.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -154,12 +155,17 @@ struct Launched {
 // would take locks in the child and register every descriptor again.
 Launched launch(RunChild child, const char* program) {
   boost::asio::io_context context;
-  process::posix::default_launcher launcher;
+  process::posix::vfork_launcher launcher;
   launcher.env = child.env;
   process::error_code error;
   const char** argv = const_cast<const char**>(child.argv);
   const BlockedSignals blocked;
+  // The child shuts others out of the memory that is ours as well.
+  const int may_be_dumped = ::prctl(PR_GET_DUMPABLE);
   auto started = launcher(context.get_executor(), error, process::filesystem::path(program), argv, child);
+  if (may_be_dumped == 1) {
+    ::prctl(PR_SET_DUMPABLE, 1);
+  }
   if (error) {
     throw Error::from_errno(error.value(), "fork");
   }
