@@ -2,6 +2,8 @@
 
 #include "topology/kernel/netfilter_message.hpp"
 
+#include <netinet/in.h>  // before linux/netfilter.h, which has the same in words of its own
+
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
