@@ -188,7 +188,7 @@ TEST_F(Box, NoSocketOfTheHostCanBeReached) {
       "  except OSError as error:\n    print(error.strerror)\n";
   up(home_);
   EXPECT_EQ(lab_.exec("pod/default/tool", {"python3", "-c", script}).out,
-            "Connection refused\nNo such file or directory\n");
+            "Connection refused\nConnection refused\n");
   lab_.run({"down", "box"});
   up("/", ", writableHost: true");
   EXPECT_EQ(lab_.exec("pod/default/tool", {"python3", "-c", script}).out,

@@ -97,9 +97,6 @@ class TreeBuilder {
     for (const char* folder : {"/proc", "/sys", "/dev", "/run"}) {
       make_folder(std::string(kTop) + folder);
     }
-    if (!options_.is_writable) {
-      make_folder(std::string(kTop) + "/tmp", 01777);
-    }
     make_folder(std::string(kTop) + kScratch);
     hide();
     add_flags(kTop, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (options_.is_writable ? 0 : MOUNT_ATTR_RDONLY),
@@ -129,7 +126,7 @@ class TreeBuilder {
       } else if (entry.is_directory(ignored)) {
         make_folder(target);
         const bool is_made_anew = path == "/proc" || path == "/sys" || path == "/dev" || path == "/run";
-        if (!is_made_anew && (path != "/tmp" || options_.is_writable)) {
+        if (!is_made_anew) {
           ::mount(path.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr);
         }
       } else if (entry.is_regular_file(ignored)) {
@@ -169,25 +166,36 @@ class TreeBuilder {
 
   // In the new root.
   void choose_folders() {
-    tree_.own_folders_ = {{"/dev/shm", 01777}};
+    add_own("/dev/shm", 01777);
     if (!options_.is_writable) {
-      tree_.own_folders_.push_back({"/tmp", 01777});
-      const bool has_home = options_.home.size() > 1 && is_plain_folder(options_.home) &&
-                            ::access(options_.home.c_str(), R_OK | X_OK) == 0 && !tree_.is_own(options_.home);
       add_own("/var/tmp", 01777);
       add_own("/var/log", 0755);
       add_own("/var/cache", 0755);
-      if (!has_home || options_.home != "/root") {
-        add_own("/root", 0700);
-      }
       do_mount("tmpfs", kScratch, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m");
+      if (is_plain_folder("/tmp") && can_have_layer("/tmp")) {
+        tree_.layered_.push_back("/tmp");
+      } else {
+        add_own("/tmp", 01777);
+      }
       add_layers("/var/lib");
-      if (has_home && !is_below(options_.home, "/var/lib")) {
+      if (has_home()) {
         add_layers(options_.home);
+      }
+      if (options_.home != "/root" || !has_home()) {
+        add_own("/root", 0700);
       }
       ::umount2(kScratch, MNT_DETACH);
     }
     tree_.own_folders_.push_back({"/run", 0755});
+  }
+
+  // One that is not with another folder of these.
+  bool has_home() const {
+    return options_.home.size() > 1 && is_plain_folder(options_.home) &&
+           ::access(options_.home.c_str(), R_OK | X_OK) == 0 && !tree_.is_own(options_.home) &&
+           std::none_of(tree_.layered_.begin(), tree_.layered_.end(), [&](const std::string& folder) {
+             return is_below(options_.home, folder) || is_below(folder, options_.home);
+           });
   }
 
   void add_own(const std::string& path, mode_t mode) {

@@ -2,8 +2,8 @@
 
 // What programs of pods, nodes and outside hosts see of this host's files: a mount namespace (mount_namespaces(7)) that is
 // made once for a lab, and of which each of them has a copy. The host's tree is read-only in it, without setuid files and
-// devices; /dev has what every container has and no more; /run and /tmp are empty, and so is what is to be hidden. Nothing
-// of the supervisor's is in it.
+// devices; /dev has what every container has and no more; /run is empty, and so is what is to be hidden. Nothing of the
+// supervisor's is in it.
 
 #include "topology/base/unique_fd.hpp"
 
@@ -40,13 +40,13 @@ class HostTree {
     mode_t mode = 0755;
     std::vector<std::string> folders{};  // names
   };
-  // /tmp, /var/tmp, /dev/shm and /root; /var/log and /var/cache, with folders as the host has them, where programs look
+  // /var/tmp, /dev/shm and /root; /var/log and /var/cache, with folders as the host has them, where programs look
   // for theirs; and last /run.
   const std::vector<OwnFolder>& own_folders() const noexcept { return own_folders_; }
   // Whether `path` (absolute, without links) is one of them or below one.
   bool is_own(std::string_view path) const noexcept;
-  // Folders that each child has with a layer of its own above (overlayfs): /var/lib and `home`; where this kernel
-  // refuses one, those right below it that can have one.
+  // Folders that each child has with a layer of its own above (overlayfs): /tmp, /var/lib and `home`; where this
+  // kernel refuses one, those right below it that can have one, and /tmp is a folder of its own.
   const std::vector<std::string>& layered() const noexcept { return layered_; }
   // What is mounted below one of them, and would not be seen through its layer.
   std::vector<std::string> mounts_below(const std::string& folder) const;

@@ -40,6 +40,8 @@ void make_host() {
   std::ofstream("/run/host/log/app/messages") << "secret\n";
   ASSERT_EQ(::mount("/run/host", "/var", nullptr, MS_BIND, nullptr), 0);
   ASSERT_EQ(::mount("tmpfs", "/home", "tmpfs", 0, "mode=0755"), 0);
+  ASSERT_EQ(::mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777"), 0);
+  std::ofstream("/tmp/script") << "echo run\n";
   fs::create_directories("/home/user/mounted");
   std::ofstream("/home/user/notes") << "notes\n";
   ASSERT_EQ(::mount("tmpfs", "/home/user/mounted", "tmpfs", 0, "mode=0755"), 0);
@@ -66,7 +68,7 @@ TEST(HostTreeOfContainers, IsWrittenInFoldersOfTheirOwnAlone) {
                                       "cat /var/lib/app/data /home/user/notes /home/user/mounted/inner; ls "
                                       "-A /home/user/labs /tmp /run /root /var/log /var/log/app"))
                     .out,
-                "host\nnotes\ninner\n/home/user/labs:\n\n/root:\n\n/run:\n\n/tmp:\n\n/var/log:\napp\n"
+                "host\nnotes\ninner\n/home/user/labs:\n\n/root:\n\n/run:\n\n/tmp:\nscript\n\n/var/log:\napp\n"
                 "file-below\n\n/var/log/app:\n");
       EXPECT_EQ(run_to_end(shell_with(tree, kWriteAll)).out,
                 "/var/lib/new\n/var/lib/app/data\n/var/log/new\n/var/log/app/new\n/home/user/notes\n"
@@ -121,7 +123,7 @@ TEST(HostTreeOfContainers, HasLayersBelowWhatMountsOfTheHostKeepFromHavingOne) {
     run_in_inner_namespace([] {
       const HostTree tree = HostTree::create({.home = "/home/user"});
       EXPECT_EQ(std::set<std::string>(tree.layered().begin(), tree.layered().end()),
-                (std::set<std::string>{"/var/lib/app", "/home/user/labs", "/home/user/mounted"}));
+                (std::set<std::string>{"/tmp", "/var/lib/app", "/home/user/labs", "/home/user/mounted"}));
       ProcessOptions options =
           shell_with(tree,
                      "echo x > /var/lib/app/data; cat /var/lib/docker/deep/file /home/user/mounted/inner "
