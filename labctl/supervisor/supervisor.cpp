@@ -102,7 +102,7 @@ int run_supervisor(SupervisorSetup setup) noexcept {
   try {
     const UniqueFd end_signals = block_end_signals();
     kernel::raise_open_files();
-    if (kernel::processes_max() > kernel::kProcessesMax) {
+    if (kernel::processes_max() > kernel::kProcessesMax && setup.mapping == kernel::IdMapping::Root) {
       spdlog::warn(
           "the processes of this lab have no bound of their own: kernel.pid_max is the host's before Linux "
           "6.14, and here it is refused");

@@ -1,3 +1,4 @@
+#include "topology/kernel/capsule.hpp"
 #include "topology/kernel/child_steps.hpp"
 #include "topology/kernel/host_tree.hpp"
 #include "topology/kernel/mount_plan.hpp"
@@ -5,9 +6,11 @@
 #include "topology/kernel/seccomp_shim.hpp"
 
 #include <sched.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <utility>
 
 namespace labctl::kernel {
@@ -27,6 +30,17 @@ std::string oom_score_of_programs() {
     return std::to_string(std::min(own + kOomScoreMore, kOomScoreMost));
   }();
   return kScore;
+}
+
+// Where the PID namespace has no bound of its own: for all processes of a user in the lab's user namespace
+// (setrlimit(2), Linux 5.14). Not for the host's root, who is not held to it.
+std::optional<ResourceLimit> bound_of_processes() {
+  static const bool kIsBounded = processes_max() <= kProcessesMax;
+  rlimit own{};
+  if (kIsBounded || ::getrlimit(RLIMIT_NPROC, &own) != 0 || own.rlim_max <= kProcessesMax) {
+    return std::nullopt;
+  }
+  return ResourceLimit{RLIMIT_NPROC, kProcessesMax, kProcessesMax};
 }
 
 class Planner {
@@ -149,6 +163,9 @@ class Planner {
       add(Call::Limit, "set resource limit " + std::to_string(limit.resource)).limit = limit;
     }
     if (options_.capabilities == CapabilityPolicy::Container) {
+      if (const auto bound = bound_of_processes()) {
+        add(Call::Limit, "bound the processes").limit = *bound;
+      }
       // Until exec(2) it has our memory and descriptors: others in the container, who may as much from here on, must not
       // look into it (ptrace(2)). After exec it is as it always is.
       add(Call::Undumpable, "keep others from the memory");
