@@ -63,6 +63,9 @@ class MountPlanner {
     for (const HostTree::OwnFolder& own : own_folders()) {
       add_mount("show its own " + own.path, own_place(own.path), top + own.path, "", MS_BIND | MS_REC);
     }
+    if (view_.is_read_only) {
+      make_read_only(top);
+    }
     if (!top.empty()) {
       add(Call::EnterRoot, "enter root " + (view_.root.empty() ? top : view_.root)).target = top;
     }
@@ -128,6 +131,29 @@ class MountPlanner {
     step.type = std::move(type);
     step.flags = flags;
     step.data = std::move(data);
+  }
+
+  // What is the child's own to write; what is bound over it stays as it is.
+  void make_read_only(const std::string& top) {
+    std::vector<std::string> folders;
+    if (view_.root.empty()) {
+      folders.assign(layered_.begin(), layered_.end());
+      for (const HostTree::OwnFolder& own : own_folders()) {
+        folders.push_back(own.path);
+      }
+    }
+    if (!top.empty()) {
+      folders.emplace_back();
+    }
+    for (const std::string& folder : folders) {
+      const bool is_bound_over = std::any_of(view_.binds.begin(), view_.binds.end(),
+                                             [&](const FileBind& bind) { return bind.target == folder; });
+      if (folder != kShm && !is_bound_over) {
+        ChildStep& step = add(Call::ReadOnly, "make " + folder + " read-only");
+        step.target = top + folder;
+        step.number = 1;
+      }
+    }
   }
 
   void mount_binds(const std::string& top) {

@@ -68,6 +68,8 @@ struct MountView {
   // A folder (as the caller sees it) that becomes the child's "/", under a writable layer: the folder itself is never
   // changed. /proc, /sys and /dev are provided. Empty: the tree's.
   std::string root{};
+  // All but `binds` and /dev/shm is read-only.
+  bool is_read_only = false;
   // A new sysfs on /sys, so that /sys/class/net shows the links of `netns_fd`.
   bool fresh_sysfs = true;
 };
