@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -92,7 +93,12 @@ class TreeBuilder {
       std::error_code ignored;
       hidden_.push_back(fs::canonical(folder, ignored).string());
     }
-    do_mount("tmpfs", kTop, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m");
+    do_mount("tmpfs", kTop, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m,nr_inodes=16384");
+    tree_.root_.reset(static_cast<int>(::syscall(
+        SYS_open_tree, AT_FDCWD, kTop, OPEN_TREE_CLONE | static_cast<unsigned>(OPEN_TREE_CLOEXEC))));
+    if (!tree_.root_) {
+      refuse(errno, "take the root");
+    }
     bind_entries();
     for (const char* folder : {"/proc", "/sys", "/dev", "/run"}) {
       make_folder(std::string(kTop) + folder);
@@ -284,6 +290,26 @@ HostTree HostTree::create(const Options& options) {
 bool HostTree::is_own(std::string_view path) const noexcept {
   return std::any_of(own_folders_.begin(), own_folders_.end(),
                      [&](const OwnFolder& own) { return path == own.path || is_below(path, own.path); });
+}
+
+void HostTree::make_in_root(const std::string& path, bool is_folder) const {
+  UniqueFd folder(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0));
+  for (std::size_t at = 1; folder && at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string name = path.substr(at, end - at);
+    const bool is_last = end == path.size();
+    at = end + 1;
+    if (is_last && !is_folder) {
+      folder.reset(::openat(folder.get(), name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+    } else if (::mkdirat(folder.get(), name.c_str(), 0755) == 0 || errno == EEXIST) {
+      folder.reset(::openat(folder.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    } else {
+      folder.reset();
+    }
+  }
+  if (!folder) {
+    throw Error::from_errno(errno, "make " + path);
+  }
 }
 
 std::vector<std::string> HostTree::mounts_below(const std::string& folder) const {

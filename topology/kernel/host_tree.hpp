@@ -51,10 +51,15 @@ class HostTree {
   // What is mounted below one of them, and would not be seen through its layer.
   std::vector<std::string> mounts_below(const std::string& folder) const;
 
+  // Makes the place of a mount, an empty folder or file, whose first folder the host does not have: in the tree's own
+  // root, where all programs see it from then on, and none may write. There already: nothing is done. Throws Error.
+  void make_in_root(const std::string& path, bool is_folder) const;
+
  private:
   friend class TreeBuilder;
 
   UniqueFd namespace_;
+  UniqueFd root_;  // that of the tree, to write in
   std::vector<OwnFolder> own_folders_;
   std::vector<std::string> layered_;
   std::vector<std::string> mounts_;

@@ -46,7 +46,12 @@ class MountPlanner {
 
   void mount_view() {
     add_mount("mount scratch", "tmpfs", kScratch, "tmpfs", MS_NOSUID | MS_NODEV, kScratchOptions);
-    const std::string top = view_.root.empty() ? begin_with_tree() : begin_with_root();
+    std::string top;
+    if (view_.root.empty()) {
+      begin_with_tree();
+    } else {
+      top = begin_with_root();
+    }
     if (view_.fresh_sysfs) {
       add_mount("mount sysfs", "sysfs", top + "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY);
       // It is there already when the process stays in our network namespace.
@@ -67,7 +72,7 @@ class MountPlanner {
       make_read_only(top);
     }
     if (!top.empty()) {
-      add(Call::EnterRoot, "enter root " + (view_.root.empty() ? top : view_.root)).target = top;
+      add(Call::EnterRoot, "enter root " + view_.root).target = top;
     }
   }
 
@@ -94,13 +99,11 @@ class MountPlanner {
     }
   }
 
-  // The tree as it is, or in a root of its own; returns where.
-  std::string begin_with_tree() {
+  void begin_with_tree() {
     make_own_folders();
     for (const std::string& folder : view_.tree->layered()) {
-      show_layer(folder, "");
+      show_layer(folder);
     }
-    return wants_new_top() ? add_new_top() : std::string();
   }
 
   std::string begin_with_root() {
@@ -135,12 +138,9 @@ class MountPlanner {
 
   // What is the child's own to write; what is bound over it stays as it is.
   void make_read_only(const std::string& top) {
-    std::vector<std::string> folders;
-    if (view_.root.empty()) {
-      folders.assign(layered_.begin(), layered_.end());
-      for (const HostTree::OwnFolder& own : own_folders()) {
-        folders.push_back(own.path);
-      }
+    std::vector<std::string> folders(layered_.begin(), layered_.end());
+    for (const HostTree::OwnFolder& own : own_folders()) {
+      folders.push_back(own.path);
     }
     if (!top.empty()) {
       folders.emplace_back();
@@ -208,40 +208,6 @@ class MountPlanner {
     return index;
   }
 
-  // Whether something is to be shown right below "/" where nothing is. A user namespace may put no layer over
-  // "/" itself (overlayfs: failed to clone lowerpath).
-  bool wants_new_top() const {
-    return std::any_of(view_.binds.begin(), view_.binds.end(), [this](const FileBind& bind) {
-      return bind.target.size() > 1 && bind.target.front() == '/' && !is_own(bind.target) &&
-             !resolve_in_root("", bind.target.substr(0, bind.target.find('/', 1)));
-    });
-  }
-
-  // Our own tree once more, on a folder that can take new names: each entry of "/" is bound or linked again.
-  std::string add_new_top() {
-    const std::string top = std::string(kScratch) + "/top";
-    add_folder("a root of its own", top);
-    add_mount("make a root of its own", top, top, "", MS_BIND);
-    for (const auto& entry : std::filesystem::directory_iterator("/")) {
-      const std::string path = entry.path().string();
-      std::error_code ignored;
-      if (entry.is_symlink(ignored)) {
-        ChildStep& link = add(Call::Symlink, "link " + path);
-        link.source = std::filesystem::read_symlink(entry.path(), ignored).string();
-        link.target = top + path;
-      } else if (entry.is_directory(ignored)) {
-        add_folder("a root of its own", top + path);
-        if (path != kRun) {
-          add_mount("bind " + path, path, top + path, "", MS_BIND | MS_REC);
-        }
-      } else if (entry.is_regular_file(ignored)) {
-        add(Call::MakeFile, "make " + path).target = top + path;
-        add_mount("bind " + path, path, top + path, "", MS_BIND);
-      }
-    }
-    return top;
-  }
-
   // A procfs of the child's PID namespace. What of it is the host's root's alone is so for us too, unless we are that
   // root: then our own mounts keep settings of the host read-only, and what tells of the machine is masked.
   void mount_proc(const std::string& top) {
@@ -286,15 +252,15 @@ class MountPlanner {
   }
 
   // In its place, with what is mounted below it.
-  void show_layer(const std::string& folder, const std::string& top) {
-    const std::string merged = add_layer(top + folder);
+  void show_layer(const std::string& folder) {
+    const std::string merged = add_layer(folder);
     std::vector<std::string> mounts = view_.tree->mounts_below(folder);
     std::copy_if(layered_.begin(), layered_.end(), std::back_inserter(mounts),
                  [&](const std::string& other) { return other.starts_with(folder + "/"); });
     for (const std::string& mount : mounts) {
-      add_mount("bind " + mount, top + mount, merged + mount.substr(folder.size()), "", MS_BIND | MS_REC);
+      add_mount("bind " + mount, mount, merged + mount.substr(folder.size()), "", MS_BIND | MS_REC);
     }
-    add_mount("show the layer over " + folder, merged, top + folder, "", MS_MOVE);
+    add_mount("show the layer over " + folder, merged, folder, "", MS_MOVE);
     layered_.insert(folder);
   }
 
@@ -322,7 +288,7 @@ class MountPlanner {
     if (found && is_own(*found)) {
       return add_own_place(bind.target, *found, is_folder);
     }
-    return found ? top + *found : add_missing_place(bind, top, is_folder);
+    return found ? *found : add_missing_place(bind, is_folder);
   }
 
   static bool is_shm(const std::string& path) { return (path + "/").starts_with(std::string(kShm) + "/"); }
@@ -343,7 +309,7 @@ class MountPlanner {
 
   // In our own tree: nothing is there to mount over, or only a link to what the lab does not have. A layer
   // over the nearest folder that is there takes the new ones.
-  std::string add_missing_place(const FileBind& bind, const std::string& top, bool is_folder) {
+  std::string add_missing_place(const FileBind& bind, bool is_folder) {
     std::size_t slash = bind.target.rfind('/');
     std::optional<std::string> folder;
     while (slash > 0 && !(folder = resolve_in_root("", bind.target.substr(0, slash)))) {
@@ -353,14 +319,18 @@ class MountPlanner {
     if (is_own(real)) {
       return add_own_place(bind.target, real, is_folder);
     }
-    if (folder && !std::filesystem::is_directory(*folder)) {
+    if (!folder) {
+      view_.tree->make_in_root(real, is_folder);
+      return real;
+    }
+    if (!std::filesystem::is_directory(*folder)) {
       throw Error(ErrorKind::InvalidInput, "bind over " + bind.target + ": " + *folder + " is no folder");
     }
-    // What holds a layer already takes the new folders too; so does a root of its own.
-    if (folder && !is_layered(*folder)) {
-      show_layer(*folder, top);
+    // What holds a layer already takes the new folders too.
+    if (!is_layered(*folder)) {
+      show_layer(*folder);
     }
-    std::string place = top + folder.value_or("");
+    std::string place = *folder;
     for (std::size_t end = bind.target.find('/', slash + 1); end != std::string::npos;
          end = bind.target.find('/', end + 1)) {
       place += bind.target.substr(slash, end - slash);

@@ -136,6 +136,27 @@ TEST(HostTreeOfContainers, HasLayersBelowWhatMountsOfTheHostKeepFromHavingOne) {
   });
 }
 
+TEST(HostTreeOfContainers, TakesMountsBelowItsRoot) {
+  run_in_capsule(IdMapping::Single, [] {
+    const HostTree tree = HostTree::create({});
+    fs::create_directories("/run/volume");
+    std::ofstream("/run/config") << "config\n";
+    for (int round = 0; round < 2; ++round) {
+      ProcessOptions options =
+          shell_with(tree,
+                     "echo x >> /no-such/deep/file; cat /no-such/deep/file /no-such.yaml; "
+                     "touch /no-such/new /no-such-new 2>&1 | grep -c Read-only");
+      options.view->binds = {{"/run/volume", "/no-such/deep"}, {"/run/config", "/no-such.yaml", true}};
+      EXPECT_EQ(run_to_end(options).out, std::string(round == 0 ? "x\n" : "x\nx\n") + "config\n2\n");
+    }
+    EXPECT_EQ(run_to_end(shell_with(tree, "ls -A /no-such/deep; wc -c < /no-such.yaml")).out, "0\n");
+    EXPECT_FALSE(fs::exists("/no-such"));
+    ProcessOptions options = shell_with(tree, "true");
+    options.view->binds = {{"/run/volume", "/no-such.yaml/below"}};
+    EXPECT_THROW(spawn(options), Error);
+  });
+}
+
 TEST(HostTreeOfContainers, LeavesTheCallerWhereItWas) {
   run_in_capsule(IdMapping::Single, [] {
     std::ofstream("/run/mine") << "mine\n";
