@@ -249,9 +249,8 @@ kernel::PidNamespace& LocalRuntime::process_namespace(RunId id, Run* run, Pod& p
   const bool is_shared = run == nullptr || pod.site.shares_processes;
   kernel::PidNamespace& processes = is_shared ? pod.processes : run->processes;
   if (!processes) {
-    processes = is_program && !is_shared
-                    ? kernel::PidNamespace::create(kernel::InitSignals::ToProgram)
-                    : kernel::PidNamespace::create_in(options_in(pod, {}), kernel::InitSignals::EndAll);
+    processes = is_program && !is_shared ? kernel::PidNamespace::create(kernel::InitSignals::ToProgram)
+                                         : kernel::PidNamespace::create_in(options_in(pod, {}));
     if (!is_program && !is_shared) {
       reaper_.watch(processes.init_pid(), [this, id](kernel::ExitStatus) {
         runs_.at(id)->processes.end();

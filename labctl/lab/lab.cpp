@@ -8,6 +8,7 @@
 #include "topology/base/text_file.hpp"
 #include "topology/base/timestamp.hpp"
 #include "topology/kernel/network_namespace.hpp"
+#include "topology/kernel/pid_namespace.hpp"
 #include "topology/model/place.hpp"
 #include "topology/plan/address_plan.hpp"
 
@@ -18,7 +19,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <filesystem>
 
 namespace labctl::lab {
 namespace {
@@ -86,23 +86,6 @@ kernel::HostTree::Options tree_options(const model::Cluster& cluster, std::vecto
   return {cluster.writable_host, home != nullptr ? home : "", std::move(hidden)};
 }
 
-// A folder that a node or an outside host keeps from one command to the next.
-std::string kept_folder(const std::string& vantage, const std::string& name) {
-  std::string place = vantage;
-  std::replace(place.begin(), place.end(), '/', '-');
-  const std::filesystem::path path = std::filesystem::path("/run/labctl-places") / place / name;
-  std::error_code failure;
-  std::filesystem::create_directories(path, failure);
-  if (!failure) {
-    std::filesystem::permissions(path, std::filesystem::perms::all | std::filesystem::perms::sticky_bit,
-                                 failure);
-  }
-  if (failure) {
-    throw Error::from_errno(failure.value(), "make " + path.string());
-  }
-  return path;
-}
-
 // The key of a vantage that is a pod; nothing for others.
 std::optional<model::PodKey> pod_named(const std::string& vantage) {
   const auto place = model::parse_place(vantage);
@@ -168,6 +151,9 @@ Lab::~Lab() {
   loop_.set_on_failure({});
   for (const server::PodId pod : outside_servers_) {
     runtime_.server().remove_pod(pod);
+  }
+  for (const auto& [vantage, held] : held_places_) {
+    reaper_.forget(held.pid());
   }
 }
 
@@ -415,6 +401,24 @@ void Lab::check_vantage(const std::string& vantage) const {
   }
 }
 
+// Of a node or an outside host, which has no program of its own: one command finds what another has left.
+int Lab::held_place(const std::string& vantage) {
+  const auto held = held_places_.find(vantage);
+  if (held != held_places_.end()) {
+    return held->second.pidfd();
+  }
+  kernel::ProcessOptions place;
+  place.netns_fd = fabric_.namespace_fd(vantage);
+  place.hostname = vantage.substr(vantage.find('/') + 1);
+  place.view.emplace(host_tree_);
+  const auto made = held_places_.emplace(vantage, kernel::hold_place(std::move(place))).first;
+  reaper_.watch(made->second.pid(), [this, vantage](kernel::ExitStatus) {
+    held_places_.at(vantage).release();
+    held_places_.erase(vantage);
+  });
+  return made->second.pidfd();
+}
+
 kernel::ProcessOptions Lab::exec_options(const std::string& vantage, const std::string& container,
                                          std::vector<std::string> command, const kubelet::Environment& env) {
   check_vantage(vantage);
@@ -425,12 +429,7 @@ kernel::ProcessOptions Lab::exec_options(const std::string& vantage, const std::
   options.argv = std::move(command);
   options.env = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, {"HOME", "/"}};
   options.env.insert(options.env.end(), env.begin(), env.end());
-  options.netns_fd = fabric_.namespace_fd(vantage);
-  options.hostname = vantage.substr(vantage.find('/') + 1);
-  options.view.emplace(host_tree_);
-  if (!cluster_.writable_host) {
-    options.view->binds.push_back({kept_folder(vantage, "tmp"), "/tmp"});
-  }
+  options.join_pidfd = held_place(vantage);
   options.capabilities = kernel::CapabilityPolicy::Container;
   options.seccomp_shim = mapping_ == kernel::IdMapping::Single;
   return options;

@@ -30,6 +30,7 @@
 #include "topology/base/clock.hpp"
 #include "topology/kernel/capsule.hpp"
 #include "topology/kernel/host_tree.hpp"
+#include "topology/kernel/process.hpp"
 #include "topology/kernel/reaper.hpp"
 #include "topology/manifest/loader.hpp"
 #include "topology/model/cluster.hpp"
@@ -39,6 +40,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -119,6 +121,7 @@ class Lab {
   std::vector<model::Pod> reconcile(const controllers::Turn& turn);
   void on_failure(const std::string& words);
   void repair_later();
+  int held_place(const std::string& vantage);
   std::vector<probing::VantageTable::PlacePtr> fixed_places() const;
 
   loop::MainLoop& loop_;
@@ -129,6 +132,8 @@ class Lab {
   std::string why_no_range_;
   pid_t pid_outside_;
   kernel::HostTree host_tree_;
+  std::map<std::string, kernel::ChildProcess>
+      held_places_;  // of nodes and outside hosts in which something was run
 
   SystemClock clock_;
   store::Store store_;

@@ -22,11 +22,12 @@ using nlohmann::json;
 using std::chrono::microseconds;
 using support::ProgramResult;
 
+// Its step may leave marks on the host.
 std::string scenario(const std::string& name, const std::string& shell, const std::string& more = {}) {
   return "---\napiVersion: labctl.dev/v1alpha1\nkind: Scenario\nmetadata: {name: " + name +
-         ", labels: {kind: " + (more.empty() ? "plain" : "other") + "}}\nspec:\n  cluster: {nodes: 1}\n" +
-         more + "  steps:\n  - name: runs\n    exec: {in: node/node-1, command: [sh, -c, \"" + shell +
-         "\"]}\n";
+         ", labels: {kind: " + (more.empty() ? "plain" : "other") +
+         "}}\nspec:\n  cluster: {nodes: 1, writableHost: true}\n" + more +
+         "  steps:\n  - name: runs\n    exec: {in: node/node-1, command: [sh, -c, \"" + shell + "\"]}\n";
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

@@ -119,16 +119,9 @@ PidNamespace PidNamespace::create(InitSignals signals) {
   return made;
 }
 
-PidNamespace PidNamespace::create_in(ProcessOptions place, InitSignals signals) {
-  place.argv = {kInitName};
-  if (signals == InitSignals::ToProgram) {
-    place.argv.emplace_back(kFirstProgram);
-  }
-  place.program_fd = init_file();
+PidNamespace PidNamespace::create_in(ProcessOptions place) {
   place.new_pid_namespace = true;
-  place.capabilities = CapabilityPolicy::Keep;
-  place.seccomp_shim = false;
-  ChildProcess init = spawn(place);
+  ChildProcess init = hold_place(std::move(place));
   PidNamespace made;
   made.init_pid_ = init.pid();
   made.init_pidfd_ = init.release();
@@ -167,6 +160,14 @@ bool PidNamespace::end(std::chrono::milliseconds wait) noexcept {
   init_pidfd_.reset();
   init_pid_ = -1;
   return is_dead;
+}
+
+ChildProcess hold_place(ProcessOptions place) {
+  place.argv = {kInitName};
+  place.program_fd = init_file();
+  place.capabilities = CapabilityPolicy::Keep;  // nobody may look into it
+  place.seccomp_shim = false;
+  return spawn(place);
 }
 
 ForksIntoNamespace::ForksIntoNamespace(int pidfd, bool into_new) {

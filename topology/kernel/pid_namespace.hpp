@@ -26,9 +26,8 @@ class PidNamespace {
   // Starts the init. The caller needs CAP_SYS_ADMIN, and to be the thread that reaps. Throws Error:
   // ResourceExhausted at the limit of PID namespaces or processes.
   static PidNamespace create(InitSignals signals);
-  // With an init that is in the network namespace, the view and the hostname of `place`, for others to join
-  // (ProcessOptions::join_pidfd). Its program is the init. Throws Error, besides, as spawn() does.
-  static PidNamespace create_in(ProcessOptions place, InitSignals signals);
+  // With an init that holds a place (hold_place()), and ends all by a signal. Throws Error, besides, as spawn() does.
+  static PidNamespace create_in(ProcessOptions place);
   PidNamespace(PidNamespace&& other) noexcept;
   PidNamespace& operator=(PidNamespace&& other) noexcept;
   ~PidNamespace() { end(); }
@@ -49,6 +48,10 @@ class PidNamespace {
   UniqueFd init_pidfd_;
   pid_t init_pid_ = -1;
 };
+
+// A process that does nothing but be in the network namespace, the view and the hostname of `place`, for others to join
+// (ProcessOptions::join_pidfd). A signal that would end a program ends it. Throws Error as spawn() does.
+ChildProcess hold_place(ProcessOptions place);
 
 // For as long as it lives, what the calling thread forks is in the namespace of that pidfd, or in a new one; -1 changes
 // nothing. Throws Error if the namespace has gone, or as PidNamespace::create().

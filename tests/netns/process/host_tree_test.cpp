@@ -205,7 +205,7 @@ TEST(ContainersProcesses, WithoutAProgramKeepTheirFilesWithTheFirst) {
     place.netns_fd = pod.get();
     place.hostname = "web-0";
     place.view.emplace(tree);
-    const PidNamespace processes = PidNamespace::create_in(place, InitSignals::EndAll);
+    const PidNamespace processes = PidNamespace::create_in(place);
     const auto run_there = [&](const std::string& script) {
       ProcessOptions options = shell(script);
       options.capabilities = CapabilityPolicy::Container;
