@@ -17,6 +17,9 @@ using support::ProgramResult;
 
 constexpr int kUpTimedOut = 124;
 
+// The script in named's place writes on the host how often it was started.
+constexpr const char* kSpec = "nodes: 1, dns: {replicas: 1}, writableHost: true";
+
 class DnsBoot : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -49,8 +52,7 @@ class DnsBoot : public ::testing::Test {
   }
   ProgramResult up(const std::string& timeout) {
     return lab_.run_by(with_script(),
-                       {"up", lab_.write("lab.yaml", cluster("names", "nodes: 1, dns: {replicas: 1}")),
-                        "--timeout", timeout});
+                       {"up", lab_.write("lab.yaml", cluster("names", kSpec)), "--timeout", timeout});
   }
   // How often each server was started, as "kube-dns-... 1, outside 1, ".
   int starts(const std::string& of) {
@@ -128,7 +130,7 @@ TEST_F(DnsBoot, AServerThatIsLateIsWaitedFor) {
 TEST_F(DnsBoot, TimeInWhichTheSupervisorWasStoppedDoesNotCount) {
   const std::string go = folder() + "/go";
   set_named("while ! test -e '" + go + "'; do sleep 0.05; done\nexec \"$real\" \"$@\"");
-  const std::string file = lab_.write("lab.yaml", cluster("names", "nodes: 1, dns: {replicas: 1}"));
+  const std::string file = lab_.write("lab.yaml", cluster("names", kSpec));
   // The first patience with a server is a quarter of it: 8 s.
   support::RunningProgram up = lab_.start_by(with_script(), {"up", file, "--timeout", "32s"});
   ASSERT_TRUE(eventually([&] { return starts("outside") == 1 && starts("kube-dns-") == 1; }));
