@@ -187,6 +187,7 @@ StandInCount PodLife::stand_ins() const {
     }
   }
   count.images = images.size();
+  count.secrets = secrets_made_;
   return count;
 }
 
@@ -257,6 +258,7 @@ void PodLife::start_container(Entry& entry, std::size_t index) {
     return;
   }
   event(entry, false, "Started", "Started container " + spec.name);
+  make_what_its_program_would(entry, index, run);
   if (spec.post_start) {
     run_post_start(entry, index);
   } else {

@@ -31,6 +31,10 @@
 #include <string_view>
 #include <vector>
 
+namespace labctl::store {
+class Store;
+}
+
 namespace labctl::kubelet {
 
 class PodStorage;
@@ -49,6 +53,7 @@ struct PodPlace {
 struct StandInCount {
   std::size_t containers = 0;
   std::size_t images = 0;
+  std::size_t secrets = 0;  // made since the lab is up, as their programs make them
 };
 
 struct PodReport {
@@ -61,7 +66,7 @@ struct PodReport {
 // For events::record: the type is Warning or Normal.
 struct PodEvent {
   bool is_warning = false;
-  // Started, Killing, Unhealthy, FailedMount, BackOff, Failed, FailedPostStartHook, FailedPreStopHook,
+  // Started, SecretMade, Killing, Unhealthy, FailedMount, BackOff, Failed, FailedPostStartHook, FailedPreStopHook,
   // DNSConfigForming
   std::string reason;
   std::string message;
@@ -77,6 +82,7 @@ struct PodLifeOptions {
   std::string node_hosts;  // text of the hosts file that nodes have
   PodStorage* storage =
       nullptr;  // null: pods have no volumes, and there are no ConfigMaps; outlives the PodLife
+  store::Store* store = nullptr;  // null: stand-ins make no objects; outlives the PodLife
 };
 
 // Callbacks may look things up here, but must not start or stop pods. All are optional.
@@ -152,6 +158,7 @@ class PodLife {
   bool has_programs(const Entry& entry) const;
   void set_up_volumes(Entry& entry);
   void look_again(const std::string& ns);
+  void make_what_its_program_would(const Entry& entry, std::size_t index, const RunSpec& run);
   std::optional<ContainerEnv> environment_of(Entry& entry, std::size_t index);
   bool is_up_at_once(const Container& container) const;
   void advance(Entry& entry);
@@ -188,6 +195,7 @@ class PodLife {
   ContainerActions actions_;
   std::map<model::PodKey, std::unique_ptr<Entry>> pods_;
   std::set<std::string> notices_;
+  std::size_t secrets_made_ = 0;
 };
 
 }  // namespace labctl::kubelet

@@ -1,7 +1,9 @@
 // What a pod's life has to do with its volumes, ConfigMaps and Secrets: containers wait for what is not there.
 
+#include "labctl/kubelet/archived_image.hpp"
 #include "labctl/kubelet/pod_entry.hpp"
 #include "labctl/kubelet/pod_storage.hpp"
+#include "labctl/kubelet/stand_in_secret.hpp"
 #include "topology/base/current_exception.hpp"
 
 #include <algorithm>
@@ -58,6 +60,33 @@ void PodLife::look_again(const std::string& ns) {
     if (!found->second->life.is_held()) {
       advance(*found->second);
     }
+  }
+}
+
+// Of a container that is stood in for. What goes wrong with it is told, and the container runs all the same.
+void PodLife::make_what_its_program_would(const Entry& entry, std::size_t index, const RunSpec& run) {
+  const ImageChoice::Way way = entry.containers[index]->choice.way;
+  if (options_.store == nullptr || (way != ImageChoice::Way::StandIn && way != ImageChoice::Way::Skip)) {
+    return;
+  }
+  std::vector<std::string> words = run.command;
+  words.insert(words.end(), run.args.begin(), run.args.end());
+  const auto secret = model::webhook_secret_of(run.image, words);
+  if (!secret) {
+    return;
+  }
+  const std::string& ns = secret->ns.empty() ? entry.pod.key.ns : secret->ns;
+  try {
+    if (make_webhook_secret(*options_.store, *secret, ns)) {
+      ++secrets_made_;
+      event(entry, false, "SecretMade",
+            "Made Secret " + ns + "/" + secret->name + " (" + secret->ca_key + ", " +
+                secret->certificate_key + ", " + secret->key_key + ") in place of container " +
+                run.container);
+    }
+  } catch (...) {
+    event(entry, true, "Failed",
+          "Error: make Secret " + ns + "/" + secret->name + ": " + words_of_current_exception());
   }
 }
 

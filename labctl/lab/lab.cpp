@@ -288,18 +288,20 @@ json Lab::status() const {
   for (const Family family : cluster_.families) {
     families.push_back(to_string(family));
   }
-  return {{"name", name_},
-          {"phase", "Ready"},
-          {"createdAt", timestamp(created_at_)},
-          {"supervisorPid", pid_outside_},
-          {"mode", kernel::to_string(mapping_)},
-          {"modeReason", why_no_range_},
-          {"network", cluster_.network.mode == model::NetworkMode::Vxlan ? "vxlan" : "routed"},
-          {"families", families},
-          {"nodes", cluster_.nodes.size()},
-          {"pods", {{"total", store_.count("pods")}, {"ready", ready_pods_}}},
-          {"standIns", {{"containers", stand_ins.containers}, {"images", stand_ins.images}}},
-          {"bootMs", boot_time_.count()}};
+  return {
+      {"name", name_},
+      {"phase", "Ready"},
+      {"createdAt", timestamp(created_at_)},
+      {"supervisorPid", pid_outside_},
+      {"mode", kernel::to_string(mapping_)},
+      {"modeReason", why_no_range_},
+      {"network", cluster_.network.mode == model::NetworkMode::Vxlan ? "vxlan" : "routed"},
+      {"families", families},
+      {"nodes", cluster_.nodes.size()},
+      {"pods", {{"total", store_.count("pods")}, {"ready", ready_pods_}}},
+      {"standIns",
+       {{"containers", stand_ins.containers}, {"images", stand_ins.images}, {"secrets", stand_ins.secrets}}},
+      {"bootMs", boot_time_.count()}};
 }
 
 json Lab::graph() const {

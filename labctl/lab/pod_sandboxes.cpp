@@ -60,7 +60,7 @@ PodSandboxes::PodSandboxes(Surroundings surroundings, kubelet::PodLifeOptions op
                }),
       storage_(surroundings.loop, store_, kubelet::PodStorage::options_of_lab(cluster_.writable_host)),
       life_(surroundings.loop, clock_, surroundings.runtime,
-            (options.storage = &storage_, std::move(options)), life_hooks()) {}
+            (options.storage = &storage_, options.store = &store_, std::move(options)), life_hooks()) {}
 
 void PodSandboxes::open() {
   for (const model::Node& node : cluster_.nodes) {

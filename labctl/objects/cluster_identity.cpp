@@ -2,6 +2,7 @@
 
 #include "topology/base/base64.hpp"
 #include "topology/base/error.hpp"
+#include "topology/base/ip_address.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/ecdsa.h>
@@ -11,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -36,54 +38,77 @@ using Owned = std::unique_ptr<T, Free>;
   throw Error(ErrorKind::Internal, std::string("cluster identity: ") + act + ": OpenSSL refused");
 }
 
-void extend(X509* certificate, int what, const char* value) {
+void extend(X509* certificate, X509* issuer, int what, const char* value) {
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
-  ::X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
+  ::X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
   const Owned<X509_EXTENSION> extension(::X509V3_EXT_conf_nid(nullptr, &context, what, value));
   if (!extension || ::X509_add_ext(certificate, extension.get(), -1) != 1) {
     give_up("extend a certificate");
   }
 }
 
-std::string make_ca(EVP_PKEY* key) {
-  const Owned<X509> certificate(::X509_new());
+// Without extensions and signature, and with itself as its issuer.
+Owned<X509> new_certificate(EVP_PKEY* key, const char* common_name) {
+  Owned<X509> certificate(::X509_new());
   X509* raw = certificate.get();
   if (raw == nullptr) {
     give_up("make a certificate");
   }
+  static std::atomic<long> serial{1};
   ::X509_set_version(raw, X509_VERSION_3);
-  ::ASN1_INTEGER_set(::X509_get_serialNumber(raw), 1);
+  ::ASN1_INTEGER_set(::X509_get_serialNumber(raw), serial++);
   ::X509_gmtime_adj(::X509_getm_notBefore(raw), -kDaySeconds);  // clocks of programs may be slow
   ::X509_gmtime_adj(::X509_getm_notAfter(raw), 3650 * kDaySeconds);
   X509_NAME* name = ::X509_get_subject_name(raw);
-  ::X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("kubernetes"),
+  ::X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(common_name),
                                -1, -1, 0);
   ::X509_set_issuer_name(raw, name);
   if (::X509_set_pubkey(raw, key) != 1) {
     give_up("make a certificate");
   }
-  extend(raw, NID_basic_constraints, "critical,CA:TRUE");
-  extend(raw, NID_key_usage, "critical,digitalSignature,keyEncipherment,keyCertSign");
-  extend(raw, NID_subject_key_identifier, "hash");
+  return certificate;
+}
+
+std::string text_of(BIO* bio) {
+  char* text = nullptr;
+  const long size = ::BIO_get_mem_data(bio, &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
+// Signed with `key`, in PEM.
+std::string sign_certificate(X509* certificate, EVP_PKEY* key) {
   const Owned<BIO> out(::BIO_new(::BIO_s_mem()));
-  if (::X509_sign(raw, key, ::EVP_sha256()) <= 0 || !out || ::PEM_write_bio_X509(out.get(), raw) != 1) {
+  if (::X509_sign(certificate, key, ::EVP_sha256()) <= 0 || !out ||
+      ::PEM_write_bio_X509(out.get(), certificate) != 1) {
     give_up("sign a certificate");
   }
-  char* text = nullptr;
-  const long size = ::BIO_get_mem_data(out.get(), &text);
-  return {text, static_cast<std::size_t>(size)};
+  return text_of(out.get());
+}
+
+std::string key_text(EVP_PKEY* key) {
+  const Owned<BIO> out(::BIO_new(::BIO_s_mem()));
+  if (!out || ::PEM_write_bio_PrivateKey(out.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1) {
+    give_up("write a key");
+  }
+  return text_of(out.get());
 }
 
 struct Identity {
   Owned<EVP_PKEY> key{EVP_EC_gen("P-256")};
+  Owned<X509> authority;
   std::string ca;
 
   Identity() {
     if (!key) {
       give_up("make a key");
     }
-    ca = make_ca(key.get());
+    authority = new_certificate(key.get(), "kubernetes");
+    X509* raw = authority.get();
+    extend(raw, raw, NID_basic_constraints, "critical,CA:TRUE");
+    extend(raw, raw, NID_key_usage, "critical,digitalSignature,keyEncipherment,keyCertSign");
+    extend(raw, raw, NID_subject_key_identifier, "hash");
+    ca = sign_certificate(raw, key.get());
   }
 };
 
@@ -117,6 +142,28 @@ std::string raw_signature(const std::vector<unsigned char>& der) {
 }  // namespace
 
 const std::string& cluster_ca() { return identity().ca; }
+
+Certified certify(const std::vector<std::string>& hosts) {
+  const Identity& issuer = identity();
+  const Owned<EVP_PKEY> key(EVP_EC_gen("P-256"));
+  if (!key) {
+    give_up("make a key");
+  }
+  const Owned<X509> certificate = new_certificate(key.get(), "labctl");
+  X509* raw = certificate.get();
+  ::X509_set_issuer_name(raw, ::X509_get_subject_name(issuer.authority.get()));
+  extend(raw, issuer.authority.get(), NID_basic_constraints, "critical,CA:FALSE");
+  extend(raw, issuer.authority.get(), NID_key_usage, "critical,digitalSignature,keyEncipherment");
+  extend(raw, issuer.authority.get(), NID_ext_key_usage, "serverAuth");
+  std::string names;
+  for (const std::string& host : hosts) {
+    names += (names.empty() ? "" : ",") + std::string(IpAddress::parse(host) ? "IP:" : "DNS:") + host;
+  }
+  if (!names.empty()) {
+    extend(raw, issuer.authority.get(), NID_subject_alt_name, names.c_str());
+  }
+  return {sign_certificate(raw, issuer.key.get()), key_text(key.get())};
+}
 
 std::string sign_token(const nlohmann::json& claims) {
   const std::string text = to_base64url(R"({"alg":"ES256","typ":"JWT"})") + "." + to_base64url(claims.dump());

@@ -27,8 +27,10 @@ std::string stand_in_text(const Json& status) {
   if (containers == "0") {
     return {};
   }
+  const std::string secrets = text_or(status, "/standIns/secrets", "0");
   return counted(containers, "container") + " of " + counted(text(status, "/standIns/images"), "image") +
-         (containers == "1" ? " is" : " are") + " stood in for by the built-in server";
+         (containers == "1" ? " is" : " are") + " stood in for by the built-in server" +
+         (secrets == "0" ? "" : ", with " + counted(secrets, "Secret") + " that they would have made");
 }
 
 void print_lab_is_up(std::ostream& out, const Json& status, const Palette& palette) {

@@ -1,18 +1,20 @@
 #include "topology/manifest/volume_references.hpp"
 
 #include "topology/manifest/yaml/tree_values.hpp"
+#include "topology/model/webhook_secret.hpp"
 
 #include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 namespace labctl::manifest {
 namespace {
 
 constexpr std::string_view kClaim = "PersistentVolumeClaim";
 
-using Named = std::set<std::tuple<std::string_view, std::string_view, std::string_view>>;
+using Named = std::set<std::tuple<std::string, std::string, std::string>>;
 
 class ReferenceCheck {
  public:
@@ -39,7 +41,8 @@ class ReferenceCheck {
     const Place name = holder.field(name_field);
     // What every namespace has is there whatever the files say.
     if (!holder || name.text().empty() || truth_at(holder.field("optional"), false) ||
-        name.text() == "kube-root-ca.crt" || known_.contains({kind, ns_, name.text()})) {
+        name.text() == "kube-root-ca.crt" ||
+        known_.contains({std::string(kind), ns_, std::string(name.text())})) {
       return;
     }
     findings_.repeated(
@@ -83,12 +86,33 @@ class ReferenceCheck {
   Findings& findings_;
 };
 
+// The Secrets that stand-ins of the pod's containers make.
+void add_made_secrets(const Place& pod, const std::string& ns, Named& known) {
+  for (const char* field : {"initContainers", "containers"}) {
+    const Place containers = pod.field(field);
+    for (std::size_t i = 0; i < containers.size(); ++i) {
+      const Place container = containers.item(i);
+      std::vector<std::string> words = texts_at(container.field("command"));
+      const std::vector<std::string> args = texts_at(container.field("args"));
+      words.insert(words.end(), args.begin(), args.end());
+      if (const auto made = model::webhook_secret_of(container.field("image").text(), words)) {
+        // A variable there is the pod's own namespace, as all charts have it.
+        const bool is_own = made->ns.empty() || made->ns.starts_with("$(");
+        known.emplace("Secret", is_own ? ns : made->ns, made->name);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void check_config_references(const std::vector<Record>& records, Findings& findings) {
   Named known;
   for (const Record& record : records) {
     known.emplace(record.kind->name, record.ns, record.name);
+    if (record.is_sound) {
+      with_pod_spec(record, [&](const Place& pod) { add_made_secrets(pod, record.ns, known); });
+    }
   }
   for (const Record& record : records) {
     if (!record.is_sound || record.ns.empty()) {

@@ -4,7 +4,9 @@
 #include "labctl/kubelet/pod_storage.hpp"
 
 #include "labctl/kubelet/pod_life.hpp"
+#include "labctl/kubelet/stand_in_secret.hpp"
 #include "tests/unit/labctl/kubelet/pod_life_fakes.hpp"
+#include "topology/base/base64.hpp"
 #include "topology/kernel/volume_folder.hpp"
 
 #include <gmock/gmock.h>
@@ -224,13 +226,14 @@ TEST_F(Storage, TheHostIsMountedReadOnlyOrNotAtAll) {
 // ---- With containers ----------------------------------------------------------------------------
 class WaitingPod : public Storage {
  protected:
-  WaitingPod() {
+  explicit WaitingPod(std::vector<model::ImageRule> images = {{"*", {"sleep", "1"}, {}}}) {
     PodLifeOptions options;
-    options.images = {{"*", {"sleep", "1"}, {}}};
+    options.images = std::move(images);
     options.storage = storage.get();
+    options.store = &store;
     PodLifeHooks hooks;
     hooks.on_event = [this](const model::PodKey&, const PodEvent& event) {
-      if (event.is_warning) {
+      if (event.is_warning || event.reason == "SecretMade") {
         events.push_back(event.reason + ": " + event.message);
       }
     };
@@ -256,6 +259,54 @@ TEST_F(WaitingPod, StartsOnceItsVolumeIsThere) {
   loop.advance(std::chrono::milliseconds(0));
   EXPECT_EQ(state().kind, ContainerState::Kind::Running);
   EXPECT_THAT(runtime.runs.rbegin()->second.spec.binds, ::testing::SizeIs(1));
+}
+
+class StandInOfAJob : public WaitingPod {
+ protected:
+  StandInOfAJob() : WaitingPod(std::vector<model::ImageRule>{}) {}
+};
+
+TEST_F(StandInOfAJob, MakesTheSecretForWhichOthersWait) {
+  store.create({"namespaces", "", "default"}, {{"metadata", {{"name", "default"}}}});
+  pod.containers[0].image = "nginx";
+  pod.volumes = {volume_of("cert", VolumeKind::Secret, "hook")};
+  life->start(pod, {});
+  EXPECT_EQ(state().reason, "ContainerCreating");
+  model::Pod job;
+  job.key = {"default", "hook-create"};
+  job.containers.emplace_back();
+  job.containers[0].name = "create";
+  job.containers[0].image = "registry.k8s.io/ingress-nginx/kube-webhook-certgen:v1.5.0";
+  job.containers[0].args = {"create", "--host=web.default.svc,10.0.0.1", "--namespace=$(HOME_OF)",
+                            "--secret-name=hook"};
+  model::EnvVar home;
+  home.name = "HOME_OF";
+  home.value = "default";
+  job.containers[0].env = {home};
+  job.containers[0].is_of_job = true;
+  life->start(job, {});
+  loop.advance(std::chrono::milliseconds(0));
+  EXPECT_TRUE(life->contains(job.key));
+  EXPECT_THAT(events, ::testing::Contains("SecretMade: Made Secret default/hook (ca, cert, key) in place of "
+                                          "container create"));
+  EXPECT_EQ(life->stand_ins().secrets, 1u);
+  EXPECT_EQ(runtime.running(pod.containers[0].name).spec.image, "nginx");
+}
+
+TEST_F(StandInOfAJob, LeavesASecretThatIsThereAndNeedsItsNamespace) {
+  const model::WebhookSecret secret{"", "hook", {"web"}};
+  EXPECT_FALSE(make_webhook_secret(store, secret, "nowhere"));
+  store.create({"namespaces", "", "shop"}, {{"metadata", {{"name", "shop"}}}});
+  ASSERT_TRUE(make_webhook_secret(store, secret, "shop"));
+  const store::ObjectPtr made = store.get({"secrets", "shop", "hook"});
+  EXPECT_FALSE(make_webhook_secret(store, secret, "shop"));
+  EXPECT_EQ(store.get({"secrets", "shop", "hook"}), made);
+  for (const auto& [key, beginning] : {std::pair{"ca", "-----BEGIN CERTIFICATE-----"},
+                                       {"cert", "-----BEGIN CERTIFICATE-----"},
+                                       {"key", "-----BEGIN PRIVATE KEY-----"}}) {
+    EXPECT_THAT(from_base64(made->at("data").at(key).get<std::string>()).value_or(""),
+                ::testing::StartsWith(beginning));
+  }
 }
 
 TEST_F(WaitingPod, StartsOnceItsVariablesAreThere) {

@@ -61,6 +61,21 @@ TEST(VolumeRules, WhatNoFileHasIsWarnedOfOnce) {
                   HasSubstr("no file has the PersistentVolumeClaim \"default/disk\"")));
 }
 
+TEST(VolumeRules, ASecretThatAStandInMakesIsNotMissed) {
+  const std::string job =
+      "apiVersion: batch/v1\nkind: Job\nmetadata: {name: create}\nspec:\n  template:\n    spec:\n"
+      "      restartPolicy: Never\n      containers: [{name: c, image: r/kube-webhook-certgen:1, "
+      "args: [create, --namespace=$(POD_NAMESPACE), --secret-name=hook]}]\n";
+  const std::string pod =
+      "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {" +
+      mounted("{name: a, secret: {secretName: hook}}, {name: b, secret: {secretName: hooks}}",
+              "{name: a, mountPath: /a}") +
+      "}\n";
+  const std::vector<Diagnostic> said = load({{"t.yaml", job + pod}}, {}).diagnostics;
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_THAT(said[0].message, HasSubstr("no file has the Secret \"default/hooks\""));
+}
+
 TEST(VolumeRules, AStatefulSetsTemplatesAreVolumes) {
   const std::string text =
       "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  serviceName: db\n"
