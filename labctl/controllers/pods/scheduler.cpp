@@ -142,11 +142,29 @@ std::vector<std::string> Scheduler::shortages_on(const Seat& seat, const Wants& 
   return found;
 }
 
+std::optional<Rejection> Scheduler::rejection_on(const Seat& seat, const json& pod,
+                                                 const Wants& wants) const {
+  const std::string& name = node_of(seat).name;
+  if (!is_failed_without_room(pod)) {
+    return std::nullopt;
+  }
+  if (seat.pods >= seat.capacity) {
+    return out_of_pods(seat.pods, seat.capacity);
+  }
+  if (auto rejection = out_of(wants.requests, seat.allocatable, work_.pods.placed().requested_on(name))) {
+    return rejection;
+  }
+  return work_.pods.are_free_on(name, wants.ports) ? std::nullopt : std::optional(without_free_ports());
+}
+
 // As a pod that a user binds himself: neither selector nor taints are asked, only what cannot be had.
 Scheduler::Seat* Scheduler::named_seat(json& pod, const std::string& name, const Wants& wants) {
   Seat* seat = seat_named(name);
   if (seat == nullptr) {
     refuse(pod, "Unschedulable", "node \"" + name + "\" not found");
+  } else if (rejection_ = rejection_on(*seat, pod, wants); rejection_) {
+    reject(pod, *rejection_);
+    seat = nullptr;
   } else if (const auto shortages = shortages_on(*seat, wants); !shortages.empty()) {
     refuse(pod, "Unschedulable", "node \"" + name + "\": " + shortages.front());
     seat = nullptr;
@@ -234,6 +252,7 @@ Scheduler::Seat* Scheduler::best_of(const std::vector<Seat*>& feasible, const Wa
 
 bool Scheduler::place(json& pod) {
   waits_for_pods_ = false;
+  rejection_.reset();
   if (const json* gates = field(pod, "spec.schedulingGates"); gates != nullptr && !gates->empty()) {
     return refuse(pod, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates");
   }
@@ -292,6 +311,9 @@ void place_pod(Work& work, Scheduler& scheduler, AddressPass& addresses, const K
              "Successfully assigned " + key.ns + "/" + key.name + " to " + text_at(*after, "spec.nodeName"),
              kSchedulerComponent);
     }
+  } else if (const auto& rejection = scheduler.rejection()) {
+    waiting.remove(key);
+    record(work.store, *after, objects::EventType::Warning, rejection->reason, rejection->message, "kubelet");
   } else {
     waiting.add(key, scheduler.waits_for_pods());
     // Said once for each new reason, not at each look.

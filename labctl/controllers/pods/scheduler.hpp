@@ -5,6 +5,7 @@
 // files, same places.
 
 #include "labctl/controllers/pods/pod_index.hpp"
+#include "labctl/controllers/scheduling/admission.hpp"
 #include "labctl/controllers/scheduling/diagnosis.hpp"
 #include "labctl/controllers/scheduling/node_affinity.hpp"
 #include "labctl/controllers/scheduling/node_resources.hpp"
@@ -14,6 +15,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -35,10 +37,13 @@ class Scheduler {
   explicit Scheduler(Work& work);
 
   // Sets spec.nodeName and the condition PodScheduled in `pod`, which has no place yet, and takes the place.
-  // Where there is none: false, and the condition says why, in kube-scheduler's words.
+  // Where there is none: false, and the condition says why, in kube-scheduler's words; or the pod has failed, since
+  // the kubelet of its spec.nodeName would not take it.
   bool place(nlohmann::json& pod);
   // The pod that was refused last may have a place when another has.
   bool waits_for_pods() const { return waits_for_pods_; }
+  // Why the pod that was refused last has failed; nothing: it waits.
+  const std::optional<Rejection>& rejection() const { return rejection_; }
 
  private:
   struct Seat {
@@ -51,6 +56,9 @@ class Scheduler {
   };
   struct Wants;
   bool refuse(nlohmann::json& pod, const std::string& reason, const std::string& message) const;
+  // What is missing on the node that a user has named; nothing, also for pods that wait for it.
+  std::optional<Rejection> rejection_on(const Seat& seat, const nlohmann::json& pod,
+                                        const Wants& wants) const;
   // The seat of spec.nodeName; null and refused when it cannot be had.
   Seat* named_seat(nlohmann::json& pod, const std::string& name, const Wants& wants);
   // Of pods, then of resources: "Too many pods", "Insufficient cpu".
@@ -69,6 +77,7 @@ class Scheduler {
   Topology topology_;
   std::vector<Seat> seats_;  // in the Cluster's order
   bool waits_for_pods_ = false;
+  std::optional<Rejection> rejection_;
 };
 
 // Places what has no place, and gives it addresses: one write a pod. What has not found one is added to

@@ -1,5 +1,7 @@
 #include "labctl/controllers/scheduling/node_resources.hpp"
 
+#include "labctl/controllers/scheduling/admission.hpp"
+
 #include "labctl/objects/fields.hpp"
 
 #include "control_loop_fixture.hpp"
@@ -120,6 +122,57 @@ TEST_F(CapacityTest, PodsAreAResourceToo) {
             "0/2 nodes are available: 1 Insufficient cpu, 1 Too many pods, 1 node(s) were unschedulable. "
             "preemption: 0/2 nodes are available: 1 No preemption victims found for incoming pod, "
             "1 Preemption is not helpful for scheduling.");
+}
+
+// ---- A node that is named ------------------------------------------------------------------------
+
+TEST_F(CapacityTest, APodThatNamesAFullNodeFailsAsItsKubeletSays) {
+  json pod = bare_pod();
+  pod["spec"]["nodeName"] = "node-1";
+  pod["spec"]["containers"] = json::array({container_of("1500m", "2Gi")});
+  make("a", "1500m", "1Mi");
+  loops.create("pods", "b", pod);
+  loops.run();
+  const json failed = loops.get("pods", "b");
+  EXPECT_EQ(text_at(failed, "status.phase"), "Failed");
+  EXPECT_EQ(text_at(failed, "status.reason"), "OutOfcpu");
+  EXPECT_EQ(
+      text_at(failed, "status.message"),
+      "Pod was rejected: Node didn't have enough resource: cpu, requested: 1500, used: 1500, capacity: 2000");
+  EXPECT_EQ(text_at(failed, "spec.nodeName"), "node-1");
+  EXPECT_THAT(loops.events("OutOfcpu"), ElementsAre("Node didn't have enough resource: cpu, requested: 1500, "
+                                                    "used: 1500, capacity: 2000"));
+  // It stays as it is when there is room.
+  loops.store.remove({"pods", "default", "a"});
+  loops.run();
+  EXPECT_EQ(loops.get("pods", "b"), failed);
+}
+
+TEST_F(CapacityTest, TheFirstThatANodeIsOutOfIsSaid) {
+  EXPECT_EQ(out_of({{"example.com/gpu", 1}, {"memory", 20}}, {{"memory", 10}}, {})->reason, "OutOfmemory");
+  EXPECT_EQ(out_of({{"example.com/gpu", 1}, {"memory", 10}}, {{"memory", 10}}, {})->reason,
+            "OutOfexample.com/gpu");
+  EXPECT_FALSE(out_of({{"memory", 10}, {"cpu", 0}}, {{"memory", 20}}, {{"memory", 10}}));
+  EXPECT_EQ(out_of_pods(3, 3).message,
+            "Node didn't have enough resource: pods, requested: 1, used: 3, capacity: 3");
+}
+
+TEST_F(CapacityTest, APodOfAControllerWaitsForItsNode) {
+  make("a", "1500m", "1Mi");
+  json set = workload("ReplicaSet", "shop", 2);
+  json& spec = set["spec"]["template"]["spec"];
+  spec["nodeName"] = "node-1";
+  spec["containers"] = json::array({container_of("1", "1Mi")});
+  loops.create("replicasets", "shop", set);
+  loops.run();
+  EXPECT_EQ(loops.active(), 3u);
+  EXPECT_THAT(loops.events("OutOfcpu"), IsEmpty());
+  loops.store.remove({"pods", "default", "a"});
+  loops.settle();
+  EXPECT_EQ(loops.active(), 2u);
+  for (const store::ObjectPtr& pod : loops.pods()) {
+    EXPECT_FALSE(text_at(*pod, "status.podIP").empty());
+  }
 }
 
 TEST_F(CapacityTest, OfThoseThatWaitTheOneOfHigherPriorityGoesFirst) {

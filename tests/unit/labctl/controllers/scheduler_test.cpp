@@ -217,14 +217,26 @@ TEST_F(HostPortTest, PortsOnTheHostNetworkAreTheNodesOwn) {
   EXPECT_FALSE(is_placed("c", host_port_pod(8080, "192.168.50.11")));
 }
 
-TEST_F(HostPortTest, APodThatEndedOrNamesItsNodeIsTreatedAlike) {
+TEST_F(HostPortTest, APodThatEndedFreesItsPort) {
+  EXPECT_TRUE(is_placed("a", host_port_pod(80)));
+  EXPECT_FALSE(is_placed("b", host_port_pod(80)));
+  loops.finish("a", "Succeeded");
+  loops.run();
+  EXPECT_FALSE(text_at(loops.get("pods", "b"), "status.podIP").empty());
+}
+
+TEST_F(HostPortTest, APodThatNamesItsNodeFailsWhereThePortIsTaken) {
   EXPECT_TRUE(is_placed("a", host_port_pod(80)));
   json named = host_port_pod(80);
   named["spec"]["nodeName"] = "node-1";
   EXPECT_FALSE(is_placed("b", named));
-  loops.finish("a", "Succeeded");
-  loops.run();
-  EXPECT_FALSE(text_at(loops.get("pods", "b"), "status.podIP").empty());
+  const json failed = loops.get("pods", "b");
+  EXPECT_EQ(text_at(failed, "status.phase"), "Failed");
+  EXPECT_EQ(text_at(failed, "status.reason"), "NodePorts");
+  EXPECT_EQ(
+      text_at(failed, "status.message"),
+      "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod "
+      "ports");
 }
 
 }  // namespace
