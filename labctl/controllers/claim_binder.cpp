@@ -265,7 +265,11 @@ ObjectPtr ClaimBinder::provision(const json& claim, const std::string& storage_c
          {"csi", {{"driver", kLabProvisioner}, {"volumeHandle", objects::uid_of(claim)}}}}},
        {"status", {{"phase", "Available"}}}});
   record(store_, claim, objects::EventType::Normal, "ProvisioningSucceeded",
-         "Successfully provisioned volume " + name, kLabProvisioner);
+         "Successfully provisioned volume " + name +
+             (its_class == nullptr ? ": storageclass.storage.k8s.io \"" + storage_class +
+                                         "\" not found, the lab's own stands in for it"
+                                   : ""),
+         kLabProvisioner);
   return volume;
 }
 

@@ -8,6 +8,7 @@
 // Threads: the store's.
 
 #include "labctl/store/store.hpp"
+#include "topology/model/well_known.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -16,7 +17,7 @@
 namespace labctl::controllers {
 
 // The class that a lab brings, and what makes its volumes.
-inline constexpr const char* kLabStorageClass = "standard";
+using model::kLabStorageClass;
 inline constexpr const char* kLabProvisioner = "labctl.dev/folder";
 
 // That class, for claims that name none.

@@ -44,13 +44,15 @@ std::string_view to_string(Topic topic) {
       return "kept-only";
     case Topic::HostProgram:
       return "host-program";
+    case Topic::StoodIn:
+      return "stood-in";
   }
   return "";
 }
 
 Topic topic_named(std::string_view word) {
-  constexpr std::array kTopics{Topic::NotApplied, Topic::NoEffect, Topic::Dropped,    Topic::Unknown,
-                               Topic::LeftOut,    Topic::KeptOnly, Topic::HostProgram};
+  constexpr std::array kTopics{Topic::NotApplied, Topic::NoEffect, Topic::Dropped,     Topic::Unknown,
+                               Topic::LeftOut,    Topic::KeptOnly, Topic::HostProgram, Topic::StoodIn};
   const auto* found =
       std::find_if(kTopics.begin(), kTopics.end(), [&](Topic topic) { return to_string(topic) == word; });
   return found == kTopics.end() ? Topic::None : *found;

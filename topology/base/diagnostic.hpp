@@ -29,6 +29,7 @@ enum class Topic {
   LeftOut,      // an object of a kind that a lab does not have
   KeptOnly,     // an object that is kept and shown, and has no effect
   HostProgram,  // a field that runs a program of the host
+  StoodIn,      // a field that names what a lab does not have, and has its own stand in
 };
 
 struct Diagnostic {

@@ -17,6 +17,7 @@
 #include "topology/manifest/references.hpp"
 #include "topology/manifest/scenario_check.hpp"
 #include "topology/manifest/service_references.hpp"
+#include "topology/manifest/stood_in_names.hpp"
 #include "topology/manifest/volume_references.hpp"
 #include "topology/manifest/yaml/document_reader.hpp"
 #include "topology/manifest/yaml/tree_values.hpp"
@@ -81,6 +82,7 @@ class Load {
     check_derived_names(records_, findings_);
     if (options_.allow_cluster && !is_client_) {
       check_config_references(records_, findings_);  // a running lab has more than the files
+      check_storage_classes(records_, findings_);
     }
     if (options_.known_network || cluster) {
       check_service_ranges(records_, options_.known_network ? *options_.known_network : cluster->network,

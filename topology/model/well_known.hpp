@@ -37,6 +37,9 @@ inline constexpr std::array kSystemPriorities{
                    "Used for system critical pods that must run in the cluster, but can be moved to another "
                    "node if necessary."}};
 
+// The StorageClass that a lab brings.
+inline constexpr const char* kLabStorageClass = "standard";
+
 // Labels of every namespace and node.
 inline constexpr const char* kNamespaceNameLabel = "kubernetes.io/metadata.name";
 inline constexpr const char* kHostnameLabel = "kubernetes.io/hostname";

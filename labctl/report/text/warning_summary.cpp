@@ -15,8 +15,8 @@ namespace {
 constexpr size_t kUnknownListedMax = 3;
 constexpr size_t kSubjectsListedMax = 8;
 
-constexpr std::array kTopics{Topic::NotApplied, Topic::NoEffect, Topic::Dropped,    Topic::Unknown,
-                             Topic::KeptOnly,   Topic::LeftOut,  Topic::HostProgram};
+constexpr std::array kTopics{Topic::NotApplied, Topic::NoEffect, Topic::Dropped,     Topic::Unknown,
+                             Topic::KeptOnly,   Topic::LeftOut,  Topic::HostProgram, Topic::StoodIn};
 
 struct Counted {
   std::string subject;
@@ -48,6 +48,8 @@ std::string heading_of(Topic topic, int total, size_t subjects) {
       return objects + " left out";
     case Topic::HostProgram:
       return fields + (is_one ? " runs" : " run") + " programs of this host";
+    case Topic::StoodIn:
+      return fields + (is_one ? " names" : " name") + " what this lab stands in for with its own";
   }
   return {};
 }

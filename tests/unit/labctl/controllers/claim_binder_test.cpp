@@ -64,6 +64,17 @@ TEST_F(Claims, WithoutAClassAreOfTheDefaultOne) {
   EXPECT_FALSE(loops.run().changed);
 }
 
+TEST_F(Claims, OfAClassThatIsNotThereAreBoundAndTold) {
+  make_class();
+  const json bound = make_claim("data", {{"storageClassName", "gp2"}});
+  EXPECT_EQ(text_at(bound, "status.phase"), "Bound");
+  EXPECT_EQ(text_at(bound, "spec.storageClassName"), "gp2");
+  EXPECT_THAT(
+      loops.events("ProvisioningSucceeded"),
+      testing::ElementsAre(testing::EndsWith(": storageclass.storage.k8s.io \"gp2\" not found, the lab's own "
+                                             "stands in for it")));
+}
+
 TEST_F(Claims, WaitWhereThereIsNoClass) {
   EXPECT_EQ(text_at(make_claim("data"), "status.phase"), "Pending");
   EXPECT_THAT(loops.events("FailedBinding"), testing::SizeIs(1));

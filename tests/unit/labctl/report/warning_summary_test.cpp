@@ -37,6 +37,14 @@ TEST(WarningSummary, HasOneLineATopicWithCounts) {
             "them\n");
 }
 
+TEST(WarningSummary, NamesWhatIsStoodInFor) {
+  EXPECT_EQ(
+      findings_text({warning_about(Topic::StoodIn, "StorageClass gp2", 2),
+                     warning_about(Topic::StoodIn, "StorageClass local", 1)}),
+      "warning: 3 fields name what this lab stands in for with its own: StorageClass gp2 (2), StorageClass "
+      "local (1); -v lists them\n");
+}
+
 TEST(WarningSummary, SpeaksOfOneAsOfOne) {
   EXPECT_EQ(
       findings_text({warning_about(Topic::NotApplied, "links", 1),

@@ -86,6 +86,47 @@ TEST(VolumeRules, AStatefulSetsTemplatesAreVolumes) {
   EXPECT_THAT(load({{"t.yaml", text}}, {}).diagnostics, IsEmpty());
 }
 
+std::string claim_of_class(const std::string& name, const std::string& of_class) {
+  return "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: " + name +
+         "}\nspec: {accessModes: [ReadWriteOnce], storageClassName: " + of_class +
+         ", resources: {requests: {storage: 1Gi}}}\n";
+}
+
+TEST(StorageClasses, ThatNoFileHasAreOneLineEach) {
+  const std::string set =
+      "---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  serviceName: db\n"
+      "  selector: {matchLabels: {app: db}}\n  volumeClaimTemplates:\n  - metadata: {name: data}\n"
+      "    spec: {accessModes: [ReadWriteOnce], storageClassName: gp2, resources: {requests: {storage: "
+      "1Gi}}}\n"
+      "  template:\n    metadata: {labels: {app: db}}\n    spec: {containers: [{name: c, image: x}]}\n";
+  const std::vector<Diagnostic> said =
+      load({{"t.yaml", claim_of_class("a", "gp2") + claim_of_class("b", "premium-rwo") + set}}, {})
+          .diagnostics;
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_EQ(said[0].topic, Topic::StoodIn);
+  EXPECT_EQ(said[0].subject, "StorageClass gp2");
+  EXPECT_EQ(said[0].times, 2);
+  EXPECT_EQ(said[0].message,
+            "no file has the StorageClass \"gp2\": the lab's own stands in for it, where a cluster "
+            "would leave the claim Pending");
+  EXPECT_EQ(said[1].subject, "StorageClass premium-rwo");
+}
+
+TEST(StorageClasses, OfTheLabTheFilesAndTheirVolumesAreKnown) {
+  const std::string gp2 =
+      "---\napiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: gp2}\nprovisioner: "
+      "ebs.csi.aws.com\n";
+  const std::string disk =
+      "---\napiVersion: v1\nkind: PersistentVolume\nmetadata: {name: disk}\nspec: {accessModes: "
+      "[ReadWriteOnce], "
+      "capacity: {storage: 1Gi}, storageClassName: manual, hostPath: {path: /data}}\n";
+  EXPECT_THAT(load({{"t.yaml", gp2 + disk + claim_of_class("a", "gp2") + claim_of_class("b", "manual") +
+                                   claim_of_class("c", "standard") + claim_of_class("d", "''")}},
+                   {})
+                  .diagnostics,
+              IsEmpty());
+}
+
 TEST(EnvRules, SourcesAreCheckedAndKept) {
   const std::string ok =
       "containers: [{name: c, image: x, envFrom: [{configMapRef: {name: a, optional: true}, prefix: P_}], "
