@@ -106,6 +106,8 @@ void check_container(const Place& place, Findings& findings) {
 }
 constexpr Schema kContainer{"container", kContainerFields, check_container, check_probe_ports};
 
+constexpr std::string_view kDefaultScheduler = "default-scheduler";
+
 constexpr std::array kReadinessGateFields{text("conditionType", check_qualified_name).required()};
 constexpr Schema kReadinessGate{"readiness gate", kReadinessGateFields};
 
@@ -207,7 +209,7 @@ constexpr std::array kPodSpecFields{
     without_effect("resourceClaims"),
     without_effect("resources"),
     without_effect("runtimeClassName"),
-    without_effect("schedulerName", "default-scheduler"),
+    text("schedulerName"),
     without_effect("securityContext"),
     without_effect("serviceAccount", "default"),
     without_effect("serviceAccountName", "default"),
@@ -322,7 +324,19 @@ void check_hostname_override(const Place& spec, Findings& findings) {
   }
 }
 
+// A cluster leaves pods of a scheduler that does not run there Pending for ever.
+void check_scheduler(const Place& spec, Findings& findings) {
+  const Place name = spec.field("schedulerName");
+  if (name.text().empty() || name.text() == kDefaultScheduler) {
+    return;
+  }
+  const std::string what = "scheduler " + std::string(name.text());
+  findings.repeated(name, {what, "no " + what + " runs in a lab: the lab's own places the pods", "", false,
+                           false, Topic::StoodIn, what});
+}
+
 void check_pod_spec(const Place& spec, Findings& findings) {
+  check_scheduler(spec, findings);
   check_restart_policies(spec, findings);
   check_hostname_override(spec, findings);
   check_container_names(spec, findings);

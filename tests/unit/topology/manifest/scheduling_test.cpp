@@ -257,5 +257,18 @@ TEST(ClusterNodes, NodeObjectsTaintThem) {
   EXPECT_TRUE(loaded.cluster->nodes[0].is_unschedulable);
 }
 
+TEST(SchedulerName, OfAnotherSchedulerIsTold) {
+  const std::vector<Diagnostic> said = load({{"f.yaml", pod_with("schedulerName: volcano") + "---\n" +
+                                                            deployment_with("", "schedulerName: volcano, ")}},
+                                            {})
+                                           .diagnostics;
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_EQ(said[0].topic, Topic::StoodIn);
+  EXPECT_EQ(said[0].subject, "scheduler volcano");
+  EXPECT_EQ(said[0].times, 2);
+  EXPECT_EQ(said[0].message, "no scheduler volcano runs in a lab: the lab's own places the pods");
+  EXPECT_THAT(told_of(pod_with("schedulerName: default-scheduler")), IsEmpty());
+}
+
 }  // namespace
 }  // namespace labctl::manifest
