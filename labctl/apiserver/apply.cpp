@@ -10,6 +10,7 @@
 #include "labctl/apiserver/three_way_merge.hpp"
 #include "labctl/objects/deletion.hpp"
 #include "labctl/objects/fields.hpp"
+#include "labctl/objects/pod_admission.hpp"
 #include "labctl/objects/priority.hpp"
 #include "labctl/store/selectors.hpp"
 #include "topology/base/error.hpp"
@@ -192,7 +193,7 @@ class Application {
     const bool is_service = change.key.resource == allocation::kServices;
     if (present == nullptr) {
       if (change.key.resource == "pods") {
-        labctl::objects::admit_priority(objects, change.after);
+        labctl::objects::admit_new_pod(objects, change.after);
       }
       change.written = is_service ? lab_.services.create(change.key, std::move(change.after))
                                   : objects.create(change.key, std::move(change.after));

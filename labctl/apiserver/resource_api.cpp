@@ -12,7 +12,7 @@
 #include "labctl/objects/deletion.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/objects/names.hpp"
-#include "labctl/objects/priority.hpp"
+#include "labctl/objects/pod_admission.hpp"
 #include "topology/base/error.hpp"
 #include "topology/manifest/json_tree.hpp"
 #include "topology/manifest/loader.hpp"
@@ -277,7 +277,7 @@ api::Response ResourceApi::State::create(const ResourceCall& call) {
   return resource_reply(*on_owner([&] {
     check_namespace(key);
     if (key.resource == "pods") {
-      objects::admit_priority(store, object);
+      objects::admit_new_pod(store, object);
     }
     return add(key, std::move(object), call.is_dry_run());
   }),
@@ -307,6 +307,9 @@ json ResourceApi::State::updated(const ResourceCall& call, const json& body, con
     return updated_status(call, before, std::move(wanted));
   }
   keep_what_is_ours(before, wanted);
+  if (key.resource == "pods") {
+    objects::add_default_tolerations(wanted);
+  }
   if (is_allocated(key)) {
     allocation::carry_over(before, wanted);
   }

@@ -5,6 +5,7 @@
 #include "labctl/apiserver/resource_rules.hpp"
 #include "labctl/objects/contain.hpp"
 #include "labctl/objects/decode_pod.hpp"
+#include "labctl/objects/pod_admission.hpp"
 #include "labctl/objects/pod_course.hpp"
 #include "labctl/objects/priority.hpp"
 #include "topology/base/error.hpp"
@@ -40,7 +41,7 @@ void create_objects(store::Store& store, allocation::ServiceAllocation& services
           apiserver::save_last_applied(fresh, object.last_applied);
           apiserver::prepare_new(key.resource, fresh);
           if (key.resource == "pods") {
-            objects::admit_priority(store, fresh);
+            objects::admit_new_pod(store, fresh);
           }
           if (key.resource == allocation::kServices) {
             new_services.push_back({key, std::move(fresh), place_of(object.where)});

@@ -7,7 +7,7 @@
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/objects/names.hpp"
-#include "labctl/objects/priority.hpp"
+#include "labctl/objects/pod_admission.hpp"
 #include "labctl/store/selectors.hpp"
 
 #include <algorithm>
@@ -47,7 +47,7 @@ void make_pod(Daemon& daemon, const std::string& node) {
   pod["metadata"]["generateName"] = prefix;
   pod["metadata"]["labels"][kRevisionHash] = daemon.revision.hash;
   bind_daemon_pod(pod, node);
-  objects::fill_in_priority(daemon.work.store, pod);
+  objects::fill_in_new_pod(daemon.work.store, pod);
   Key key{"pods", daemon.key.ns, ""};
   do {
     key.name =

@@ -8,7 +8,7 @@
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/objects/names.hpp"
-#include "labctl/objects/priority.hpp"
+#include "labctl/objects/pod_admission.hpp"
 
 #include <algorithm>
 #include <map>
@@ -173,7 +173,7 @@ void make_pods(JobState& state, std::int64_t count) {
   const json* pod_template = field(*state.job, "spec.template");
   json base = pod_from_template(*state.job, pod_template == nullptr ? json::object() : *pod_template);
   base["metadata"]["finalizers"] = json::array({objects::kJobTracking});
-  objects::fill_in_priority(work.store, base);
+  objects::fill_in_new_pod(work.store, base);
   const auto past = past_of(state);
   const std::vector<std::int64_t> indexes =
       state.is_indexed ? free_indexes(state, past, count) : std::vector<std::int64_t>{};

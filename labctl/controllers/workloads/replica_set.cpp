@@ -5,7 +5,7 @@
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/objects/names.hpp"
-#include "labctl/objects/priority.hpp"
+#include "labctl/objects/pod_admission.hpp"
 #include "labctl/store/selectors.hpp"
 
 #include <algorithm>
@@ -99,7 +99,7 @@ bool make_pods(Work& work, const Key& key, const json& replica_set, std::int64_t
   json base = pod_from_template(replica_set, pod_template == nullptr ? json::object() : *pod_template);
   const std::string prefix = key.name + "-";
   base["metadata"]["generateName"] = prefix;
-  objects::fill_in_priority(work.store, base);
+  objects::fill_in_new_pod(work.store, base);
   std::int64_t made = 0;
   while (made < count && !work.is_enough(static_cast<std::size_t>(made))) {
     if (!may_make_pod(work, replica_set, kReplicaSetComponent)) {

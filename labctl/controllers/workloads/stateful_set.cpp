@@ -5,7 +5,7 @@
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/objects/names.hpp"
-#include "labctl/objects/priority.hpp"
+#include "labctl/objects/pod_admission.hpp"
 #include "labctl/store/selectors.hpp"
 
 #include <algorithm>
@@ -149,7 +149,7 @@ bool make_pod(Set& set, std::int64_t ordinal) {
   labels["apps.kubernetes.io/pod-index"] = std::to_string(ordinal);
   labels[kRevisionHash] = revision;
   pod["spec"]["hostname"] = name;
-  objects::fill_in_priority(set.work.store, pod);
+  objects::fill_in_new_pod(set.work.store, pod);
   if (const std::string& service = text_at(set.object, "spec.serviceName"); !service.empty()) {
     pod["spec"]["subdomain"] = service;
   }

@@ -195,10 +195,13 @@ std::string taint_text(const Json& taint) {
   return text(taint, "/key") + (value.empty() ? "" : "=" + value) + ":" + text(taint, "/effect");
 }
 
-// "gpu=a100:NoSchedule for 60s", "node.kubernetes.io/not-ready:NoExecute op=Exists".
+// "gpu=a100:NoSchedule for 60s", "node.kubernetes.io/not-ready:NoExecute op=Exists", by their keys.
 Json toleration_texts(const Json& pod) {
   Json texts = Json::array();
-  for (const Json& toleration : list(pod, "/spec/tolerations")) {
+  std::vector<Json> tolerations = list(pod, "/spec/tolerations");
+  std::stable_sort(tolerations.begin(), tolerations.end(),
+                   [](const Json& a, const Json& b) { return text(a, "/key") < text(b, "/key"); });
+  for (const Json& toleration : tolerations) {
     const std::string value = text(toleration, "/value");
     const std::string effect = text(toleration, "/effect");
     std::string line = text(toleration, "/key") + (value.empty() ? "" : "=" + value);
@@ -238,8 +241,11 @@ void describe_pod(std::ostream& out, const Json& pod) {
   Block more(0);
   more.add_if("QoS Class", text(pod, "/status/qosClass"));
   more.add_map("Node-Selectors", at(pod, "/spec/nodeSelector"));
-  const Json tolerations = toleration_texts(pod);
-  more.add("Tolerations", tolerations.empty() ? "<none>" : join_texts(tolerations));
+  if (const Json tolerations = toleration_texts(pod); tolerations.empty()) {
+    more.add("Tolerations", "<none>");
+  } else {
+    more.add_list("Tolerations", tolerations);
+  }
   more.print(out);
 }
 

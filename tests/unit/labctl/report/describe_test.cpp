@@ -57,8 +57,9 @@ TEST(Describe, ShowsTaintsAndTolerations) {
   pod["spec"]["tolerations"] = Json::parse(R"([{"key":"gpu","value":"a100","effect":"NoSchedule"},
     {"key":"broken","operator":"Exists","effect":"NoExecute","tolerationSeconds":60},{"operator":"Exists"}])");
   const std::string text = described(pod);
-  EXPECT_THAT(text, HasSubstr("gpu=a100:NoSchedule"));
-  EXPECT_THAT(text, HasSubstr("broken:NoExecute op=Exists for 60s"));
+  EXPECT_THAT(text, HasSubstr("Tolerations:     op=Exists\n"
+                              "                 broken:NoExecute op=Exists for 60s\n"
+                              "                 gpu=a100:NoSchedule\n"));
 }
 
 TEST(Describe, NamesSecretsAndDoesNotShowThem) {
