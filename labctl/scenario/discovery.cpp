@@ -185,7 +185,11 @@ class Completion {
     if (cluster == spec().end() || !cluster->is_object() || !cluster->contains("images")) {
       return;
     }
-    for (size_t i = 0; i < cluster->at("images").size(); ++i) {
+    const json& images = cluster->at("images");
+    for (size_t i = 0; i < images.size(); ++i) {
+      if (images[i].contains("archive")) {
+        continue;  // its programs are its own
+      }
       say_program(manifest::check_image_rules(rules), rules.tells,
                   "/spec/cluster/images/" + std::to_string(i), "images");
     }

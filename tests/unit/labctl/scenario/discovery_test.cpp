@@ -69,6 +69,34 @@ TEST_F(Discovery, APodIsNotMissedWhenAStepAppliesWhatAVariableNames) {
               IsEmpty());
 }
 
+TEST_F(Discovery, ImagesOfArchivesRunNoProgramsOfTheHost) {
+  const auto said = [&](const std::string& images, const DiscoverOptions& options) {
+    const std::string file =
+        dir_.write("scenario.yaml",
+                   "apiVersion: labctl.dev/v1alpha1\nkind: Scenario\nmetadata: {name: demo}\nspec:\n"
+                   "  cluster: {nodes: 1, images: [" +
+                       images + "]}\n  steps: [{name: one, matrix: {port: 80}}]\n")
+            .string();
+    std::vector<std::string> out;
+    for (const Diagnostic& one : discover({file}, options).diagnostics) {
+      if (one.message.find("of this host") != std::string::npos) {
+        out.push_back(one.path);
+      }
+    }
+    return out;
+  };
+  const std::string archive = "{match: shop/web, archive: web.tar}";
+  const std::string both = archive + ", {match: db, command: [sleep, '1']}";
+  DiscoverOptions tells;
+  tells.tells_host_programs = true;
+  EXPECT_THAT(said(archive, tells), IsEmpty());
+  EXPECT_THAT(said(both, tells), ElementsAre("spec.cluster.images[1]"));
+  DiscoverOptions forbids;
+  forbids.host_programs = model::HostPrograms::None;
+  EXPECT_THAT(said(archive, forbids), IsEmpty());
+  EXPECT_THAT(said(both, forbids), ElementsAre("spec.cluster.images[1]"));
+}
+
 TEST_F(Discovery, AVariableOfSetIsKnown) {
   const std::string steps = "  steps:\n  - {name: one, matrix: {port: '${port}'}}\n";
   EXPECT_THAT(
