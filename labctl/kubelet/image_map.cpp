@@ -47,10 +47,8 @@ ImageChoice choose_by_rule(const model::Container& container, const model::Image
   return choice;
 }
 
-}  // namespace
-
-ImageChoice choose(const model::Container& container, const std::vector<model::ImageRule>& rules,
-                   bool is_init) {
+ImageChoice choose_way(const model::Container& container, const std::vector<model::ImageRule>& rules,
+                       bool is_init) {
   if (container.image == model::kHostImage) {
     ImageChoice choice;
     choice.way = ImageChoice::Way::Host;
@@ -74,6 +72,17 @@ ImageChoice choose(const model::Container& container, const std::vector<model::I
   }
   choice.way = ImageChoice::Way::StandIn;
   choice.notice = "image " + container.image + ": not mapped, so the built-in server stands in for it";
+  return choice;
+}
+
+}  // namespace
+
+ImageChoice choose(const model::Container& container, const std::vector<model::ImageRule>& rules,
+                   bool is_init) {
+  ImageChoice choice = choose_way(container, rules, is_init);
+  if (!container.stop_signal.empty()) {
+    choice.stop_signal = signal_named(container.stop_signal).value_or(choice.stop_signal);
+  }
   return choice;
 }
 

@@ -41,7 +41,8 @@ struct ImageChoice {
 // image name; agnhost and pause of any registry and tag; anything else, which the built-in server
 // stands in for. A rule's command is the image's entry point: the container's `command` replaces
 // it, its `args` are put after it. An init container of an unknown image is skipped, and so is a container of a
-// Job: the built-in server never ends, and the pod would never start, or never be done.
+// Job: the built-in server never ends, and the pod would never start, or never be done. The container's own stop
+// signal takes the place of the image's.
 ImageChoice choose(const model::Container& container, const std::vector<model::ImageRule>& rules,
                    bool is_init = false);
 

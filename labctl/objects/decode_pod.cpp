@@ -122,6 +122,9 @@ model::Container decode_container(const json& container) {
   if (lifecycle.is_object() && member(lifecycle, "preStop").is_object()) {
     out.pre_stop = decode_action(lifecycle.at("preStop"));
   }
+  if (lifecycle.is_object()) {
+    out.stop_signal = member_text(lifecycle, "stopSignal");
+  }
   return out;
 }
 

@@ -93,6 +93,7 @@ struct Container {
   ContainerResources resources{};
   bool is_of_job = false;  // of a Job's pod: it is there to end
   std::string image_pull_policy{};
+  std::string stop_signal{};  // lifecycle.stopSignal: "SIGUSR1"; empty: the image's, or SIGTERM
   bool operator==(const Container&) const = default;
 };
 

@@ -79,7 +79,7 @@ constexpr std::array kContainerFields{
     object("readinessProbe", kReadinessProbe),
     object("startupProbe", kSingleSuccessProbe),
     text("restartPolicy").one_of(kRestartPolicies),
-    later("restartPolicyRules"),
+    without_effect("restartPolicyRules"),
     object("resources", kResources),
     without_effect("resizePolicy"),
     without_effect("imagePullPolicy"),
@@ -299,8 +299,9 @@ void check_restart_policies(const Place& spec, Findings& findings) {
                                   ? policy.text() == "Always"
                                   : policy.text() == (of_pod.empty() ? "Always" : of_pod);
       if (policy && !is_applied) {
-        findings.repeated(policy, {"restartPolicy of " + std::string(field), "accepted, but not applied yet",
-                                   "the pod's restartPolicy counts", true, true});
+        findings.repeated(policy, {"restartPolicy of " + std::string(field),
+                                   "accepted, but has no effect in a lab: the pod's restartPolicy counts", "",
+                                   true, false, Topic::NoEffect, "restartPolicy"});
       }
     }
   }
@@ -324,6 +325,25 @@ void check_hostname_override(const Place& spec, Findings& findings) {
   }
 }
 
+// validateStopSignal: the names of signals are those of a system.
+void check_stop_signals(const Place& spec, Findings& findings) {
+  const Place os = spec.field("os");
+  if (!os.field("name").text().empty()) {
+    return;
+  }
+  for (const std::string_view field : {"initContainers", "containers"}) {
+    const Place containers = spec.field(field);
+    for (size_t i = 0; i < containers.size(); ++i) {
+      const Place container = containers.item(i);
+      const Place lifecycle = container.field("lifecycle");
+      if (const Place signal = lifecycle.field("stopSignal")) {
+        refuse_field(signal, "may not be set for containers with empty `spec.os.name`", findings,
+                     "add os: {name: linux} to the pod's spec");
+      }
+    }
+  }
+}
+
 // A cluster leaves pods of a scheduler that does not run there Pending for ever.
 void check_scheduler(const Place& spec, Findings& findings) {
   const Place name = spec.field("schedulerName");
@@ -337,6 +357,7 @@ void check_scheduler(const Place& spec, Findings& findings) {
 
 void check_pod_spec(const Place& spec, Findings& findings) {
   check_scheduler(spec, findings);
+  check_stop_signals(spec, findings);
   check_restart_policies(spec, findings);
   check_hostname_override(spec, findings);
   check_container_names(spec, findings);

@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace labctl::manifest {
 namespace {
@@ -132,8 +134,35 @@ constexpr std::array kHookFields{
 void check_hook(const Place& place, Findings& findings) { check_one_action(place, kHookActions, findings); }
 constexpr Schema kHook{"lifecycle handler", kHookFields, nullptr, check_hook};
 
+// Of Linux, as the API knows them: SIGHUP to SIGXFSZ, and real-time signals as an offset of either end.
+std::optional<Complaint> check_signal(std::string_view text) {
+  constexpr std::array<std::string_view, 36> kNames{
+      "SIGABRT", "SIGALRM", "SIGBUS",   "SIGCHLD", "SIGCLD",    "SIGCONT", "SIGFPE",    "SIGHUP",
+      "SIGILL",  "SIGINT",  "SIGIO",    "SIGIOT",  "SIGKILL",   "SIGPIPE", "SIGPOLL",   "SIGPROF",
+      "SIGPWR",  "SIGQUIT", "SIGSEGV",  "SIGSYS",  "SIGSTKFLT", "SIGSTOP", "SIGTERM",   "SIGTRAP",
+      "SIGTSTP", "SIGTTIN", "SIGTTOU",  "SIGURG",  "SIGUSR1",   "SIGUSR2", "SIGVTALRM", "SIGWINCH",
+      "SIGXCPU", "SIGXFSZ", "SIGRTMIN", "SIGRTMAX"};
+  if (std::find(kNames.begin(), kNames.end(), text) != kNames.end()) {
+    return std::nullopt;
+  }
+  for (const auto& [begin, most] :
+       {std::pair{std::string_view("SIGRTMIN+"), 15}, std::pair{std::string_view("SIGRTMAX-"), 14}}) {
+    if (text.starts_with(begin)) {
+      const std::string_view digits = text.substr(begin.size());
+      int number = 0;
+      const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+      if (error == std::errc() && end == digits.data() + digits.size() && digits.front() != '0' &&
+          number >= 1 && number <= most) {
+        return std::nullopt;
+      }
+    }
+  }
+  return Complaint{"Unsupported value: " + in_quotes(text) + ": it is no signal of Linux",
+                   "as in SIGTERM, SIGUSR1 or SIGRTMIN+3"};
+}
+
 constexpr std::array kLifecycleFields{object("preStop", kHook), object("postStart", kHook),
-                                      later("stopSignal")};
+                                      text("stopSignal", check_signal)};
 
 }  // namespace
 

@@ -36,6 +36,17 @@ TEST(ImageMap, HostRunsTheContainersOwnCommand) {
   EXPECT_EQ(choice.notice, "");
 }
 
+TEST(ImageMap, TheContainersStopSignalIsTaken) {
+  model::Container quits = container("host", {"sleep"}, {"60"});
+  EXPECT_EQ(choose(quits, {}).stop_signal, SIGTERM);
+  quits.stop_signal = "SIGUSR1";
+  EXPECT_EQ(choose(quits, {}).stop_signal, SIGUSR1);
+  quits.stop_signal = "SIGRTMIN+3";
+  EXPECT_EQ(choose(quits, {}).stop_signal, SIGRTMIN + 3);
+  quits.image = "nginx";
+  EXPECT_EQ(choose(quits, {{"nginx", {"sleep", "1"}, {}}}).stop_signal, SIGRTMIN + 3);
+}
+
 TEST(ImageMap, HostWithoutACommandIsAConfigurationError) {
   const ImageChoice choice = choose(container("host"), {});
   EXPECT_EQ(choice.way, Way::Invalid);

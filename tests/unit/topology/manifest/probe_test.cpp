@@ -76,7 +76,16 @@ TEST(ContainerProbes, RefuseInTheWordsOfTheApiServer) {
        "E " + at + "lifecycle.preStop: Required value: must specify a handler type"},
       {"lifecycle: {postStart: {exec: {command: [a]}, sleep: {seconds: 1}}}",
        "E " + at + "lifecycle.postStart.sleep: Forbidden: may not specify more than 1 handler type"},
-      {"restartPolicy: Never", "W " + at + "restartPolicy: accepted, but not applied yet"},
+      {"restartPolicy: Never", "W " + at +
+                                   "restartPolicy: accepted, but has no effect in a lab: the pod's "
+                                   "restartPolicy counts"},
+      {"restartPolicy: Always, restartPolicyRules: [{action: Restart}]",
+       "W " + at + "restartPolicyRules: accepted, but has no effect in a lab"},
+      {"lifecycle: {stopSignal: SIGUSR1}",
+       "E " + at +
+           "lifecycle.stopSignal: Forbidden: may not be set for containers with empty `spec.os.name`"},
+      {"lifecycle: {stopSignal: SIGFOO}",
+       "E " + at + "lifecycle.stopSignal: Unsupported value: \"SIGFOO\": it is no signal of Linux"},
       {"restartPolicy: Sometimes", "E " + at +
                                        "restartPolicy: must be Always, OnFailure or Never, got "
                                        "\"Sometimes\""},
