@@ -1,6 +1,7 @@
 #include "labctl/controllers/claim_binder.hpp"
 
 #include "labctl/objects/contain.hpp"
+#include "labctl/objects/deletion.hpp"
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/store/selectors.hpp"
@@ -13,6 +14,7 @@
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace labctl::controllers {
 namespace {
@@ -70,6 +72,29 @@ bool has_ephemeral_volume(const json& pod) {
   const json& volumes = list_at(pod, "spec.volumes");
   return std::any_of(volumes.begin(), volumes.end(),
                      [](const json& volume) { return field(volume, "ephemeral") != nullptr; });
+}
+
+// The names of the claims that a pod's volumes are.
+std::vector<std::string> claims_of(const json& pod) {
+  std::vector<std::string> names;
+  for (const json& volume : list_at(pod, "spec.volumes")) {
+    if (const std::string& name = text_at(volume, "persistentVolumeClaim.claimName"); !name.empty()) {
+      names.push_back(name);
+    } else if (field(volume, "ephemeral") != nullptr) {
+      names.push_back(objects::name_of(pod) + "-" + text_at(volume, "name"));
+    }
+  }
+  return names;
+}
+
+// A pod without a node will not start with a claim that is being deleted; one that has ended uses it still.
+bool is_used(const store::Store& store, const Key& claim) {
+  const std::vector<ObjectPtr> pods = store.list("pods", claim.ns);
+  return std::any_of(pods.begin(), pods.end(), [&](const ObjectPtr& pod) {
+    const std::vector<std::string> names = claims_of(*pod);
+    return !text_at(*pod, "spec.nodeName").empty() &&
+           std::find(names.begin(), names.end(), claim.name) != names.end();
+  });
 }
 
 // The name of the class for claims that name none; "" without one. Of several the newest, as Kubernetes has it.
@@ -131,6 +156,11 @@ void ClaimBinder::note(const Change& change) {
     return;
   }
   if (resource == "pods") {
+    if (change.type == ChangeType::Deleted) {
+      for (const std::string& name : claims_of(*change.object)) {
+        claims_.insert({kClaims, change.key.ns, name});
+      }
+    }
     if (change.type == ChangeType::Added && has_ephemeral_volume(*change.object)) {
       pods_.insert(change.key);
     }
@@ -296,9 +326,32 @@ void ClaimBinder::bind(const Key& key, const json& claim, const ObjectPtr& volum
   });
 }
 
+void ClaimBinder::release(const Key& key) {
+  if (is_used(store_, key)) {
+    return;
+  }
+  const ObjectPtr left =
+      store_.modify(key, [](json& object) { objects::drop_finalizer(object, objects::kClaimProtection); });
+  // With the last one it goes, now: a StatefulSet whose pod has gone makes its claim anew.
+  if (!objects::has_finalizers(*left)) {
+    store_.remove(key);
+  }
+}
+
 void ClaimBinder::sync_claim(const Key& key) {
-  const ObjectPtr claim = store_.find(key);
-  if (claim == nullptr || objects::is_being_deleted(*claim) || text_at(*claim, "status.phase") == "Bound") {
+  ObjectPtr claim = store_.find(key);
+  if (claim == nullptr) {
+    return;
+  }
+  if (objects::is_being_deleted(*claim)) {
+    release(key);
+    return;
+  }
+  if (!objects::has_finalizer(*claim, objects::kClaimProtection)) {
+    claim = store_.modify(
+        key, [](json& object) { object["metadata"]["finalizers"].push_back(objects::kClaimProtection); });
+  }
+  if (text_at(*claim, "status.phase") == "Bound") {
     return;
   }
   const bool names_class = field(*claim, "spec.storageClassName") != nullptr;

@@ -3,6 +3,8 @@
 // PersistentVolumeClaims and the volumes that they are bound to (persistentvolume-binder, and the provisioner of
 // the lab's StorageClass): a claim is bound to a volume of the user's that fits, else to a new one.
 //
+// A claim that is deleted stays until no pod uses it (pvc-protection-controller): its finalizer is set and taken here.
+//
 // Whatever a volume says that it is made of, it is a folder of the lab, which lives as long as the lab does.
 //
 // Threads: the store's.
@@ -40,6 +42,8 @@ class ClaimBinder {
   // Makes the claims of a pod's ephemeral volumes, which go with the pod (ephemeral-volume-controller).
   void sync_pod(const store::Key& key);
   void sync_claim(const store::Key& key);
+  // Of a claim that is being deleted: it may go, once no pod uses it.
+  void release(const store::Key& key);
   void sync_volume(const store::Key& key);
   // The smallest free volume that fits; null: none does.
   store::ObjectPtr fitting_volume(const nlohmann::json& claim, const std::string& storage_class) const;

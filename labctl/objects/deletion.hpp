@@ -26,6 +26,8 @@ inline constexpr std::string_view kBalancerFinalizer = "service.kubernetes.io/lo
 bool has_balancer_finalizer(const nlohmann::json& service);
 // Holds a pod of a Job until the Job has counted how it ended.
 inline constexpr std::string_view kJobTracking = "batch.kubernetes.io/job-tracking";
+// Holds a PersistentVolumeClaim until no pod uses it.
+inline constexpr std::string_view kClaimProtection = "kubernetes.io/pvc-protection";
 // Holds an owner that is deleted in the foreground until what it owned has gone.
 inline constexpr std::string_view kForegroundDeletion = "foregroundDeletion";
 

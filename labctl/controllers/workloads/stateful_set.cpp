@@ -96,10 +96,25 @@ std::string refusal_of(const json& pod, const std::string& name) {
   return "Pod \"" + name + "\" is invalid: " + (count == 1 ? complaints : "[" + complaints + "]");
 }
 
+// A claim goes with whoever uses it, which need not be a pod of the set.
+constexpr std::chrono::seconds kLookForClaimEvery{5};
+
 void tell_failure(Set& set, const std::string& pod, const std::string& why) {
   record(set.work.store, set.object, objects::EventType::Warning, "FailedCreate",
          "create Pod " + pod + " in StatefulSet " + set.key.name + " failed error: " + why,
          kStatefulSetComponent);
+}
+
+// The claim of the pod that is deleted, but used still; empty: none is.
+std::string claim_on_its_way(const Set& set, const std::string& pod_name) {
+  for (const json& claim_template : objects::list_at(set.object, "spec.volumeClaimTemplates")) {
+    const std::string claim = name_of(claim_template) + "-" + pod_name;
+    const ObjectPtr present = set.work.store.find({"persistentvolumeclaims", set.key.ns, claim});
+    if (present != nullptr && is_being_deleted(*present)) {
+      return claim;
+    }
+  }
+  return {};
 }
 
 // A claim for each volumeClaimTemplate, which outlives the pod, and a volume of the template's name with it.
@@ -161,6 +176,11 @@ bool make_pod(Set& set, std::int64_t ordinal) {
   }
   if (const std::string why = refusal_of(pod, name); !why.empty()) {
     tell_failure(set, name, why);
+    return false;
+  }
+  if (const std::string claim = claim_on_its_way(set, name); !claim.empty()) {
+    tell_failure(set, name, "failed to create PVC " + claim + ": pvc " + claim + " is being deleted");
+    set.work.look_again_at(set.work.now + kLookForClaimEvery);
     return false;
   }
   add_claims(set, pod, name);

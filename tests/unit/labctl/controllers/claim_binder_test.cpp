@@ -1,5 +1,6 @@
 #include "labctl/controllers/claim_binder.hpp"
 
+#include "labctl/objects/deletion.hpp"
 #include "labctl/objects/fields.hpp"
 #include "tests/unit/labctl/controllers/control_loop_fixture.hpp"
 
@@ -73,6 +74,41 @@ TEST_F(Claims, OfAClassThatIsNotThereAreBoundAndTold) {
       loops.events("ProvisioningSucceeded"),
       testing::ElementsAre(testing::EndsWith(": storageclass.storage.k8s.io \"gp2\" not found, the lab's own "
                                              "stands in for it")));
+}
+
+TEST_F(Claims, ThatAreUsedStayUntilNoPodHasThem) {
+  make_class();
+  const store::Key key{"persistentvolumeclaims", "default", "data"};
+  EXPECT_THAT(make_claim("data")["metadata"]["finalizers"],
+              testing::ElementsAre("kubernetes.io/pvc-protection"));
+  json pod = bare_pod();
+  pod["spec"]["volumes"] = {{{"name", "d"}, {"persistentVolumeClaim", {{"claimName", "data"}}}}};
+  loops.create("pods", "db", pod);
+  loops.run();
+  objects::delete_object(loops.store, key);
+  loops.run();
+  EXPECT_TRUE(objects::is_being_deleted(claim("data")));
+  EXPECT_EQ(text_at(claim("data"), "status.phase"), "Bound");
+  loops.finish("db", "Succeeded");
+  loops.run();
+  EXPECT_NE(loops.store.find(key), nullptr);
+  loops.store.remove({"pods", "default", "db"});
+  loops.run();
+  EXPECT_EQ(loops.store.find(key), nullptr);
+  EXPECT_TRUE(loops.store.list("persistentvolumes").empty());
+}
+
+TEST_F(Claims, ThatNobodyUsesGoAtOnce) {
+  make_class();
+  make_claim("data");
+  json pod = bare_pod();
+  pod["spec"]["schedulingGates"] = {{{"name", "later"}}};
+  pod["spec"]["volumes"] = {{{"name", "d"}, {"persistentVolumeClaim", {{"claimName", "data"}}}}};
+  loops.create("pods", "waits", pod);
+  loops.run();
+  objects::delete_object(loops.store, {"persistentvolumeclaims", "default", "data"});
+  loops.run();
+  EXPECT_TRUE(loops.store.list("persistentvolumeclaims").empty());
 }
 
 TEST_F(Claims, WaitWhereThereIsNoClass) {

@@ -1,5 +1,6 @@
 #include "labctl/controllers/workloads/stateful_set.hpp"
 
+#include "labctl/objects/deletion.hpp"
 #include "labctl/objects/fields.hpp"
 
 #include "control_loop_fixture.hpp"
@@ -53,6 +54,53 @@ TEST_F(StatefulSetTest, OrderedReadyMakesOnePodAfterTheOther) {
   EXPECT_THAT(loops.pod_names(), ElementsAre("db-0", "db-1"));
   loops.run();
   EXPECT_EQ(loops.pods().size(), 2U);
+}
+
+// ---- Claims that are deleted ---------------------------------------------------------------------
+
+class ClaimOfASet : public StatefulSetTest {
+ protected:
+  ClaimOfASet() {
+    make(1, [](json& object) {
+      object["spec"]["volumeClaimTemplates"] = {
+          {{"metadata", {{"name", "data"}}},
+           {"spec",
+            {{"accessModes", {"ReadWriteOnce"}}, {"resources", {{"requests", {{"storage", "1Gi"}}}}}}}}};
+    });
+    loops.settle();
+  }
+  const store::Key key{"persistentvolumeclaims", "default", "data-db-0"};
+};
+
+TEST_F(ClaimOfASet, IsMadeAnewOnceItsPodHasGone) {
+  const std::string uid = uid_of(*loops.store.get(key));
+  objects::delete_object(loops.store, key);
+  loops.settle();
+  EXPECT_TRUE(is_being_deleted(*loops.store.get(key)));
+  loops.store.remove({"pods", "default", "db-0"});
+  loops.settle();
+  EXPECT_NE(uid_of(*loops.store.get(key)), uid);
+  EXPECT_FALSE(is_being_deleted(*loops.store.get(key)));
+  EXPECT_THAT(loops.pod_names(), ElementsAre("db-0"));
+}
+
+TEST_F(ClaimOfASet, HoldsThePodBackWhileAnotherUsesIt) {
+  json other = bare_pod();
+  other["spec"]["volumes"] = {{{"name", "d"}, {"persistentVolumeClaim", {{"claimName", "data-db-0"}}}}};
+  loops.create("pods", "backup", other);
+  loops.settle();
+  objects::delete_object(loops.store, key);
+  loops.store.remove({"pods", "default", "db-0"});
+  loops.run();
+  EXPECT_THAT(loops.pod_names(), ElementsAre("backup"));
+  EXPECT_THAT(
+      loops.events("FailedCreate"),
+      ElementsAre("create Pod db-0 in StatefulSet db failed error: failed to create PVC data-db-0: pvc "
+                  "data-db-0 is being deleted"));
+  loops.store.remove({"pods", "default", "backup"});
+  loops.clock.advance(std::chrono::seconds(5));
+  loops.settle();
+  EXPECT_THAT(loops.pod_names(), ElementsAre("db-0"));
 }
 
 TEST_F(StatefulSetTest, ParallelMakesAllAtOnce) {
