@@ -19,14 +19,18 @@ std::string place_of(const SourcePosition& where) {
   return where.file.empty() ? "" : where.file + ":" + std::to_string(where.line);
 }
 
+bool comes_before_pods(std::string_view kind) {
+  return kind == "PriorityClass" || kind == "LimitRange" || kind == "ResourceQuota";
+}
+
 }  // namespace
 
 void create_objects(store::Store& store, allocation::ServiceAllocation& services,
                     const std::vector<manifest::Object>& objects) {
   std::vector<allocation::ServiceAllocation::New> new_services;
-  for (const bool is_class : {true, false}) {  // whose values pods take over
+  for (const bool is_first : {true, false}) {  // what pods take over, and are counted by
     for (const manifest::Object& object : objects) {
-      if ((object.kind == "PriorityClass") != is_class) {
+      if (comes_before_pods(object.kind) != is_first) {
         continue;
       }
       const api::ResourceKind* kind = api::find_kind(object.api_version, object.kind);

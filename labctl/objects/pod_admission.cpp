@@ -1,7 +1,11 @@
 #include "labctl/objects/pod_admission.hpp"
 
+#include "labctl/objects/conditions.hpp"
 #include "labctl/objects/fields.hpp"
+#include "labctl/objects/limit_ranges.hpp"
 #include "labctl/objects/priority.hpp"
+#include "labctl/objects/quotas.hpp"
+#include "topology/base/error.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -44,11 +48,29 @@ void add_default_tolerations(json& pod) {
 void fill_in_new_pod(const store::Store& store, json& pod) {
   fill_in_priority(store, pod);
   add_default_tolerations(pod);
+  if (store.count("limitranges") > 0) {
+    fill_in_limits(store, pod);
+    pod["status"]["qosClass"] = qos_class(pod);
+  }
+}
+
+std::optional<std::string> admission_refusal(const store::Store& store, const json& pod) {
+  const json* spec = field(pod, "spec");
+  if (auto refusal = spec == nullptr ? std::nullopt : priority_refusal(store, *spec)) {
+    return refusal;
+  }
+  if (auto refusal = store.count("limitranges") > 0 ? limit_refusal(store, pod) : std::nullopt) {
+    return refusal;
+  }
+  return store.count("resourcequotas") > 0 ? quota_refusal(store, pod) : std::nullopt;
 }
 
 void admit_new_pod(const store::Store& store, json& pod) {
   admit_priority(store, pod);
-  add_default_tolerations(pod);
+  fill_in_new_pod(store, pod);
+  if (const auto refusal = admission_refusal(store, pod)) {
+    throw Error(ErrorKind::Permission, "pods \"" + name_of(pod) + "\" is forbidden: " + *refusal);
+  }
 }
 
 }  // namespace labctl::objects

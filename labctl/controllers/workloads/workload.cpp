@@ -6,6 +6,7 @@
 #include "labctl/objects/events.hpp"
 #include "labctl/objects/fields.hpp"
 #include "labctl/objects/names.hpp"
+#include "labctl/objects/pod_admission.hpp"
 #include "labctl/objects/priority.hpp"
 #include "labctl/store/selectors.hpp"
 
@@ -113,12 +114,28 @@ std::vector<ObjectPtr> claim_owned(Work& work, const json& owner, std::string_vi
   return claimed;
 }
 
+namespace {
+
+// Why admission would refuse a pod of that template. A workload whose pods nothing counts or bounds costs nothing.
+std::optional<std::string> refusal_of_admission(const store::Store& store, const json& owner,
+                                                const json& pod_template) {
+  const json* spec = field(pod_template, "spec");
+  if (store.count("resourcequotas") == 0 && store.count("limitranges") == 0) {
+    return spec == nullptr ? std::nullopt : objects::priority_refusal(store, *spec);
+  }
+  json pod = pod_from_template(owner, pod_template);
+  objects::fill_in_new_pod(store, pod);
+  return objects::admission_refusal(store, pod);
+}
+
+}  // namespace
+
 bool may_make_pod(Work& work, const json& owner, std::string_view component) {
   std::string why;
   if (work.store.count("pods") >= kPodsPerLab) {
     why = "exceeded: a lab has at most " + std::to_string(kPodsPerLab) + " pods";
-  } else if (const json* spec = field(owner, "spec.template.spec")) {
-    if (const auto refusal = objects::priority_refusal(work.store, *spec)) {
+  } else if (const json* pod_template = field(owner, "spec.template")) {
+    if (const auto refusal = refusal_of_admission(work.store, owner, *pod_template)) {
       why = "pods \"" + name_of(owner) + "-\" is forbidden: " + *refusal;
     }
   }

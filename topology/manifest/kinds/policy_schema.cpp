@@ -5,6 +5,7 @@
 #include "topology/manifest/kinds/status_schema.hpp"
 #include "topology/model/well_known.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace labctl::manifest {
@@ -263,9 +264,30 @@ constexpr Schema kScopeSelector{"scope selector", kScopeSelectorFields};
 constexpr std::array kQuotaSpecFields{
     object("hard", kPolicyAmounts),
     texts("scopes").one_of(kQuotaScopes),
-    object("scopeSelector", kScopeSelector),
+    object("scopeSelector", kScopeSelector).without_effect(),
 };
-constexpr Schema kQuotaSpec{"ResourceQuota spec", kQuotaSpecFields};
+
+// Of what a quota counts, a lab counts pods and what they request and are limited to.
+void check_counted(const Place& spec, Findings& findings) {
+  const Place hard = spec.field("hard");
+  if (!hard) {
+    return;
+  }
+  constexpr std::array<std::string_view, 5> kCounted{"pods", "count/pods", "cpu", "memory",
+                                                     "ephemeral-storage"};
+  for (const YamlEntry& entry : hard.node->entries) {
+    std::string_view name = entry.key;
+    for (const std::string_view begin : {"requests.", "limits."}) {
+      name.remove_prefix(name.starts_with(begin) ? begin.size() : 0);
+    }
+    const Place amount = hard.member(entry);
+    if (amount && std::find(kCounted.begin(), kCounted.end(), name) == kCounted.end()) {
+      findings.repeated(amount, {"quota " + entry.key, "accepted, but a lab does not count it", "", true,
+                                 false, Topic::NoEffect, entry.key});
+    }
+  }
+}
+constexpr Schema kQuotaSpec{"ResourceQuota spec", kQuotaSpecFields, check_counted};
 constexpr std::array kQuotaFields{
     text("apiVersion"),
     text("kind"),
@@ -280,9 +302,18 @@ constexpr std::array kLimitFields{
     object("min", kPolicyAmounts),
     object("default", kPolicyAmounts),
     object("defaultRequest", kPolicyAmounts),
-    object("maxLimitRequestRatio", kPolicyAmounts),
+    object("maxLimitRequestRatio", kPolicyAmounts).without_effect(),
 };
-constexpr Schema kLimit{"limit", kLimitFields};
+
+void check_limited(const Place& limit, Findings& findings) {
+  const Place type = limit.field("type");
+  if (type.text() != "Container") {
+    const std::string what = "limits of type " + std::string(type.text());
+    findings.repeated(type, {what, "accepted, but " + what + " have no effect in a lab", "", false, false,
+                             Topic::NoEffect, what});
+  }
+}
+constexpr Schema kLimit{"limit", kLimitFields, check_limited};
 constexpr std::array kLimitRangeSpecFields{list("limits", kLimit).required()};
 constexpr Schema kLimitRangeSpec{"LimitRange spec", kLimitRangeSpecFields};
 constexpr std::array kLimitRangeFields{

@@ -138,16 +138,34 @@ webhooks:
 
 TEST(KeptKinds, AreKeptAsTheyAreAndSaidOncePerKind) {
   const Loaded loaded =
-      load({{"t.yaml", std::string(kAll) + kept("v1", "LimitRange", "spec: {limits: []}")}}, {});
+      load({{"t.yaml", std::string(kAll) + kept("coordination.k8s.io/v1", "Lease", "spec: {}")}}, {});
   EXPECT_EQ(loaded.objects.size(), 16u);
   int kept_kinds = 0;
   for (const Diagnostic& d : loaded.diagnostics) {
     EXPECT_EQ(d.topic, Topic::KeptOnly) << to_string(d);
     EXPECT_EQ(d.severity, Severity::Warning) << to_string(d);
-    EXPECT_EQ(d.times, d.subject == "LimitRange" ? 2 : 1) << to_string(d);
+    EXPECT_EQ(d.times, d.subject == "Lease" ? 2 : 1) << to_string(d);
     ++kept_kinds;
   }
-  EXPECT_EQ(kept_kinds, 14);  // a PriorityClass has an effect
+  EXPECT_EQ(kept_kinds, 12);  // a PriorityClass, a ResourceQuota and a LimitRange have an effect
+}
+
+TEST(KeptKinds, WhatQuotasAndLimitRangesDoNotDoIsSaid) {
+  std::vector<std::string> subjects;
+  for (const Diagnostic& d :
+       load({{"t.yaml", kept("v1", "ResourceQuota",
+                             "spec: {hard: {services: 2, pods: 3, limits.cpu: 1, "
+                             "requests.storage: 5Gi}}") +
+                            kept("v1", "LimitRange",
+                                 "spec: {limits: [{type: Pod, max: {cpu: 1}}, {type: Container, "
+                                 "min: {cpu: 1}, maxLimitRequestRatio: {cpu: 2}}]}")}},
+            {})
+           .diagnostics) {
+    EXPECT_EQ(d.topic, Topic::NoEffect) << to_string(d);
+    subjects.push_back(d.subject);
+  }
+  EXPECT_THAT(subjects, testing::UnorderedElementsAre("services", "requests.storage", "limits of type Pod",
+                                                      "maxLimitRequestRatio"));
 }
 
 TEST(KeptKinds, AreErrorsWhenStrictOnlyWhereALabShouldActOnThem) {
