@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace labctl::images {
@@ -16,6 +17,10 @@ using nlohmann::json;
 constexpr std::size_t kHexDigits = 64;
 // In an index, or of a list in a configuration.
 constexpr std::size_t kItemsMax = 10'000;
+
+bool is_hex_digest(std::string_view text) {
+  return text.size() == kHexDigits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
 
 // A value and the way to it, for messages.
 class Value {
@@ -83,6 +88,14 @@ class Value {
     }
     return keys;
   }
+  // A folder of the archive is named so: what is no id must be no path.
+  std::string legacy_id() const {
+    std::string id = text();
+    if (!is_hex_digest(id)) {
+      refuse("must be 64 digits of 0-9 and a-f");
+    }
+    return id;
+  }
   [[noreturn]] void refuse(const std::string& why) const {
     throw Error(ErrorKind::InvalidInput, path_ + ": " + why);
   }
@@ -148,6 +161,43 @@ std::vector<DockerImage> parse_docker_manifest(std::string_view text, const std:
   return images;
 }
 
+std::vector<LegacyImage> parse_repositories(std::string_view text, const std::string& what) {
+  const json document = api::parse_json(text, what);
+  const Value repositories(&document, what);
+  std::map<std::string, LegacyImage> images;
+  for (const std::string& name : repositories.keys()) {
+    const Value tags = repositories.field(name.c_str());
+    for (const std::string& tag : tags.keys()) {
+      const std::string id = tags.field(tag.c_str()).legacy_id();
+      LegacyImage& image = images.try_emplace(id, LegacyImage{{}, id}).first->second;
+      image.names.push_back(name + ":" + tag);
+    }
+  }
+  std::vector<LegacyImage> all;
+  for (auto& [id, image] : images) {
+    all.push_back(std::move(image));
+  }
+  return all;
+}
+
+std::string parse_legacy_parent(std::string_view text, const std::string& what) {
+  const json document = api::parse_json(text, what);
+  const Value parent = Value(&document, what).field("parent");
+  return parent.text().empty() ? std::string() : parent.legacy_id();
+}
+
+std::string legacy_configuration(std::string_view text, const std::vector<std::string>& diff_ids,
+                                 const std::string& what) {
+  const json document = api::parse_json(text, what);
+  json configuration{{"rootfs", {{"type", "layers"}, {"diff_ids", diff_ids}}}};
+  for (const char* field : {"os", "architecture", "config"}) {
+    if (Value(&document, what).field(field)) {
+      configuration[field] = document[field];
+    }
+  }
+  return configuration.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 std::vector<Descriptor> parse_index(std::string_view text, const std::string& what) {
   const json document = api::parse_json(text, what);
   std::vector<Descriptor> descriptors;
@@ -187,7 +237,7 @@ bool is_index(const Descriptor& descriptor) {
 std::string blob_of(const std::string& digest, const std::string& what) {
   const std::string hex =
       digest.starts_with(kDigestBegin) ? digest.substr(kDigestBegin.size()) : std::string();
-  if (hex.size() != kHexDigits || hex.find_first_not_of("0123456789abcdef") != std::string::npos) {
+  if (!is_hex_digest(hex)) {
     throw Error(ErrorKind::InvalidInput,
                 what + ": digest \"" + digest + "\": must be sha256: and 64 digits of 0-9 and a-f");
   }

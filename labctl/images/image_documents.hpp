@@ -1,7 +1,8 @@
 #pragma once
 
 // The documents of an image archive as values: manifest.json of `docker save`, index.json and manifests of an OCI
-// layout, an image's configuration (OCI image-spec 1.1: image-layout, image-index, manifest, config).
+// layout, an image's configuration (OCI image-spec 1.1: image-layout, image-index, manifest, config), and what Docker
+// before 1.10 had in their place (docker/image spec v1).
 //
 // Pure. All of it is hostile: each function throws Error InvalidInput, beginning with `what`, for text that is no JSON, is
 // nested too deep, or has a value of a wrong type where one is needed.
@@ -24,6 +25,12 @@ struct DockerImage {
   std::vector<std::string> names;  // RepoTags
   std::string config;
   std::vector<std::string> layers;  // lowest first
+};
+
+// An image of `repositories`, which Docker before 1.10 wrote.
+struct LegacyImage {
+  std::vector<std::string> names;
+  std::string id;  // of its topmost layer, 64 digits: the folder with its files `json` and `layer.tar`
 };
 
 struct Platform {
@@ -55,6 +62,13 @@ struct Configuration {
 inline constexpr std::size_t kLayersMax = 512;
 
 std::vector<DockerImage> parse_docker_manifest(std::string_view text, const std::string& what);
+std::vector<LegacyImage> parse_repositories(std::string_view text, const std::string& what);
+// Of a layer's file `json` the id of the layer below it; empty for the lowest.
+std::string parse_legacy_parent(std::string_view text, const std::string& what);
+// The configuration that newer versions would have written for an image: of its topmost layer's `json`, with the digests
+// of the layers' tars, lowest first.
+std::string legacy_configuration(std::string_view text, const std::vector<std::string>& diff_ids,
+                                 const std::string& what);
 std::vector<Descriptor> parse_index(std::string_view text, const std::string& what);
 Manifest parse_manifest(std::string_view text, const std::string& what);
 Configuration parse_configuration(std::string_view text, const std::string& what);

@@ -3,6 +3,7 @@
 #include "topology/base/error.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -43,6 +44,12 @@ bool is_for_us(const Platform& platform) {
          (platform.architecture.empty() || platform.architecture == own.architecture);
 }
 
+// What a tar has besides the bytes of its files: headers, and zeros behind the end.
+std::uint64_t tar_max(UnpackLimits limits) {
+  constexpr std::uint64_t kHeaders = 16 << 10;
+  return limits.bytes + limits.entries * kHeaders;
+}
+
 class ImagesOfArchive {
  public:
   explicit ImagesOfArchive(ImageArchive& archive) : archive_(archive) {}
@@ -55,10 +62,15 @@ class ImagesOfArchive {
       }
     } else if (const auto index = archive_.document("index.json")) {
       add_index(*index, archive_.shown() + ":index.json", "", 0);
+    } else if (const auto repositories = archive_.document("repositories")) {
+      for (const LegacyImage& image : parse_repositories(*repositories, archive_.shown() + ":repositories")) {
+        add_legacy(image);
+      }
     } else {
-      throw Error(ErrorKind::InvalidInput,
-                  archive_.shown() + ": no image archive: it has neither manifest.json nor index.json",
-                  "`docker save`, `podman save`, `skopeo copy` and `buildah push` write such archives");
+      throw Error(
+          ErrorKind::InvalidInput,
+          archive_.shown() + ": no image archive: it has neither manifest.json, index.json nor repositories",
+          "`docker save`, `podman save`, `skopeo copy` and `buildah push` write such archives");
     }
     if (images_.empty()) {
       refuse_elsewhere();
@@ -86,6 +98,51 @@ class ImagesOfArchive {
       found.layers.push_back({clean_path(layer.c_str()), {}, {}});
     }
     add(std::move(found), parse_configuration(text, archive_.shown() + ":" + image.config));
+  }
+
+  // Nothing there says what is in the layers: they are read for it.
+  void add_legacy(const LegacyImage& image) {
+    const std::string top = needed_document(archive_, image.id + "/json");
+    const std::string what = archive_.shown() + ":" + image.id;
+    if (const Platform platform = parse_configuration(top, what).platform; !is_for_us(platform)) {
+      elsewhere_.insert(to_string(platform));
+      return;
+    }
+    std::vector<std::string> ids;
+    for (std::string id = image.id; !id.empty();) {
+      if (ids.size() == kLayersMax) {
+        refuse_image(what, "has more than " + std::to_string(kLayersMax) + " layers, or they go in a circle");
+      }
+      ids.push_back(id);
+      const std::string name = id + "/json";
+      id = parse_legacy_parent(needed_document(archive_, name), archive_.shown() + ":" + name);
+    }
+    ImageInArchive found{image.names, {}, {}, {}};
+    std::vector<std::string> diff_ids;
+    for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+      found.layers.push_back({*id + "/layer.tar", {}, {}});
+      diff_ids.push_back(diff_id_of(found.layers.back().file));
+    }
+    const std::string text = legacy_configuration(top, diff_ids, what);
+    found.digest = digest_of(text);
+    add(std::move(found), parse_configuration(text, what));
+  }
+
+  // Images of one archive share their lower layers.
+  const std::string& diff_id_of(const std::string& file) {
+    const auto [found, is_new] = diff_ids_.try_emplace(file);
+    if (is_new) {
+      archive_.read(file, [&, &digest = found->second](ByteSource& packed) {
+        const std::string what = archive_.shown() + ":" + file;
+        SourceReader decompressed(packed, false, what);
+        if (decompressed.next() == nullptr) {
+          refuse_image(what, "is empty");
+        }
+        EntrySource bytes(decompressed.get(), what, &decompressed);
+        digest = HashedSource(bytes, tar_max({})).digest();
+      });
+    }
+    return found->second;
   }
 
   void add_index(const std::string& text, const std::string& what, const std::string& name, int depth) {
@@ -148,14 +205,9 @@ class ImagesOfArchive {
   ImageArchive& archive_;
   std::vector<ImageInArchive> images_;
   std::set<std::string> elsewhere_;
+  std::map<std::string, std::string> diff_ids_;  // by file
   std::size_t seen_ = 0;
 };
-
-// What a tar has besides the bytes of its files: headers, and zeros behind the end.
-std::uint64_t tar_max(UnpackLimits limits) {
-  constexpr std::uint64_t kHeaders = 16 << 10;
-  return limits.bytes + limits.entries * kHeaders;
-}
 
 void unpack_layer(ByteSource& packed, const Layer& layer, const std::string& what, TreeWriter& tree,
                   std::uint64_t max) {

@@ -160,6 +160,37 @@ std::string docker_archive(const std::vector<TestImage>& images, bool links) {
   return tar_of(entries);
 }
 
+std::string legacy_docker_archive(const std::vector<TestImage>& images) {
+  std::vector<TarEntry> entries;
+  json repositories = json::object();
+  for (const TestImage& image : images) {
+    const Built built = build(image);
+    std::string id;
+    for (std::size_t i = 0; i < built.layers.size(); ++i) {
+      json layer{{"os", "linux"}};
+      layer["architecture"] =
+          image.architecture.empty() ? images::own_platform().architecture : image.architecture;
+      if (!id.empty()) {
+        layer["parent"] = id;
+      }
+      if (i + 1 == built.layers.size()) {
+        layer["config"] = image.config;
+      }
+      id = hex_of(images::digest_of(id + built.layers[i]));
+      layer["id"] = id;
+      entries.push_back({id + "/VERSION", "1.0"});
+      entries.push_back({id + "/json", layer.dump()});
+      entries.push_back({id + "/layer.tar", built.layers[i]});
+    }
+    for (const std::string& name : image.names) {
+      const std::size_t colon = name.rfind(':');
+      repositories[name.substr(0, colon)][name.substr(colon + 1)] = id;
+    }
+  }
+  entries.push_back({"repositories", repositories.dump()});
+  return tar_of(entries);
+}
+
 std::vector<TarEntry> oci_layout(const std::vector<TestImage>& images, bool is_nested) {
   const std::string type = "application/vnd.oci.image.";
   std::vector<TarEntry> entries{{"oci-layout", R"({"imageLayoutVersion":"1.0.0"})"}};

@@ -31,6 +31,8 @@ struct TestImage {
 
 // What `docker save` writes. With `links` every layer is a link to a blob, as older versions wrote equal ones.
 std::string docker_archive(const std::vector<TestImage>& images, bool links = false);
+// What `docker save` wrote before Docker 1.10: `repositories`, and a folder a layer with VERSION, json and layer.tar.
+std::string legacy_docker_archive(const std::vector<TestImage>& images);
 // The files of an OCI layout, each image under its first name; with `is_nested` in an index of its own.
 std::vector<TarEntry> oci_layout(const std::vector<TestImage>& images, bool is_nested = false);
 void write_entries(const std::filesystem::path& folder, const std::vector<TarEntry>& entries);

@@ -54,6 +54,41 @@ class ImageReaderTest : public ::testing::Test {
 
 TEST_F(ImageReaderTest, ReadsWhatDockerSaves) { expect_shop(tar(support::docker_archive({shop()}))); }
 
+TEST_F(ImageReaderTest, ReadsWhatDockerSavedBeforeItHadAManifest) {
+  expect_shop(tar(support::legacy_docker_archive({shop()})));
+}
+
+TEST_F(ImageReaderTest, LegacyImagesAreTheirContentAndShareTheirLayers) {
+  TestImage same = shop();
+  same.names = {"shop/same:1"};
+  TestImage other = shop();
+  other.names = {"shop/other:1"};
+  other.layers[1].push_back({"more", "x"});
+  const auto archive = ImageArchive::open(tar(support::legacy_docker_archive({shop(), same, other})));
+  const auto images = images_of(*archive);
+  ASSERT_EQ(images.size(), 2U);
+  EXPECT_NE(images[0].digest, images[1].digest);
+  EXPECT_EQ(images[0].layers[0].diff_id, images[1].layers[0].diff_id);
+  EXPECT_EQ(images[0].names.size() + images[1].names.size(), 3U);
+}
+
+TEST_F(ImageReaderTest, LegacyLayersThatGoInACircleOrArePathsAreRefused) {
+  const std::string id(64, 'a');
+  const std::string repositories = R"({"shop":{"1":")" + id + "\"}}";
+  EXPECT_NE(words_of(tar(support::tar_of(
+                         {{"repositories", repositories}, {id + "/json", R"({"parent":")" + id + "\"}"}})))
+                .find("they go in a circle"),
+            std::string::npos);
+  EXPECT_EQ(words_of(tar(support::tar_of({{"repositories", R"({"shop":{"1":"../../etc"}})"}}))),
+            "image.tar:repositories.shop.1: must be 64 digits of 0-9 and a-f");
+  EXPECT_EQ(words_of(tar(support::tar_of({{"repositories", repositories}}))),
+            "image.tar: has no document " + id + "/json");
+  TestImage elsewhere = shop();
+  elsewhere.architecture = "s390y";
+  EXPECT_NE(words_of(tar(support::legacy_docker_archive({elsewhere}))).find("only for linux/s390y"),
+            std::string::npos);
+}
+
 TEST_F(ImageReaderTest, ReadsLayersThatAreLinks) {
   expect_shop(tar(support::docker_archive({shop()}, true)));
 }
@@ -111,7 +146,7 @@ TEST_F(ImageReaderTest, ConfigurationThatIsNotWhatItsDigestSaysIsRefused) {
 TEST_F(ImageReaderTest, WhatIsNoArchiveSaysSo) {
   EXPECT_NE(words_of(tar("apiVersion: v1\n")).find("image.tar: "), std::string::npos);
   EXPECT_EQ(words_of(tar(support::tar_of({{"a", "b"}}))),
-            "image.tar: no image archive: it has neither manifest.json nor index.json");
+            "image.tar: no image archive: it has neither manifest.json, index.json nor repositories");
   EXPECT_NE(words_of(dir_.path() / "nowhere.tar").find("No such file"), std::string::npos);
 }
 
@@ -120,7 +155,7 @@ TEST_F(ImageReaderTest, DocumentsOfAFolderAreNotLookedForOutside) {
   fs::create_directory(dir_.path() / "layout");
   fs::create_symlink("../manifest.json", dir_.path() / "layout/manifest.json");
   EXPECT_EQ(words_of(dir_.path() / "layout"),
-            "layout: no image archive: it has neither manifest.json nor index.json");
+            "layout: no image archive: it has neither manifest.json, index.json nor repositories");
 }
 
 TEST_F(ImageReaderTest, LinksThatLeadToThemselvesEnd) {
