@@ -27,6 +27,17 @@ std::vector<std::string> words_at(const nlohmann::json& container, const char* f
 
 std::string first_of(const std::vector<std::string>& words) { return words.empty() ? "" : words.front(); }
 
+std::vector<std::string> exposed_ports_of(const model::Cluster& cluster, const std::string& digest) {
+  for (const model::ImageRule& rule : cluster.images) {
+    for (const model::ImageFiles& files : rule.files) {
+      if (files.digest == digest) {
+        return files.config.exposed_ports;
+      }
+    }
+  }
+  return {};
+}
+
 // What the Cluster's rule for the image says, if that is an archive.
 std::string archive_of(const model::Cluster& cluster, const std::string& digest) {
   for (const model::ImageRule& rule : cluster.images) {
@@ -50,6 +61,7 @@ ImageUse use_of(const model::Cluster& cluster, const model::Container& container
     case Way::Root:
       use.runs = choice.digest.empty() ? "root" : "archive";
       use.from = choice.digest.empty() ? choice.root : archive_of(cluster, choice.digest);
+      use.exposed_ports = exposed_ports_of(cluster, choice.digest);
       break;
     case Way::BuiltIn:
       use.runs = "built-in server";

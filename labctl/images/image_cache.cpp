@@ -37,8 +37,13 @@ std::string folder_of(const std::string& digest) {
 }
 
 nlohmann::json to_json(const CachedImage& image) {
-  return {{"digest", image.digest}, {"names", image.names},      {"archive", image.archive},
-          {"bytes", image.bytes},   {"leftOut", image.left_out}, {"unpackedAt", image.unpacked_at}};
+  return {{"digest", image.digest},
+          {"names", image.names},
+          {"archive", image.archive},
+          {"bytes", image.bytes},
+          {"leftOut", image.left_out},
+          {"unpackedAt", image.unpacked_at},
+          {"exposedPorts", image.exposed_ports}};
 }
 
 CachedImage read_image(const fs::path& folder) {
@@ -51,6 +56,8 @@ CachedImage read_image(const fs::path& folder) {
   image.bytes = json.at("bytes").get<std::uint64_t>();
   image.left_out = json.at("leftOut").get<std::uint64_t>();
   image.unpacked_at = json.at("unpackedAt").get<std::int64_t>();
+  // Images of a cache that is older than this field have none.
+  image.exposed_ports = json.value("exposedPorts", std::vector<std::string>());
   image.root = folder / "root";
   return image;
 }
@@ -140,8 +147,8 @@ CachedImage ImageCache::provide(ImageArchive& archive, const ImageInArchive& ima
   fs::create_directory(folder / "root");
   ::chmod((folder / "root").c_str(), 0755);
   const Unpacked unpacked = unpack(archive, image, folder / "root", limits);
-  CachedImage made{image.digest,       image.names, archive_path, unpacked.bytes, unpacked.left_out,
-                   std::time(nullptr), {}};
+  CachedImage made{image.digest,      image.names,        archive_path, unpacked.bytes,
+                   unpacked.left_out, std::time(nullptr), {},           image.config.exposed_ports};
   write_image(folder, made);
   const fs::path place = path_ / folder_of(image.digest);
   if (::rename(folder.c_str(), place.c_str()) != 0) {

@@ -29,6 +29,7 @@ struct CachedImage {
   std::uint64_t left_out = 0;
   std::int64_t unpacked_at = 0;  // seconds since 1970
   std::filesystem::path root;
+  std::vector<std::string> exposed_ports{};  // "80/tcp", as its configuration says
 };
 
 // Where it is, whether or not it is there. Throws Error NotFound when the environment names no home.

@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <set>
 
 namespace labctl::lab {
 namespace {
@@ -288,6 +289,12 @@ json Lab::status() const {
   for (const Family family : cluster_.families) {
     families.push_back(to_string(family));
   }
+  std::set<std::string> images;
+  for (const model::ImageRule& rule : cluster_.images) {
+    for (const model::ImageFiles& files : rule.files) {
+      images.insert(files.digest);
+    }
+  }
   return {
       {"name", name_},
       {"phase", "Ready"},
@@ -301,6 +308,7 @@ json Lab::status() const {
       {"pods", {{"total", store_.count("pods")}, {"ready", ready_pods_}}},
       {"standIns",
        {{"containers", stand_ins.containers}, {"images", stand_ins.images}, {"secrets", stand_ins.secrets}}},
+      {"images", images},
       {"bootMs", boot_time_.count()}};
 }
 

@@ -139,8 +139,11 @@ TEST_F(Images, ArchivesThatAreMissingOrNoneAreSaidBeforeAnythingBoots) {
 }
 
 TEST_F(Images, AreListedWithWhatRunsForEach) {
-  const TestImage image{{"shop/web:1"}, {tools()}, {{"Cmd", {"/bin/sleep", "60"}}}};
-  lab_.write("shop.tar", support::docker_archive({image}));
+  const TestImage image{
+      {"shop/web:1"},
+      {tools()},
+      {{"Cmd", {"/bin/sleep", "60"}}, {"ExposedPorts", {{"80/tcp", nlohmann::json::object()}}}}};
+  const std::string shop = lab_.write("shop.tar", support::docker_archive({image}));
   const std::string file =
       lab_.write("lab.yaml", cluster_of("shop.tar") + pod("web", "image: \"shop/web:1\"") +
                                  pod("none", "image: \"shop/none:1\"") + pod("db", "image: \"mysql:8\""));
@@ -154,13 +157,22 @@ TEST_F(Images, AreListedWithWhatRunsForEach) {
   EXPECT_EQ(before[1]["runs"], "refused");
   EXPECT_EQ(before[2]["runs"], "archive");
   EXPECT_EQ(before[2]["cached"], false);
+  EXPECT_EQ(before[2]["exposedPorts"][0], "80/tcp");
   EXPECT_TRUE(has(lab_.run({"images"}).err, "no image is unpacked"));
   ASSERT_TRUE(ends_with(up({image}, pod("web", "image: \"shop/web:1\"")), kPassed));
   EXPECT_EQ(nlohmann::json::parse(lab_.run({"images", "-o", "json"}).out)[0]["names"][0], "shop/web:1");
+  EXPECT_EQ(nlohmann::json::parse(lab_.run({"images", "-o", "json"}).out)[0]["exposedPorts"][0], "80/tcp");
   EXPECT_TRUE(has(lab_.run({"images"}).out, "shop/web:1"));
+  EXPECT_TRUE(has(lab_.run({"images"}).out, "80/tcp"));
   EXPECT_TRUE(has(lab_.run({"images", "prune"}).err, "nothing to remove"));
   EXPECT_TRUE(ends_with(lab_.run({"images", "rm", "sha256:0"}), kUsage));
-  EXPECT_TRUE(ends_with(lab_.run({"images", "rm", "shop/web:1"}), kPassed));
+  const ProgramResult refused = lab_.run({"images", "rm", "shop/web:1"});
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_TRUE(has(refused.err, "image shop/web:1: lab images has it"));
+  fs::rename(shop, shop + ".kept");
+  EXPECT_TRUE(has(lab_.run({"images", "prune"}).err, "kept shop/web:1: lab images has it"));
+  EXPECT_NE(lab_.run({"images", "-o", "name"}).out, "");
+  EXPECT_TRUE(ends_with(lab_.run({"images", "rm", "shop/web:1", "--force"}), kPassed));
   EXPECT_EQ(lab_.run({"images", "-o", "name"}).out, "");
 }
 
