@@ -37,12 +37,18 @@ std::string folder_of(const std::string& digest) {
 }
 
 nlohmann::json to_json(const CachedImage& image) {
+  nlohmann::json owners = nlohmann::json::array();
+  for (const FileOwner& owner : image.owners) {
+    owners.push_back({owner.path, owner.uid, owner.gid});
+  }
   return {{"digest", image.digest},
           {"names", image.names},
           {"archive", image.archive},
           {"bytes", image.bytes},
           {"leftOut", image.left_out},
           {"unpackedAt", image.unpacked_at},
+          {"owners", owners},
+          {"ownersLeftOut", image.owners_left_out},
           {"exposedPorts", image.exposed_ports}};
 }
 
@@ -56,8 +62,14 @@ CachedImage read_image(const fs::path& folder) {
   image.bytes = json.at("bytes").get<std::uint64_t>();
   image.left_out = json.at("leftOut").get<std::uint64_t>();
   image.unpacked_at = json.at("unpackedAt").get<std::int64_t>();
-  // Images of a cache that is older than this field have none.
-  image.exposed_ports = json.value("exposedPorts", std::vector<std::string>());
+  image.exposed_ports = json.at("exposedPorts").get<std::vector<std::string>>();
+  std::vector<FileOwner> owners;
+  for (const nlohmann::json& owner : json.at("owners")) {
+    owners.push_back(
+        {owner.at(0).get<std::string>(), owner.at(1).get<std::uint32_t>(), owner.at(2).get<std::uint32_t>()});
+  }
+  image.owners = FileOwners(std::move(owners));
+  image.owners_left_out = json.at("ownersLeftOut").get<std::uint64_t>();
   image.root = folder / "root";
   return image;
 }
@@ -123,7 +135,7 @@ std::optional<CachedImage> ImageCache::find(const std::string& digest) const {
   }
   try {
     return read_image(folder);
-  } catch (const nlohmann::json::exception&) {
+  } catch (const nlohmann::json::exception&) {  // not whole, or of an older version: unpacked again
     return std::nullopt;
   } catch (const Error&) {
     return std::nullopt;
@@ -147,8 +159,16 @@ CachedImage ImageCache::provide(ImageArchive& archive, const ImageInArchive& ima
   fs::create_directory(folder / "root");
   ::chmod((folder / "root").c_str(), 0755);
   const Unpacked unpacked = unpack(archive, image, folder / "root", limits);
-  CachedImage made{image.digest,      image.names,        archive_path, unpacked.bytes,
-                   unpacked.left_out, std::time(nullptr), {},           image.config.exposed_ports};
+  CachedImage made{image.digest,
+                   image.names,
+                   archive_path,
+                   unpacked.bytes,
+                   unpacked.left_out,
+                   std::time(nullptr),
+                   {},
+                   FileOwners(unpacked.owners),
+                   unpacked.owners_left_out,
+                   image.config.exposed_ports};
   write_image(folder, made);
   const fs::path place = path_ / folder_of(image.digest);
   if (::rename(folder.c_str(), place.c_str()) != 0) {

@@ -29,6 +29,8 @@ struct CachedImage {
   std::uint64_t left_out = 0;
   std::int64_t unpacked_at = 0;  // seconds since 1970
   std::filesystem::path root;
+  FileOwners owners{};                       // of its files that are not root's
+  std::uint64_t owners_left_out = 0;         // files that were not and are here: too many, or too large
   std::vector<std::string> exposed_ports{};  // "80/tcp", as its configuration says
 };
 

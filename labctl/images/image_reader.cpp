@@ -243,7 +243,7 @@ Unpacked unpack(ImageArchive& archive, const ImageInArchive& image, const std::f
   if (!image.config.working_dir.empty()) {
     tree.make_folder(image.config.working_dir);
   }
-  return {tree.bytes(), tree.left_out()};
+  return {tree.bytes(), tree.left_out(), tree.owners(), tree.owners_left_out()};
 }
 
 }  // namespace labctl::images

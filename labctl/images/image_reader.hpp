@@ -34,6 +34,8 @@ std::vector<ImageInArchive> images_of(ImageArchive& archive);
 struct Unpacked {
   std::uint64_t bytes = 0;
   std::uint64_t left_out = 0;  // device nodes, fifos and sockets
+  std::vector<FileOwner> owners{};
+  std::uint64_t owners_left_out = 0;  // files that are root's here though they were not
 };
 
 // Puts the image's files into `folder`, which is there and empty. Throws Error as TreeWriter::apply; InvalidInput when a

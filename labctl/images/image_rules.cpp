@@ -41,6 +41,7 @@ class ArchiveImages {
         return false;
       }
       image.root = found->root.string();
+      image.owners = found->owners;
     }
     return true;
   }
@@ -66,7 +67,9 @@ class ArchiveImages {
     for (ImageInArchive& image : images_of(*archive)) {
       model::ImageFiles one{image.names, image.digest, {}, image.config};
       if (effort_ == Effort::Unpack) {
-        one.root = cache().provide(*archive, image, path.string()).root.string();
+        const CachedImage cached = cache().provide(*archive, image, path.string());
+        one.root = cached.root.string();
+        one.owners = cached.owners;
       }
       files.push_back(std::move(one));
     }

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <limits>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -21,6 +22,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::int64_t kIdMax = std::numeric_limits<std::int32_t>::max();
+// A file that is given to another is copied to the container's own layer, at every start.
+constexpr std::size_t kOwnersMax = 10'000;
+constexpr std::uint64_t kOwnedBytesMax = std::uint64_t{16} << 20;
 constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 constexpr std::string_view kInternal = ".wh..wh.";  // of AUFS itself
@@ -163,7 +168,36 @@ void TreeWriter::add(archive* reader, archive_entry* entry, const std::string& p
         return;
     }
   }
+  note_owner(entry, path);
   of_layer_.insert(path);
+}
+
+void TreeWriter::note_owner(archive_entry* entry, const std::string& path) {
+  owners_.erase(path);
+  const auto id_of = [](std::int64_t id) {
+    return id > 0 && id <= kIdMax ? static_cast<std::uint32_t>(id) : 0U;
+  };
+  const FileOwner owner{path, id_of(::archive_entry_uid(entry)), id_of(::archive_entry_gid(entry))};
+  if ((owner.uid == 0 && owner.gid == 0) || ::archive_entry_filetype(entry) == AE_IFLNK) {
+    return;
+  }
+  const auto size = ::archive_entry_filetype(entry) == AE_IFREG
+                        ? static_cast<std::uint64_t>(std::max<std::int64_t>(::archive_entry_size(entry), 0))
+                        : 0U;
+  if (owners_.size() >= kOwnersMax || size > kOwnedBytesMax - owned_bytes_) {
+    ++owners_left_out_;
+    return;
+  }
+  owned_bytes_ += size;
+  owners_.emplace(path, owner);
+}
+
+std::vector<FileOwner> TreeWriter::owners() const {
+  std::vector<FileOwner> all;
+  for (const auto& [path, owner] : owners_) {
+    all.push_back(owner);
+  }
+  return all;
 }
 
 TreeWriter::Place TreeWriter::place_of(const std::string& path) {

@@ -4,15 +4,19 @@
 //
 // Every entry is hostile. Names are looked for inside the folder with openat2(2) RESOLVE_IN_ROOT, so that links of
 // earlier entries lead to where they would lead in the container, and never out. A name with ".." is refused; device
-// nodes, fifos and sockets are left out; bits of setuid and setgid, owners and extended attributes are dropped.
+// nodes, fifos and sockets are left out; bits of setuid and setgid and extended attributes are dropped. Files are ours:
+// whose they were is noted.
 
 #include "labctl/images/byte_source.hpp"
+#include "topology/base/file_owner.hpp"
 #include "topology/base/unique_fd.hpp"
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace labctl::images {
 
@@ -36,6 +40,9 @@ class TreeWriter {
 
   std::uint64_t bytes() const { return bytes_; }
   std::uint64_t left_out() const { return left_out_; }  // device nodes and the like
+  // Of what is not root's; by path. Folders and small files, as many as a container can be given when it starts.
+  std::vector<FileOwner> owners() const;
+  std::uint64_t owners_left_out() const { return owners_left_out_; }
 
  private:
   struct Place {
@@ -51,12 +58,16 @@ class TreeWriter {
   void add_folder(archive_entry* entry, const Place& place);
   void add_link(archive_entry* entry, const Place& place);
   void count_bytes(std::uint64_t more);
+  void note_owner(archive_entry* entry, const std::string& path);
 
   UniqueFd root_;
   UnpackLimits limits_;
   std::uint64_t entries_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t left_out_ = 0;
+  std::map<std::string, FileOwner> owners_;
+  std::uint64_t owned_bytes_ = 0;
+  std::uint64_t owners_left_out_ = 0;
   std::set<std::string> of_layer_;  // what this layer has put there: its own whiteouts do not mean it
 };
 

@@ -69,11 +69,6 @@ std::vector<std::string> command_of(const model::Container& container, const mod
   return command;
 }
 
-bool is_root_user(const std::string& user) {
-  const std::string name = user.substr(0, user.find(':'));
-  return name.empty() || name == "root" || name == "0";
-}
-
 std::optional<int> number_of(std::string_view text) {
   int number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -103,6 +98,8 @@ ImageChoice choose_archived(const model::Container& container, const model::Imag
   choice.command = command_of(container, rule, image->config);
   choice.env = image->config.env;
   choice.working_dir = image->config.working_dir;
+  choice.user = image->config.user;
+  choice.owners = image->owners;
   if (!image->config.stop_signal.empty()) {
     choice.stop_signal = signal_named(image->config.stop_signal).value_or(SIGTERM);
   }
@@ -111,9 +108,6 @@ ImageChoice choose_archived(const model::Container& container, const model::Imag
   }
   choice.notice = "image " + container.image + ": runs from " + rule.archive + ", by the images entry \"" +
                   rule.match + "\"";
-  if (!is_root_user(image->config.user)) {
-    choice.notice += "; as the lab's own user, not as its user \"" + image->config.user + "\"";
-  }
   return choice;
 }
 
@@ -147,7 +141,10 @@ std::optional<int> signal_named(std::string_view word) {
   return std::nullopt;
 }
 
-void add_image_env(ContainerEnv& env, const ImageChoice& choice) {
+void add_image_env(ContainerEnv& env, const ImageChoice& choice, const std::string& home) {
+  for (auto& [name, value] : env.base) {
+    value = name == "HOME" && !home.empty() ? home : value;
+  }
   for (const auto& [name, value] : choice.env) {
     std::erase_if(env.base, [&name = name](const auto& entry) { return entry.first == name; });
     env.base.emplace_back(name, value);

@@ -5,6 +5,7 @@
 #include "labctl/kubelet/image_map.hpp"
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace labctl::kubelet {
@@ -19,7 +20,7 @@ ImageChoice choose_archived(const model::Container& container, const model::Imag
 // "SIGQUIT", "QUIT", "3" or "SIGRTMIN+3" as a number; nothing for what is no signal.
 std::optional<int> signal_named(std::string_view word);
 
-// The image's variables, below the Services' and the container's own.
-void add_image_env(ContainerEnv& env, const ImageChoice& choice);
+// The image's variables, below the Services' and the container's own, and its user's home (empty: as it is), below those.
+void add_image_env(ContainerEnv& env, const ImageChoice& choice, const std::string& home = {});
 
 }  // namespace labctl::kubelet

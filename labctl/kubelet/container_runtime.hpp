@@ -48,6 +48,7 @@ struct RunSpec {
   std::vector<std::string> args;
   std::vector<model::ContainerPort> ports;
   std::vector<kernel::FileBind> binds{};  // its volumes, for programs
+  std::optional<kernel::ProcessIds> ids{};
 };
 
 class ContainerRuntime {

@@ -3,6 +3,7 @@
 // What runs for a container: a program of the host, a program in a folder or of an image's archive, or the built-in
 // server. What stands in for an image is said in a notice, never done in silence.
 
+#include "topology/base/file_owner.hpp"
 #include "topology/model/cluster.hpp"
 #include "topology/model/host_programs.hpp"
 #include "topology/model/pod.hpp"
@@ -33,6 +34,8 @@ struct ImageChoice {
   std::string digest{};  // empty: it is none
   std::vector<std::pair<std::string, std::string>> env{};
   std::string working_dir{};  // where the container's own is not said
+  std::string user{};         // "nginx", "101:101"; empty: root
+  FileOwners owners{};        // of the root's files
   int stop_signal = SIGTERM;
   bool operator==(const ImageChoice&) const = default;
 };

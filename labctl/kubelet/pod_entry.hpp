@@ -14,6 +14,8 @@ namespace labctl::kubelet {
 struct PodLife::Container {
   const model::Container* spec = nullptr;  // in Entry::pod
   ImageChoice choice;
+  std::optional<kernel::ProcessIds> ids;  // of its programs, since it was started last
+  std::string home;                       // of their user; empty: not known
   ContainerLog log;
   ContainerRuntime::RunId run = 0;
   std::unique_ptr<ContainerProber> prober;  // while it runs, if it has probes

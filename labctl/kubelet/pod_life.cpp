@@ -1,6 +1,7 @@
 #include "labctl/kubelet/pod_life.hpp"
 
 #include "labctl/kubelet/archived_image.hpp"
+#include "labctl/kubelet/container_ids.hpp"
 #include "labctl/kubelet/container_prober.hpp"
 #include "labctl/kubelet/pod_entry.hpp"
 #include "labctl/kubelet/pod_storage.hpp"
@@ -158,13 +159,45 @@ void PodLife::choose_image(Entry& entry, std::size_t index, model::Container& sp
   const ImageChoice::Way way = container.choice.way;
   const bool is_stand_in = way == ImageChoice::Way::StandIn || way == ImageChoice::Way::Skip;
   entry.life.set_image(index, spec.image, is_stand_in ? kStandInImageId : container.choice.digest);
-  const std::string& notice = container.choice.notice;
+  tell(container.choice.notice);
+  if (!options_.maps_ids && container.is_program() && wants_other_ids(entry.pod, spec, container.choice)) {
+    tell("this lab has one id: runAsUser, runAsGroup, supplementalGroups and users of images have no effect");
+  }
+}
+
+void PodLife::tell(const std::string& notice) {
   if (!notice.empty() && hooks_.on_notice && !notices_.contains(notice)) {
     if (notices_.size() >= kNoticesMax) {
       notices_.clear();
     }
     notices_.insert(notice);
     hooks_.on_notice(notice);
+  }
+}
+
+// False when it cannot be who it is to be, which is told.
+bool PodLife::resolve_ids(Entry& entry, std::size_t index) {
+  Container& container = *entry.containers[index];
+  const model::Container& spec = *container.spec;
+  const auto refuse = [&](const std::string& reason, const std::string& message) {
+    entry.life.misconfigured(index, reason, message);
+    event(entry, true, "Failed", "Error: " + message);
+    return false;
+  };
+  if (const std::string refusal = refusal_as_root(entry.pod, spec, container.choice); !refusal.empty()) {
+    return refuse("CreateContainerConfigError", refusal);
+  }
+  if (!options_.maps_ids || !container.is_program() || !names_ids(entry.pod, spec, container.choice)) {
+    return true;
+  }
+  try {
+    ContainerIds ids =
+        container_ids(entry.pod, spec, container.choice, read_account_files(container.choice.root));
+    container.ids = std::move(ids.ids);
+    container.home = std::move(ids.home);
+    return true;
+  } catch (const Error& error) {
+    return refuse("CreateContainerError", error.message());
   }
 }
 
@@ -217,7 +250,11 @@ void PodLife::start_container(Entry& entry, std::size_t index) {
     event(entry, true, "Failed", "Error: " + container.choice.message);
     return;
   }
+  if (!resolve_ids(entry, index)) {
+    return;
+  }
   RunSpec run;
+  run.ids = container.ids;
   std::optional<ContainerEnv> env = environment_of(entry, index);
   if (!env) {
     return;
@@ -407,7 +444,8 @@ kernel::ProcessOptions PodLife::exec_options(const model::PodKey& key, std::stri
   kernel::ProcessOptions options = runtime_.exec_options(entry.id, target.run);
   options.argv = std::move(command);
   ContainerEnv its_env = container_env(entry.pod, *target.spec, facts_of(entry));
-  add_image_env(its_env, target.choice);
+  add_image_env(its_env, target.choice, target.home);
+  options.ids = target.ids;
   options.env = its_env.whole();
   options.working_dir = target.spec->working_dir.empty() ? target.choice.working_dir : std::string();
   for (const auto& [name, value] : env) {

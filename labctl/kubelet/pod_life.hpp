@@ -78,6 +78,7 @@ struct PodLifeOptions {
   model::HostProgramPolicy host_programs{};  // its images are those above
   // The lab's own containers run whatever the Cluster allows others. Unset: there are none.
   std::function<bool(const model::Pod&, const model::Container&)> is_own;
+  bool maps_ids = true;  // programs may have other ids than root's
   PodDns dns;
   std::string node_hosts;  // text of the hosts file that nodes have
   PodStorage* storage =
@@ -152,6 +153,8 @@ class PodLife {
   Container& get_container(Entry& entry, std::string_view name);
   void prepare_containers(Entry& entry);
   void choose_image(Entry& entry, std::size_t index, model::Container& spec);
+  void tell(const std::string& notice);
+  bool resolve_ids(Entry& entry, std::size_t index);
   void change_container(Entry& entry, std::size_t index, model::Container wanted);
   void refuse_hostname(Entry& entry);
   DownwardFacts facts_of(const Entry& entry) const;

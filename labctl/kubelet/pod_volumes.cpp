@@ -102,7 +102,7 @@ std::optional<ContainerEnv> PodLife::environment_of(Entry& entry, std::size_t in
     for (const std::string& message : env.skipped) {
       event(entry, true, "InvalidEnvironmentVariableNames", message);
     }
-    add_image_env(env, entry.containers[index]->choice);
+    add_image_env(env, entry.containers[index]->choice, entry.containers[index]->home);
     return env;
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::NotFound && options_.storage != nullptr) {

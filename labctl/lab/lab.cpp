@@ -52,12 +52,13 @@ kubelet::ResolvConf node_resolv_conf(const model::Cluster& cluster) {
   return conf;
 }
 
-kubelet::PodLifeOptions life_options(const model::Cluster& cluster) {
+kubelet::PodLifeOptions life_options(const model::Cluster& cluster, kernel::IdMapping mapping) {
   kubelet::PodLifeOptions options;
   options.images = cluster.images;
   options.stand_in_probes = cluster.stand_in_probes;
   options.host_programs = model::host_programs_of(cluster);
   options.is_own = nameserver::is_own_container;
+  options.maps_ids = mapping != kernel::IdMapping::Single;
   options.dns.cluster_domain = cluster.dns.domain;
   options.dns.node = node_resolv_conf(cluster);
   options.node_hosts = text_of_file("/etc/hosts");
@@ -134,8 +135,8 @@ Lab::Lab(loop::MainLoop& loop, kernel::Reaper& reaper, LabSetup setup)
           loop_, reaper_,
           runtime_options(host_tree_, mapping_, model::host_programs_of(cluster_).may_run({model::kShell}))),
       service_proxy_(store_, cluster_, fabric_, runtime_.server()),
-      sandboxes_({loop_, clock_, store_, cluster_, fabric_, runtime_, service_proxy_}, life_options(cluster_),
-                 sandbox_hooks()),
+      sandboxes_({loop_, clock_, store_, cluster_, fabric_, runtime_, service_proxy_},
+                 life_options(cluster_, mapping_), sandbox_hooks()),
       dns_(loop_, reaper_, store_, cluster_, sandboxes_.life(), host_tree_, setup.boot_within),
       engine_(&runtime_.server()) {
   loop_.set_on_failure([this](const std::string& words) { on_failure(words); });

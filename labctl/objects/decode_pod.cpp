@@ -95,6 +95,28 @@ std::optional<model::ContainerProbe> decode_probe(const json& container, const c
   return out;
 }
 
+std::optional<std::uint32_t> decode_id(const json& security, const char* field) {
+  const json& id = member(security, field);
+  return id.is_null() ? std::nullopt : std::optional(id.get<std::uint32_t>());
+}
+
+model::SecurityContext decode_security(const json& spec) {
+  const json& security = member(spec, "securityContext");
+  model::SecurityContext out;
+  if (!security.is_object()) {
+    return out;
+  }
+  out.run_as_user = decode_id(security, "runAsUser");
+  out.run_as_group = decode_id(security, "runAsGroup");
+  if (const json& non_root = member(security, "runAsNonRoot"); non_root.is_boolean()) {
+    out.run_as_non_root = non_root.get<bool>();
+  }
+  for (const json& group : member(security, "supplementalGroups")) {
+    out.supplemental_groups.push_back(group.get<std::uint32_t>());
+  }
+  return out;
+}
+
 model::Container decode_container(const json& container) {
   model::Container out;
   out.name = member_text(container, "name");
@@ -109,6 +131,7 @@ model::Container decode_container(const json& container) {
   out.env_from = decode_env_from(container);
   out.volume_mounts = decode_volume_mounts(container);
   out.resources = decode_resources(container);
+  out.security = decode_security(container);
   for (const json& port : member(container, "ports")) {
     out.ports.push_back(decode_port(port));
   }
@@ -193,6 +216,7 @@ void decode_pod_spec(const json& spec, model::Pod& pod) {
         member_text(spec.at("initContainers")[i], "restartPolicy") == "Always";
   }
   pod.containers = decode_containers(spec, "containers");
+  pod.security = decode_security(spec);
 }
 
 // nlohmann's own exceptions end here.

@@ -112,6 +112,39 @@ TEST_F(Images, RunAsTheirConfigurationSaysOverALayerOfThePodsOwn) {
   EXPECT_TRUE(has(lab_.run({"get", "pod", "plain", "-o", "json"}).out, "\"imageID\": \"sha256:"));
 }
 
+TEST_F(Images, RunAsTheirUserInFoldersThatAreItsOwn) {
+  Layer app = tools();
+  app[0].text += "web:x:999:998:web:/data:/bin/sh\n";
+  app.push_back({"etc/group", "web:x:998:\nlogs:x:4:web\n"});
+  app.push_back({"data", "", TarEntry::Type::Folder, 0700, 999});
+  app.push_back(
+      {"entry",
+       "#!/bin/sh\necho mine > /data/file; [ -O /data/file ] && echo \"in $HOME\"\n"
+       "while read -r word rest; do case $word in Uid:|Groups:|CapEff:) echo $word $rest;; esac; done "
+       "< /proc/self/status\n(: > /root.txt) 2>/dev/null && echo root || echo no root\nwhile :; do sleep "
+       "0.1; done\n"});
+  const TestImage image{{"shop/web:1"}, {app}, {{"Entrypoint", {"/entry"}}, {"User", "web"}}};
+  const ProgramResult booted =
+      up({image},
+         pod("web", "image: \"shop/web:1\"") +
+             pod("other", "image: \"shop/web:1\", securityContext: {runAsUser: 5}",
+                 "securityContext: {runAsGroup: 6, supplementalGroups: [7]}, ") +
+             pod("root", "image: \"shop/web:1\", securityContext: {runAsNonRoot: true}"),
+         "5s");
+  EXPECT_TRUE(has(booted.err, "container has runAsNonRoot and image has non-numeric user (web)"));
+  if (nlohmann::json::parse(lab_.run({"status", "-o", "json"}).out)["mode"] == "rootless, one id") {
+    EXPECT_EQ(count_of(booted.err + booted.out, "this lab has one id"), 1);
+    return;
+  }
+  const auto said = [&](const std::string& pod) { return lab_.run({"logs", "pod/default/" + pod}).out; };
+  ASSERT_TRUE(eventually([&] { return said("web").find("root") != std::string::npos; }));
+  EXPECT_TRUE(
+      has(said("web"), "in /data\nUid: 999 999 999 999\nGroups: 4 998\nCapEff: 0000000000000000\nno root"));
+  ASSERT_TRUE(eventually([&] { return said("other").find("CapEff") != std::string::npos; }));
+  EXPECT_TRUE(has(said("other"), "Uid: 5 5 5 5\nGroups: 6 7\n"));
+  EXPECT_EQ(lab_.exec("pod/default/web", {"/bin/sh", "-c", "[ -O /data ] && echo own"}).out, "own\n");
+}
+
 TEST_F(Images, WhatIsNotInTheArchiveIsToldAsAKubeletTells) {
   const TestImage image{{"shop/web:1"}, {tools()}, {{"Cmd", {"/no/such/program"}}}};
   const ProgramResult result =

@@ -124,6 +124,8 @@ std::string tar_of(const std::vector<TarEntry>& entries, Compression compression
     ::archive_entry_set_pathname(entry.get(), from.name.c_str());
     set_type(entry.get(), from);
     ::archive_entry_set_perm(entry.get(), static_cast<mode_t>(from.mode));
+    ::archive_entry_set_uid(entry.get(), from.uid);
+    ::archive_entry_set_gid(entry.get(), from.uid);
     if (::archive_write_header(writer.get(), entry.get()) != ARCHIVE_OK) {
       throw std::runtime_error(from.name + ": " + ::archive_error_string(writer.get()));
     }

@@ -15,6 +15,7 @@ struct TarEntry {
   std::string text{};  // of a file; the target of a link
   Type type = Type::File;
   unsigned mode = 0755;
+  unsigned uid = 0;  // and gid
 };
 
 enum class Compression { None, Gzip, Zstd };

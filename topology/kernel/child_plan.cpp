@@ -157,6 +157,23 @@ class Planner {
     }
   }
 
+  // Behind the bounding set, which only root may lessen; setting ids is among what is left. What is left of it goes with
+  // uid 0 (capabilities(7)).
+  void take_ids() {
+    if (!options_.ids) {
+      return;
+    }
+    const ProcessIds& ids = *options_.ids;
+    if (!ids.owners.empty() && options_.join_pidfd < 0) {
+      add(Call::GiveFiles, "give files to their owners").owners = ids.owners;
+    }
+    ChildStep& groups = add(Call::Groups, "set supplementary groups, which the lab may not map");
+    groups.groups = ids.groups;
+    add(Call::GroupId, "set group id " + std::to_string(ids.gid) + ", which the lab may not map").id =
+        ids.gid;
+    add(Call::UserId, "set user id " + std::to_string(ids.uid) + ", which the lab may not map").id = ids.uid;
+  }
+
   // The filter comes last: it would otherwise see our own calls.
   void restrict() {
     for (const ResourceLimit& limit : options_.limits) {
@@ -172,6 +189,7 @@ class Planner {
       add(Call::Capabilities, "drop capabilities");
       add(Call::NoNewPrivileges, "set no_new_privs");
     }
+    take_ids();
     add(Call::CloseOnExec, "close descriptors");
     if (options_.seccomp_shim) {
       plan_.filter = shim_filter();

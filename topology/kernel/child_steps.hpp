@@ -39,6 +39,10 @@ struct ChildStep {
     Undumpable,       // prctl(PR_SET_DUMPABLE, 0)
     Capabilities,     // drop_to_container_capabilities()
     CloseOnExec,      // every descriptor from 3 on
+    GiveFiles,        // fchownat() of `owners` in the root, as far as they are there and not mounted in it
+    Groups,           // setgroups(groups)
+    GroupId,          // setresgid(id, id, id)
+    UserId,           // setresuid(id, id, id), pipes of the standard streams given to it
     Filter,           // install_filter(filter)
     Exec,             // execve(target, argv, env); with an `fd` the file that is open there
   };
@@ -53,6 +57,9 @@ struct ChildStep {
   int number = 0;
   int tolerated = 0;  // an errno that counts as success
   ResourceLimit limit;
+  std::uint32_t id = 0;
+  std::vector<gid_t> groups;
+  FileOwners owners;
 };
 
 struct ChildPlan {

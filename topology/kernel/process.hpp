@@ -8,6 +8,7 @@
 // Threads: spawn from the thread that reaps (Reaper), so that no child is reaped before it is known.
 
 #include "topology/base/error.hpp"
+#include "topology/base/file_owner.hpp"
 #include "topology/base/unique_fd.hpp"
 #include "topology/kernel/capabilities.hpp"
 
@@ -80,6 +81,15 @@ struct ResourceLimit {
   std::uint64_t hard = 0;
 };
 
+// Who a program is, by ids of our own user namespace; see credentials(7). Without capabilities, unless it is uid 0.
+struct ProcessIds {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;  // supplementary; all that it has
+  // Of files of its root, which are given to them first: those of a writable layer of its own, not what is mounted in it.
+  FileOwners owners;
+};
+
 struct ProcessOptions {
   // argv[0] is looked up in the child's own PATH and file tree; with a '/' it is taken as it is.
   std::vector<std::string> argv;
@@ -105,7 +115,8 @@ struct ProcessOptions {
   bool controlling_terminal = false;
   bool new_session = true;  // setsid(2)
   CapabilityPolicy capabilities = CapabilityPolicy::Keep;
-  bool seccomp_shim = false;  // see seccomp_shim.hpp
+  std::optional<ProcessIds> ids;  // nothing: ours
+  bool seccomp_shim = false;      // see seccomp_shim.hpp
   std::vector<ResourceLimit> limits;
 };
 

@@ -4,6 +4,7 @@
 // in: what the fabric is planned from.
 
 #include "topology/base/diagnostic.hpp"
+#include "topology/base/file_owner.hpp"
 #include "topology/base/ip_address.hpp"
 #include "topology/model/label_selector.hpp"
 #include "topology/model/protocol.hpp"
@@ -99,6 +100,7 @@ struct ImageFiles {
   std::string digest;              // of its configuration: "sha256:..."
   std::string root;                // empty until it is unpacked
   ImageConfig config;
+  FileOwners owners{};  // of its files that are not root's
   bool operator==(const ImageFiles&) const = default;
 };
 

@@ -74,6 +74,16 @@ struct ContainerProbe {
   bool operator==(const ContainerProbe&) const = default;
 };
 
+// Of a container, or of a pod for all of its containers, whose own fields come first (core/v1 SecurityContext). Ids are
+// 0 to 2^31-1.
+struct SecurityContext {
+  std::optional<std::uint32_t> run_as_user{};
+  std::optional<std::uint32_t> run_as_group{};
+  std::optional<bool> run_as_non_root{};
+  std::vector<std::uint32_t> supplemental_groups{};  // of a pod
+  bool operator==(const SecurityContext&) const = default;
+};
+
 struct Container {
   std::string name;
   std::string image;
@@ -94,6 +104,7 @@ struct Container {
   bool is_of_job = false;  // of a Job's pod: it is there to end
   std::string image_pull_policy{};
   std::string stop_signal{};  // lifecycle.stopSignal: "SIGUSR1"; empty: the image's, or SIGTERM
+  SecurityContext security{};
   bool operator==(const Container&) const = default;
 };
 
@@ -146,6 +157,7 @@ struct Pod {
   std::vector<Container> containers;
   std::string service_account = "default";
   std::vector<Volume> volumes;
+  SecurityContext security{};
   std::vector<IpAddress> ips;  // status.podIPs; at most one a family
   bool operator==(const Pod&) const = default;
 };

@@ -57,6 +57,27 @@ Error error_of(const ProcessOptions& options) {
   return {ErrorKind::Internal, ""};
 }
 
+TEST(Process, TakesOnIdsAndLosesWhatOnlyRootMay) {
+  run_in_capsule(IdMapping::Root, [] {
+    ProcessOptions options = shell(
+        "test \"$(id -u):$(id -g):$(id -G)\" = '999:998:998 5 7' && "
+        "grep -q '^CapEff:[[:space:]]*0*$' /proc/self/status && grep -q '^CapPrm:[[:space:]]*0*$' "
+        "/proc/self/status");
+    options.capabilities = CapabilityPolicy::Container;
+    options.ids = ProcessIds{999, 998, {5, 7}, {}};
+    EXPECT_EQ(run_to_end(std::move(options)).status.exit_code(), 0);
+  });
+}
+
+TEST(Process, IdsThatALabDoesNotHaveAreSaid) {
+  run_in_capsule(IdMapping::Single, [] {
+    ProcessOptions options = shell("true");
+    options.ids = ProcessIds{999, 0, {}, {}};
+    EXPECT_EQ(error_of(options).message(),
+              "set supplementary groups, which the lab may not map: Operation not permitted (EPERM)");
+  });
+}
+
 TEST(Process, GivesBackTheExitCode) {
   run_in_capsule(IdMapping::Single, [] { EXPECT_EQ(run_to_end(shell("exit 7")).status.exit_code(), 7); });
 }

@@ -4,6 +4,7 @@
 #include "topology/manifest/kinds/kinds.hpp"
 #include "topology/manifest/kinds/probe_schema.hpp"
 #include "topology/manifest/kinds/scheduling_schema.hpp"
+#include "topology/manifest/kinds/security_schema.hpp"
 #include "topology/manifest/kinds/status_schema.hpp"
 #include "topology/manifest/kinds/volume_schema.hpp"
 #include "topology/manifest/yaml/tree_values.hpp"
@@ -83,7 +84,7 @@ constexpr std::array kContainerFields{
     object("resources", kResources),
     without_effect("resizePolicy"),
     without_effect("imagePullPolicy"),
-    without_effect("securityContext"),
+    object("securityContext", kContainerSecurity),
     without_effect("stdin"),
     without_effect("stdinOnce"),
     without_effect("tty"),
@@ -210,7 +211,7 @@ constexpr std::array kPodSpecFields{
     without_effect("resources"),
     without_effect("runtimeClassName"),
     text("schedulerName"),
-    without_effect("securityContext"),
+    object("securityContext", kPodSecurity),
     without_effect("serviceAccount", "default"),
     without_effect("serviceAccountName", "default"),
 };

@@ -263,7 +263,7 @@ void report_effect(const Place& place, const Schema& schema, const Field& field,
     return;
   }
   const std::string kind = std::string(schema.name) + "." + std::string(field.name);
-  const std::string name(field.name);
+  const std::string name(field.told_with.empty() ? field.name : field.told_with);
   switch (field.effect) {
     case Effect::Used:
       return;

@@ -50,6 +50,7 @@ struct Field {
       false;             // a text with "${" in it need not be one of them: what fills it in is checked
   size_t items_min = 0;  // of a list
   bool is_confidential = false;  // no message says what stands there
+  std::string_view told_with{};  // a field without effect is counted with this; empty: by its own name
   std::string_view usual{};  // the API's default: a field without effect that says only this gives no warning
 
   constexpr Field required() const {
@@ -83,6 +84,11 @@ struct Field {
   }
   constexpr Field without_effect(std::string_view default_text = {}) const {
     return with(Effect::Nothing, default_text);
+  }
+  constexpr Field told_as(std::string_view other) const {
+    Field copy = *this;
+    copy.told_with = other;
+    return copy;
   }
   constexpr Field with(Effect other, std::string_view default_text = {}) const {
     Field copy = *this;

@@ -39,6 +39,20 @@ TEST_F(ImageCacheTest, UnpacksOnceAndAgainWhenTheArchiveChanges) {
   EXPECT_EQ(ImageCache::open(place_).list().size(), 2U);
 }
 
+TEST_F(ImageCacheTest, KeepsWhoseFilesWere) {
+  ImageCache cache = ImageCache::open(place_);
+  using Type = support::TarEntry::Type;
+  const fs::path path = dir_.write(
+      "shop.tar",
+      support::docker_archive(
+          {{{"shop:1"},
+            {{{"data", "", Type::Folder, 0700, 999}, {"app", "x"}, {"mine", "", Type::File, 0644, 7}},
+             {{"mine", "again"}}}}}));
+  const auto archive = ImageArchive::open(path);
+  const std::string digest = cache.provide(*archive, images_of(*archive).at(0), path.string()).digest;
+  EXPECT_EQ(cache.find(digest)->owners, FileOwners({{"data", 999, 999}}));
+}
+
 TEST_F(ImageCacheTest, IsForItsUserAlone) {
   provide("1");
   struct stat status {};

@@ -89,13 +89,18 @@ TEST(ArchivedImage, ItsVariablesAreBelowTheContainersOwn) {
   EXPECT_EQ(env.whole(), wanted);
 }
 
-TEST(ArchivedImage, OtherUsersAreTold) {
+TEST(ArchivedImage, HomeOfItsUserIsBelowItsVariables) {
+  ContainerEnv env;
+  env.base = {{"HOME", "/root"}};
   model::ImageRule rule = shop();
   rule.files[0].config.user = "nginx";
-  EXPECT_NE(choose(container_of("shop/web:1"), {rule}).notice.find("not as its user \"nginx\""),
-            std::string::npos);
-  rule.files[0].config.user = "0:0";
-  EXPECT_EQ(choose(container_of("shop/web:1"), {rule}).notice.find("its user"), std::string::npos);
+  add_image_env(env, choose(container_of("shop/web:1"), {rule}), "/srv/nginx");
+  EXPECT_EQ(env.find("HOME"), "/srv/nginx");
+  rule.files[0].config.env = {{"HOME", "/own"}};
+  const ImageChoice choice = choose(container_of("shop/web:1"), {rule});
+  EXPECT_EQ(choice.user, "nginx");
+  add_image_env(env, choice, "/srv/nginx");
+  EXPECT_EQ(env.find("HOME"), "/own");
 }
 
 TEST(ArchivedImage, SignalsByNameAndNumber) {

@@ -64,6 +64,45 @@ TEST_F(PodLifeTest, GivesThePodItsFilesAndItsPlace) {
   EXPECT_NE(site.resolv_conf.find("search default.svc.cluster.local"), std::string::npos);
 }
 
+TEST_F(PodLifeTest, ProgramsGetTheIdsThatTheirPodSays) {
+  model::Pod pod = make_pod({"a", "b"});
+  for (model::Container& container : pod.containers) {
+    container.image = "host";
+    container.command = {"true"};
+  }
+  pod.security.run_as_group = 4;
+  pod.containers[0].security.run_as_user = 2000000000;
+  pod.containers[1].security.run_as_user = 0;
+  pod.containers[1].security.run_as_non_root = true;
+  life.start(pod, place);
+  ASSERT_EQ(runtime.order, std::vector<std::string>{"a"});
+  const RunSpec& spec = runtime.runs.begin()->second.spec;
+  ASSERT_TRUE(spec.ids);
+  EXPECT_EQ(spec.ids->uid, 2000000000U);
+  EXPECT_EQ(spec.ids->gid, 4U);
+  EXPECT_EQ(spec.env.find("HOME"), "/");
+  EXPECT_EQ(status(1).state.reason, "CreateContainerConfigError");
+  EXPECT_EQ(status(1).state.message,
+            "container's runAsUser breaks non-root policy (pod: \"web-0_default(u1)\", container: b)");
+}
+
+TEST_F(PodLifeTest, ALabWithOneIdSaysOnceThatItHasNoOthers) {
+  PodLifeOptions one_id = options();
+  one_id.maps_ids = false;
+  PodLife its{loop, clock, runtime, one_id, hooks()};
+  model::Pod pod = make_pod({"a", "b"});
+  for (model::Container& container : pod.containers) {
+    container.image = "host";
+    container.command = {"true"};
+  }
+  pod.security.run_as_user = 1000;
+  its.start(pod, place);
+  EXPECT_EQ(notices, std::vector<std::string>{
+                         "this lab has one id: runAsUser, runAsGroup, supplementalGroups and users "
+                         "of images have no effect"});
+  EXPECT_FALSE(runtime.runs.begin()->second.spec.ids);
+}
+
 TEST_F(PodLifeTest, AHostnameLongerThanTheKernelTakesKeepsThePodFromStarting) {
   PodPlace its = place;
   its.hostname = "web-0." + std::string(59, 'a');

@@ -127,6 +127,15 @@ TEST(DecodeProbe, GrpcAsksForAService) {
   EXPECT_EQ(action.service, "shop");
 }
 
+TEST(DecodeSecurity, ReadsIdsOfThePodAndOfItsContainers) {
+  const model::Pod pod = decode_pod(json::parse(R"({"metadata": {"name": "a"}, "spec": {
+    "securityContext": {"runAsUser": 1000, "runAsGroup": 0, "supplementalGroups": [4, 2147483647]},
+    "containers": [{"name": "a", "securityContext": {"runAsUser": 0, "runAsNonRoot": false}}, {"name": "b"}]}})"));
+  EXPECT_EQ(pod.security, (model::SecurityContext{1000, 0, std::nullopt, {4, 2147483647}}));
+  EXPECT_EQ(pod.containers.at(0).security, (model::SecurityContext{0, std::nullopt, false, {}}));
+  EXPECT_EQ(pod.containers.at(1).security, model::SecurityContext());
+}
+
 TEST(DecodePort, ReadsTheHostsAddress) {
   const model::Container container =
       decode_one(json::parse(R"({"name": "a", "ports": [{"containerPort": 80, "hostIP": "127.0.0.1"},

@@ -84,10 +84,31 @@ TEST(PodRules, FieldsWithoutMeaningWarnOnceForAllPods) {
 TEST(PodRules, StrictRefusesWhatIsForLaterAndUnknownButNotWhatHasNoMeaning) {
   LoadOptions strict;
   strict.strict = true;
-  EXPECT_THAT(said(pod_of("securityContext: {a: b}, volumeDevices: [{x: y}], imge: x"), strict),
-              ElementsAre("W spec.containers[0].securityContext: accepted, but has no effect in a lab",
-                          "E spec.containers[0].volumeDevices: accepted, but not applied yet",
-                          "E spec.containers[0].imge: unknown field in container"));
+  EXPECT_THAT(
+      said(pod_of("securityContext: {capabilities: {drop: [ALL]}}, volumeDevices: [{x: y}], imge: x"),
+           strict),
+      ElementsAre("W spec.containers[0].securityContext.capabilities: accepted, but has no effect in a lab",
+                  "E spec.containers[0].volumeDevices: accepted, but not applied yet",
+                  "E spec.containers[0].imge: unknown field in container"));
+}
+
+TEST(PodRules, IdsOfASecurityContextHaveAnEffectAndARange) {
+  EXPECT_THAT(
+      said(
+          pod("securityContext: {runAsUser: 1000, runAsGroup: 0, runAsNonRoot: true, supplementalGroups: [4, "
+              "2147483647]}, containers: [{name: main, image: nginx, securityContext: {runAsUser: 999, "
+              "privileged: false, allowPrivilegeEscalation: false}}]")),
+      IsEmpty());
+  EXPECT_THAT(
+      said(pod("securityContext: {runAsUser: -1, runAsGroup: 2147483648, supplementalGroups: [-4, x]}, "
+               "containers: [{name: main, image: nginx, securityContext: {runAsUser: root}}]")),
+      ElementsAre("E spec.securityContext.runAsUser: must be at least 0, got -1",
+                  "E spec.securityContext.runAsGroup: must be at most 2147483647, got 2147483648",
+                  "E spec.securityContext.supplementalGroups[0]: Invalid value: -4: must be between 0 and "
+                  "2147483647, inclusive",
+                  "E spec.securityContext.supplementalGroups[1]: must be a whole number",
+                  "E spec.containers[0].securityContext.runAsUser: must be a whole number, got the text "
+                  "\"root\""));
 }
 
 TEST(PodRules, NullIsAbsent) {
