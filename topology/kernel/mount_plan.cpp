@@ -111,7 +111,7 @@ class MountPlanner {
     add_folder("root " + view_.root, lower);
     attach(AT_FDCWD, view_.root.c_str(), lower, "bind root " + view_.root);
     make_own_folders();
-    std::string top = add_layer(lower);
+    std::string top = add_layer(lower, view_.root);
     for (const char* folder : {"/proc", "/sys", "/dev", "/etc", "/tmp"}) {
       // Absent, or a link that might lead out of the tree once it is followed from here.
       if (resolve_in_root(view_.root, folder) != folder) {
@@ -241,11 +241,15 @@ class MountPlanner {
   void mask_host_settings(const std::string& top) { mask("/proc/sys/net/netfilter/nf_hooks_lwtunnel", top); }
 
   // A writable layer over the folder `lower`, which stays as it is; returns where it is seen.
-  std::string add_layer(const std::string& lower) {
+  // `ours` is the folder as we see it, whose mode it has.
+  std::string add_layer(const std::string& lower, const std::string& ours) {
     const std::string layer = std::string(kScratch) + "/" + std::to_string(layers_++);
-    for (const std::string& folder : {layer, layer + "/upper", layer + "/work", layer + "/merged"}) {
+    for (const std::string& folder : {layer, layer + "/work", layer + "/merged", layer + "/upper"}) {
       add_folder("layer over " + lower, folder);
     }
+    struct stat status {};
+    plan_.steps.back().number =
+        ::stat(ours.c_str(), &status) == 0 ? static_cast<int>(status.st_mode & 01777) : 0;
     add_mount("layer over " + lower, "overlay", layer + "/merged", "overlay", 0,
               overlay_options(lower, layer + "/upper", layer + "/work"));
     return layer + "/merged";
@@ -253,7 +257,7 @@ class MountPlanner {
 
   // In its place, with what is mounted below it.
   void show_layer(const std::string& folder) {
-    const std::string merged = add_layer(folder);
+    const std::string merged = add_layer(folder, folder);
     std::vector<std::string> mounts = view_.tree->mounts_below(folder);
     std::copy_if(layered_.begin(), layered_.end(), std::back_inserter(mounts),
                  [&](const std::string& other) { return other.starts_with(folder + "/"); });
