@@ -49,6 +49,7 @@ struct RunSpec {
   std::vector<model::ContainerPort> ports;
   std::vector<kernel::FileBind> binds{};  // its volumes, for programs
   std::optional<kernel::ProcessIds> ids{};
+  bool read_only_root = false;  // but for volumes, /dev, /proc and what the runtime itself mounts
 };
 
 class ContainerRuntime {

@@ -255,6 +255,7 @@ void PodLife::start_container(Entry& entry, std::size_t index) {
   }
   RunSpec run;
   run.ids = container.ids;
+  run.read_only_root = spec.security.read_only_root;
   std::optional<ContainerEnv> env = environment_of(entry, index);
   if (!env) {
     return;

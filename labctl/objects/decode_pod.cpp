@@ -111,6 +111,9 @@ model::SecurityContext decode_security(const json& spec) {
   if (const json& non_root = member(security, "runAsNonRoot"); non_root.is_boolean()) {
     out.run_as_non_root = non_root.get<bool>();
   }
+  if (const json& read_only = member(security, "readOnlyRootFilesystem"); read_only.is_boolean()) {
+    out.read_only_root = read_only.get<bool>();
+  }
   for (const json& group : member(security, "supplementalGroups")) {
     out.supplemental_groups.push_back(group.get<std::uint32_t>());
   }

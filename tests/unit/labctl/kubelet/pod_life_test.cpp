@@ -72,6 +72,7 @@ TEST_F(PodLifeTest, ProgramsGetTheIdsThatTheirPodSays) {
   }
   pod.security.run_as_group = 4;
   pod.containers[0].security.run_as_user = 2000000000;
+  pod.containers[0].security.read_only_root = true;
   pod.containers[1].security.run_as_user = 0;
   pod.containers[1].security.run_as_non_root = true;
   life.start(pod, place);
@@ -80,6 +81,7 @@ TEST_F(PodLifeTest, ProgramsGetTheIdsThatTheirPodSays) {
   ASSERT_TRUE(spec.ids);
   EXPECT_EQ(spec.ids->uid, 2000000000U);
   EXPECT_EQ(spec.ids->gid, 4U);
+  EXPECT_TRUE(spec.read_only_root);
   EXPECT_EQ(spec.env.find("HOME"), "/");
   EXPECT_EQ(status(1).state.reason, "CreateContainerConfigError");
   EXPECT_EQ(status(1).state.message,
