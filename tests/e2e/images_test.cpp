@@ -133,7 +133,9 @@ TEST_F(Images, RunAsTheirUserInFoldersThatAreItsOwn) {
          "5s");
   EXPECT_TRUE(has(booted.err, "container has runAsNonRoot and image has non-numeric user (web)"));
   if (nlohmann::json::parse(lab_.run({"status", "-o", "json"}).out)["mode"] == "rootless, one id") {
-    EXPECT_EQ(count_of(booted.err + booted.out, "this lab has one id"), 1);
+    EXPECT_EQ(count_of(support::read_file(lab_.socket("images").parent_path() / "supervisor.log"),
+                       "this lab has one id"),
+              1);
     return;
   }
   const auto said = [&](const std::string& pod) { return lab_.run({"logs", "pod/default/" + pod}).out; };
