@@ -273,6 +273,7 @@ void LocalRuntime::start_process(RunId id, Run& run, Pod& pod, const RunSpec& sp
   options.env = spec.env.whole();
   options.working_dir = spec.working_dir;
   options.ids = spec.ids;
+  options.view->is_read_only = spec.read_only_root;
   options.out = kernel::Stdio::pipe();
   options.err = kernel::Stdio::pipe();
   options.pid_namespace = process_namespace(id, &run, pod).fd();

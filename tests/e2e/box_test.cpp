@@ -172,6 +172,24 @@ TEST_F(Box, WhatIsExecutedWithoutAProgramKeepsItsFiles) {
       eventually([&] { return shell("cat /tmp/file || echo gone", "pod/default/plain").out == "gone\n"; }));
 }
 
+TEST_F(Box, AReadOnlyRootIsWrittenInItsVolumesAlone) {
+  const std::string file = lab_.write(
+      "lab.yaml",
+      cluster("box", "nodes: 1, dns: {enabled: false}") +
+          "apiVersion: v1\nkind: Pod\nmetadata: {name: tool}\nspec:\n  volumes: [{name: data, emptyDir: "
+          "{}}]\n  containers:\n  - {name: main, image: host, command: [sleep, infinity], "
+          "securityContext: {readOnlyRootFilesystem: true}, volumeMounts: [{name: data, mountPath: "
+          "/var/lib/app}]}\n");
+  const ProgramResult up = lab_.run({"up", file});
+  ASSERT_TRUE(ends_with(up, kPassed));
+  EXPECT_FALSE(has(up.err, "securityContext"));
+  EXPECT_EQ(
+      shell("for f in /tmp /var/tmp /run /root /var/log /var/lib /etc /dev/shm /var/lib/app; do (echo x > "
+            "$f/new) 2>&- && echo $f; done")
+          .out,
+      "/dev/shm\n/var/lib/app\n");
+}
+
 TEST_F(Box, NoSocketOfTheHostCanBeReached) {
   const support::TempDir temporary;
   fs::permissions(temporary.path(), fs::perms::all);

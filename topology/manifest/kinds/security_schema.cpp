@@ -60,7 +60,7 @@ constexpr std::array kContainerSecurityFields{
     count("runAsUser"),
     count("runAsGroup"),
     boolean("runAsNonRoot"),
-    aside(boolean("readOnlyRootFilesystem")),
+    boolean("readOnlyRootFilesystem"),
     aside(boolean("allowPrivilegeEscalation")),
     aside(boolean("privileged")),
     aside(any("appArmorProfile")),
