@@ -208,6 +208,14 @@ class Completion {
     }
   }
 
+  // Whether steps make or change objects: then the lab of the start says little of what selects and names what.
+  bool brings_more_later() const {
+    const auto steps = spec().find("steps");
+    return steps != spec().end() && steps->is_array() &&
+           std::any_of(steps->begin(), steps->end(),
+                       [](const json& step) { return step.contains("apply") || step.contains("patch"); });
+  }
+
   // The cluster and the manifests that are there from the start.
   void read_lab() {
     const std::string& name = scenario_.document.name;
@@ -218,6 +226,7 @@ class Completion {
     options.host_programs = options_.host_programs;
     options.allows_remote_store = options_.allows_remote_store;
     options.tells_host_programs = options_.tells_host_programs;
+    options.is_whole = !brings_more_later();
     manifest::ask_for_namespace(options, namespace_in(spec()));
     const auto cluster = spec().find("cluster");
     const bool is_inline = cluster != spec().end() && !cluster->is_string();

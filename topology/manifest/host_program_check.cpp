@@ -54,8 +54,11 @@ class PodCheck {
                rules_.policy.which == model::HostPrograms::Listed) {
       refuse(own_command, command);  // in place of the one that is listed
     }
-    const bool is_skipped = ends && !is_host && rule == nullptr && !model::is_agnhost(image);
-    if (is_skipped || !rules_.policy.runs_execs_of(image)) {
+    const bool stands_in = is_stood_in_for(rules_, image);
+    if (stands_in) {
+      tell_of_command(container);
+    }
+    if ((ends && stands_in) || !rules_.policy.runs_execs_of(image)) {
       return;
     }
     for (const char* name : kProbesOfContainer) {
@@ -64,6 +67,16 @@ class PodCheck {
     const Place lifecycle = container.field("lifecycle");
     for (const char* name : kHooksOfContainer) {
       check_action(lifecycle.field(name), name, image, runs_root);
+    }
+  }
+
+  void tell_of_command(const Place& container) {
+    const Place command = container.field("command");
+    const Place dropped = command.size() > 0 ? command : container.field("args");
+    if (rules_.tells && dropped.size() > 0) {
+      findings_.repeated(
+          dropped, {"command of a stand-in", "is not run: the image is stood in for",
+                    "images: [{match: IMAGE, archive: FILE}] in the Cluster runs an image", false, false});
     }
   }
 
@@ -135,6 +148,11 @@ HostProgramRules host_program_rules(model::HostProgramPolicy policy, std::option
                                     bool tells) {
   policy.which = asked.value_or(policy.which);
   return {std::move(policy), asked.has_value(), tells, false};
+}
+
+bool is_stood_in_for(const HostProgramRules& rules, std::string_view image) {
+  return image != model::kHostImage && model::rule_for(rules.policy.images, image) == nullptr &&
+         !model::is_agnhost(image);
 }
 
 std::optional<Complaint> check_host_program(const HostProgramRules& rules,

@@ -10,6 +10,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace labctl::manifest {
@@ -34,8 +35,12 @@ std::optional<Complaint> check_host_program(const HostProgramRules& rules,
 // The same of an image rule of a Cluster: whatever it names is listed by that.
 std::optional<Complaint> check_image_rules(const HostProgramRules& rules);
 
+// Whether the built-in server is there in place of the image, as its own application would be: nothing of it runs.
+bool is_stood_in_for(const HostProgramRules& rules, std::string_view image);
+
 // image: host and exec probes and hooks of containers that are run, requests for /shell of agnhost, and the
-// images of Clusters. Of images that are stood in for nothing is run, unless standIns says so.
+// images of Clusters. Of images that are stood in for nothing is run, unless standIns says so; that their own
+// command is not is said once, with the number of containers.
 void check_host_programs(const std::vector<Record>& records, const HostProgramRules& rules,
                          Findings& findings);
 

@@ -13,6 +13,8 @@
 #include "topology/manifest/made_objects.hpp"
 #include "topology/manifest/name_check.hpp"
 #include "topology/manifest/node_objects.hpp"
+#include "topology/manifest/object_references.hpp"
+#include "topology/manifest/pod_selection.hpp"
 #include "topology/manifest/policy_defaults.hpp"
 #include "topology/manifest/references.hpp"
 #include "topology/manifest/scenario_check.hpp"
@@ -95,6 +97,11 @@ class Load {
     }
     if (options_.known_host_programs || options_.allow_cluster) {
       check_host_programs(records_, program_rules(cluster), findings_);
+    }
+    // What a mistake left out of the files would be missed everywhere.
+    if (options_.is_whole.value_or(options_.allow_cluster) && !is_client_ && findings_.errors() == 0) {
+      check_object_references(records_, findings_);
+      check_pod_selection(records_, program_rules(cluster), findings_);
     }
     merge_nodes();
     build_objects();
@@ -359,18 +366,6 @@ class Load {
       keep_nulls_of_patches(record.place, object.json);
     }
     return object;
-  }
-
-  static void keep_nulls_of_patches(const Place& scenario, nlohmann::json& object) {
-    const Place spec = scenario.field("spec");
-    const Place steps = spec.field("steps");
-    for (size_t i = 0; i < steps.size(); ++i) {
-      const Place step = steps.item(i);
-      const Place patch = step.field("patch");
-      if (const Place merge = patch.field("merge")) {
-        object["spec"]["steps"][i]["patch"]["merge"] = to_json(*merge.node, Nulls::Keep);
-      }
-    }
   }
 
   void build_objects() {

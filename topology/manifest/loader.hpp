@@ -69,6 +69,9 @@ struct LoadOptions {
   bool allows_remote_store = false;  // the Cluster's store may be on another machine
   // Objects that a lab makes by itself are left out (made_objects.hpp); false for a running lab: it has them.
   bool leaves_out_made = true;
+  // Whether nothing else comes to the lab: selectors that fit nothing and names of what no file has are told of
+  // then. If nobody says so, with allow_cluster: a running lab has more than the files.
+  std::optional<bool> is_whole{};
   // Variables of scenarios that come from elsewhere, as from --set.
   std::set<std::string> known_variables;
   // False when applying to a running lab, whose Cluster is fixed: a Cluster is then an error.

@@ -70,20 +70,29 @@ bool makes_pods(const Kind& kind) {
 
 }  // namespace
 
-void with_pod_spec(const Record& record, const std::function<void(const Place& pod)>& look) {
-  const Place spec = record.place.field("spec");
-  if (spec && record.kind->schema == &kPod) {
-    look(spec);
+void with_pod_template(const Record& record, const std::function<void(const Place& pod)>& look) {
+  if (record.kind->schema == &kPod) {
+    return look(record.place);
   }
   if (!makes_pods(*record.kind)) {
     return;
   }
+  const Place spec = record.place.field("spec");
   const Place job_template = spec.field("jobTemplate");
   const Place job = job_template.field("spec");
-  const Place pod_template = record.kind->schema == &kCronJob ? job.field("template") : spec.field("template");
-  if (const Place pod = pod_template.field("spec")) {
-    look(pod);
+  const Place pod_template =
+      record.kind->schema == &kCronJob ? job.field("template") : spec.field("template");
+  if (pod_template) {
+    look(pod_template);
   }
+}
+
+void with_pod_spec(const Record& record, const std::function<void(const Place& pod)>& look) {
+  with_pod_template(record, [&](const Place& pod) {
+    if (const Place spec = pod.field("spec")) {
+      look(spec);
+    }
+  });
 }
 
 void settle_duplicates(std::vector<Record>& records, Findings& findings) {

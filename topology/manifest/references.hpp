@@ -22,6 +22,10 @@ struct Record {
   bool is_replaced = false;  // by one of the same name that comes later
 };
 
+// Hands on the pod that it is, or the template of those that it makes (workloads, Jobs, CronJobs): what has their
+// metadata and spec. Nothing for other kinds, or where it is absent. A Place lives no longer than those it was
+// reached through.
+void with_pod_template(const Record& record, const std::function<void(const Place& pod)>& look);
 // Hands on the spec of the pod that it is, or of those that it makes (workloads, Jobs, CronJobs); nothing for other
 // kinds, or where it is absent. A Place lives no longer than those it was reached through.
 void with_pod_spec(const Record& record, const std::function<void(const Place& pod)>& look);

@@ -1,5 +1,9 @@
 #include "topology/manifest/scenario_check.hpp"
 
+#include "topology/manifest/yaml/tree_values.hpp"
+
+#include <nlohmann/json.hpp>
+
 #include <functional>
 #include <string_view>
 #include <vector>
@@ -158,6 +162,18 @@ void check_variables(const Place& scenario, const std::set<std::string>& set_nam
       if (!used.contains(entry.key)) {
         findings.warning(vars.field(entry.key), "no step has " + written(entry.key));
       }
+    }
+  }
+}
+
+void keep_nulls_of_patches(const Place& scenario, nlohmann::json& object) {
+  const Place spec = scenario.field("spec");
+  const Place steps = spec.field("steps");
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const Place step = steps.item(i);
+    const Place patch = step.field("patch");
+    if (const Place merge = patch.field("merge")) {
+      object["spec"]["steps"][i]["patch"]["merge"] = to_json(*merge.node, Nulls::Keep);
     }
   }
 }

@@ -6,6 +6,8 @@
 
 #include "topology/manifest/yaml/findings.hpp"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <set>
 #include <string>
 
@@ -14,5 +16,7 @@ namespace labctl::manifest {
 // `scenario` is the whole document, sound or not; what has the wrong type is passed over. `set_names` are
 // variables that come from elsewhere (--set).
 void check_variables(const Place& scenario, const std::set<std::string>& set_names, Findings& findings);
+// Puts the nulls of merge patches back, which are absent elsewhere: `object` is the JSON of `scenario`.
+void keep_nulls_of_patches(const Place& scenario, nlohmann::json& object);
 
 }  // namespace labctl::manifest

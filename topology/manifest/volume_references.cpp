@@ -1,24 +1,19 @@
 #include "topology/manifest/volume_references.hpp"
 
+#include "topology/manifest/known_objects.hpp"
 #include "topology/manifest/yaml/tree_values.hpp"
 #include "topology/model/webhook_secret.hpp"
 
-#include <set>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 namespace labctl::manifest {
 namespace {
 
-constexpr std::string_view kClaim = "PersistentVolumeClaim";
-
-using Named = std::set<std::tuple<std::string, std::string, std::string>>;
-
 class ReferenceCheck {
  public:
-  ReferenceCheck(const Named& known, const std::string& ns, Findings& findings)
+  ReferenceCheck(const KnownObjects& known, const std::string& ns, Findings& findings)
       : known_(known), ns_(ns), findings_(findings) {}
 
   void check_pod(const Place& spec) {
@@ -41,21 +36,16 @@ class ReferenceCheck {
     const Place name = holder.field(name_field);
     // What every namespace has is there whatever the files say.
     if (!holder || name.text().empty() || truth_at(holder.field("optional"), false) ||
-        name.text() == "kube-root-ca.crt" ||
-        known_.contains({std::string(kind), ns_, std::string(name.text())})) {
+        name.text() == "kube-root-ca.crt" || known_.has(kind, ns_, name.text())) {
       return;
     }
-    findings_.repeated(
-        name, {"missing " + std::string(kind) + " " + ns_ + "/" + std::string(name.text()),
-               "no file has the " + std::string(kind) + " " +
-                   in_quotes(ns_ + "/" + std::string(name.text())) + ", so containers that want it will wait",
-               "add it, or create it in the running lab", false, false});
+    known_.warn_of_missing(kind, ns_, name, "containers that want it will wait", findings_);
   }
 
   void check_volume(const Place& volume) {
     check("ConfigMap", volume.field("configMap"), "name");
     check("Secret", volume.field("secret"), "secretName");
-    check(kClaim, volume.field("persistentVolumeClaim"), "claimName");
+    check("PersistentVolumeClaim", volume.field("persistentVolumeClaim"), "claimName");
     const Place projected = volume.field("projected");
     const Place sources = projected.field("sources");
     for (std::size_t i = 0; i < sources.size(); ++i) {
@@ -81,13 +71,13 @@ class ReferenceCheck {
     }
   }
 
-  const Named& known_;
+  const KnownObjects& known_;
   const std::string& ns_;
   Findings& findings_;
 };
 
 // The Secrets that stand-ins of the pod's containers make.
-void add_made_secrets(const Place& pod, const std::string& ns, Named& known) {
+void add_made_secrets(const Place& pod, const std::string& ns, KnownObjects& known) {
   for (const char* field : {"initContainers", "containers"}) {
     const Place containers = pod.field(field);
     for (std::size_t i = 0; i < containers.size(); ++i) {
@@ -98,7 +88,7 @@ void add_made_secrets(const Place& pod, const std::string& ns, Named& known) {
       if (const auto made = model::webhook_secret_of(container.field("image").text(), words)) {
         // A variable there is the pod's own namespace, as all charts have it.
         const bool is_own = made->ns.empty() || made->ns.starts_with("$(");
-        known.emplace("Secret", is_own ? ns : made->ns, made->name);
+        known.add("Secret", is_own ? ns : made->ns, made->name);
       }
     }
   }
@@ -107,25 +97,16 @@ void add_made_secrets(const Place& pod, const std::string& ns, Named& known) {
 }  // namespace
 
 void check_config_references(const std::vector<Record>& records, Findings& findings) {
-  Named known;
+  KnownObjects known(records);
   for (const Record& record : records) {
-    known.emplace(record.kind->name, record.ns, record.name);
     if (record.is_sound) {
       with_pod_spec(record, [&](const Place& pod) { add_made_secrets(pod, record.ns, known); });
     }
   }
   for (const Record& record : records) {
-    if (!record.is_sound || record.ns.empty()) {
-      continue;
-    }
-    const Place spec = record.place.field("spec");
-    ReferenceCheck check(known, record.ns, findings);
-    if (record.kind->schema == &kPod) {
-      check.check_pod(spec);
-    } else if (record.kind->api_version == "apps/v1") {
-      const Place pod_template = spec.field("template");
-      const Place pod_spec = pod_template.field("spec");
-      check.check_pod(pod_spec);
+    if (record.is_sound && !record.ns.empty()) {
+      ReferenceCheck check(known, record.ns, findings);
+      with_pod_spec(record, [&](const Place& pod) { check.check_pod(pod); });
     }
   }
 }

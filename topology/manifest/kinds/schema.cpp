@@ -251,11 +251,19 @@ void check_type(const Place& place, const Field& field, Findings& findings) {
   }
 }
 
+// Mappings and lists with nothing in them, however deep: {loadBalancer: {}}.
+bool is_hollow(const YamlNode& node) {
+  return node.is_null() || (!is_scalar(node) &&
+                            std::all_of(node.items.begin(), node.items.end(),
+                                        [](const YamlNode* item) { return is_hollow(*item); }) &&
+                            std::all_of(node.entries.begin(), node.entries.end(),
+                                        [](const YamlEntry& entry) { return is_hollow(*entry.value); }));
+}
+
 // Nothing is said: an empty mapping or list, or the API's own default.
 bool says_nothing(const YamlNode& node, std::string_view usual) {
   const bool is_false = node.kind == YamlNode::Kind::Boolean && !node.truth && usual.empty();
-  return is_false || (is_scalar(node) ? !usual.empty() && node.text == usual
-                                      : node.items.empty() && node.entries.empty());
+  return is_false || (is_scalar(node) ? !usual.empty() && node.text == usual : is_hollow(node));
 }
 
 void report_effect(const Place& place, const Schema& schema, const Field& field, Findings& findings) {

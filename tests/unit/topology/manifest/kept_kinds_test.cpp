@@ -18,9 +18,12 @@ std::string kept(const std::string& api_version, const std::string& kind, const 
   return "---\napiVersion: " + api_version + "\nkind: " + kind + "\nmetadata: {name: x}\n" + rest + "\n";
 }
 
+// Of the objects alone: what they name is elsewhere.
 std::vector<std::string> errors_in(const std::string& text) {
+  LoadOptions part;
+  part.is_whole = false;
   std::vector<std::string> out;
-  for (const Diagnostic& d : load({{"t.yaml", text}}, {}).diagnostics) {
+  for (const Diagnostic& d : load({{"t.yaml", text}}, part).diagnostics) {
     if (d.severity == Severity::Error || d.topic != Topic::KeptOnly) {
       out.push_back(d.path + ": " + d.message);
     }
@@ -137,8 +140,10 @@ webhooks:
 )";
 
 TEST(KeptKinds, AreKeptAsTheyAreAndSaidOncePerKind) {
+  LoadOptions part;  // what they name is elsewhere
+  part.is_whole = false;
   const Loaded loaded =
-      load({{"t.yaml", std::string(kAll) + kept("coordination.k8s.io/v1", "Lease", "spec: {}")}}, {});
+      load({{"t.yaml", std::string(kAll) + kept("coordination.k8s.io/v1", "Lease", "spec: {}")}}, part);
   EXPECT_EQ(loaded.objects.size(), 16u);
   int kept_kinds = 0;
   for (const Diagnostic& d : loaded.diagnostics) {

@@ -18,7 +18,9 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-std::vector<std::string> said_of(const std::string& text, const LoadOptions& options = {}) {
+// Of the object alone: whom it selects is elsewhere.
+std::vector<std::string> said_of(const std::string& text, LoadOptions options = {}) {
+  options.is_whole = false;
   std::vector<std::string> out;
   for (const Diagnostic& d : load({{"t.yaml", text}}, options).diagnostics) {
     out.push_back((d.severity == Severity::Error ? "E " : "W ") + d.path + ": " + d.message);

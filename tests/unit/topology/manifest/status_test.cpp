@@ -84,6 +84,10 @@ TEST(Status, OfAFileIsDroppedButTyped) {
       complaint_of("",
                    "status: {phase: Running, conditions: [{type: Ready, status: 'True'}], other: {a: 5}}\n"),
       ElementsAre("W status: is kept by the lab itself; what the file says is dropped"));
+  for (const char* empty :
+       {"status: {}\n", "status: {conditions: []}\n", "status: {a: {b: {}}}\n", "status:\n"}) {
+    EXPECT_THAT(complaint_of("", empty), IsEmpty()) << "nothing is dropped";
+  }
   EXPECT_THAT(complaint_of("", "status: 5\n"), ElementsAre("E status: must be a mapping, got the number 5"));
   EXPECT_THAT(complaint_of("", "status: {conditions: [5]}\n"),
               ElementsAre("E status.conditions[0]: must be a mapping, got the number 5"));

@@ -78,7 +78,7 @@ TEST(VolumeRules, ASecretThatAStandInMakesIsNotMissed) {
 
 TEST(VolumeRules, AStatefulSetsTemplatesAreVolumes) {
   const std::string text =
-      "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  serviceName: db\n"
+      "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n"
       "  selector: {matchLabels: {app: db}}\n  volumeClaimTemplates:\n  - metadata: {name: data}\n"
       "    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n"
       "  template:\n    metadata: {labels: {app: db}}\n"
