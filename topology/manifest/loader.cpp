@@ -5,6 +5,7 @@
 #include "topology/manifest/capacity_check.hpp"
 #include "topology/manifest/default_namespace.hpp"
 #include "topology/manifest/defaults.hpp"
+#include "topology/manifest/deprecations.hpp"
 #include "topology/manifest/host_program_check.hpp"
 #include "topology/manifest/json_tree.hpp"
 #include "topology/manifest/kinds/api_groups.hpp"
@@ -97,6 +98,9 @@ class Load {
     }
     if (options_.known_host_programs || options_.allow_cluster) {
       check_host_programs(records_, program_rules(cluster), findings_);
+    }
+    if (!is_client_) {
+      check_deprecations(records_, findings_);
     }
     // What a mistake left out of the files would be missed everywhere.
     if (options_.is_whole.value_or(options_.allow_cluster) && !is_client_ && findings_.errors() == 0) {

@@ -202,9 +202,12 @@ TEST(NodeRules, ANodeSelectorThatFitsNoNodeIsAWarning) {
               ElementsAre("W spec.nodeSelector: no node has these labels, so the pods will stay Pending"));
   EXPECT_THAT(said(text + "---\napiVersion: v1\nkind: Node\nmetadata: {name: node-2, labels: {disk: ssd}}\n"),
               IsEmpty());
-  EXPECT_THAT(said(pod("nodeSelector: {kubernetes.io/hostname: node-1, beta.kubernetes.io/os: linux}, "
-                       "containers: [{name: main, image: nginx}]")),
-              IsEmpty());
+  EXPECT_THAT(
+      said(pod("nodeSelector: {kubernetes.io/hostname: node-1, beta.kubernetes.io/os: linux}, "
+               "containers: [{name: main, image: nginx}]")),
+      ElementsAre(
+          "W spec.nodeSelector[\"beta.kubernetes.io/os\"]: deprecated since v1.14; use \"kubernetes.io/os\" "
+          "instead"));
   EXPECT_THAT(
       said(pod("nodeSelector: {kubernetes.io/os: windows}, containers: [{name: main, image: nginx}]")),
       ElementsAre("W spec.nodeSelector: no node has these labels, so the pods will stay Pending"));

@@ -217,7 +217,7 @@ TEST(WhatNoNodeTakes, IsToldBefore) {
               ElementsAre("W spec.containers: request together more than any node has, so the pods will stay "
                           "Pending: a has too little cpu"));
   EXPECT_THAT(told_of(with_nodes(pod_with("topologySpreadConstraints: [{maxSkew: 1, topologyKey: rack, "
-                                          "whenUnsatisfiable: DoNotSchedule}]"))),
+                                          "whenUnsatisfiable: DoNotSchedule, labelSelector: {}}]"))),
               ElementsAre("W spec.topologySpreadConstraints[0].topologyKey: no node that fits has the label "
                           "\"rack\", so the pods will stay Pending"));
 }
@@ -227,7 +227,7 @@ TEST(WhatNoNodeTakes, IsNotToldOfWhatOneTakes) {
                                           "resources: {requests: {cpu: 2500m}}"))),
               IsEmpty());
   EXPECT_THAT(told_of(with_nodes(pod_with("topologySpreadConstraints: [{maxSkew: 1, topologyKey: rack, "
-                                          "whenUnsatisfiable: ScheduleAnyway}]"))),
+                                          "whenUnsatisfiable: ScheduleAnyway, labelSelector: {}}]"))),
               IsEmpty());
 }
 
