@@ -94,6 +94,8 @@ std::string claim_of_class(const std::string& name, const std::string& of_class)
 
 TEST(StorageClasses, ThatNoFileHasAreOneLineEach) {
   const std::string set =
+      "---\napiVersion: v1\nkind: Service\nmetadata: {name: db}\nspec: {clusterIP: None, selector: {app: "
+      "db}}\n"
       "---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  serviceName: db\n"
       "  selector: {matchLabels: {app: db}}\n  volumeClaimTemplates:\n  - metadata: {name: data}\n"
       "    spec: {accessModes: [ReadWriteOnce], storageClassName: gp2, resources: {requests: {storage: "
