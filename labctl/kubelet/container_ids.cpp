@@ -130,7 +130,7 @@ bool is_root(std::string_view user) { return user.empty() || user == "root" || i
 
 bool asks_for_ids(const model::Pod& pod, const model::Container& container) {
   return effective(pod, container, &model::SecurityContext::run_as_user) ||
-         effective(pod, container, &model::SecurityContext::run_as_group) ||
+         effective(pod, container, &model::SecurityContext::run_as_group) || pod.security.fs_group ||
          !pod.security.supplemental_groups.empty();
 }
 
@@ -148,7 +148,8 @@ bool wants_other_ids(const model::Pod& pod, const model::Container& container, c
   const auto user = effective(pod, container, &model::SecurityContext::run_as_user);
   return user.value_or(0) != 0 ||
          effective(pod, container, &model::SecurityContext::run_as_group).value_or(0) != 0 ||
-         !pod.security.supplemental_groups.empty() || (!user && !is_root(user_of_image(choice)));
+         pod.security.fs_group || !pod.security.supplemental_groups.empty() ||
+         (!user && !is_root(user_of_image(choice)));
 }
 
 // verifyRunAsNonRoot() of the kubelet.
@@ -199,6 +200,9 @@ ContainerIds container_ids(const model::Pod& pod, const model::Container& contai
   }
   groups.insert(groups.end(), pod.security.supplemental_groups.begin(),
                 pod.security.supplemental_groups.end());
+  if (pod.security.fs_group) {
+    groups.push_back(*pod.security.fs_group);
+  }
   out.ids.groups = without_doubles(groups);
   out.ids.owners = choice.owners;
   out.home = account && account->home.starts_with('/') ? std::string(account->home)

@@ -161,7 +161,9 @@ void PodLife::choose_image(Entry& entry, std::size_t index, model::Container& sp
   entry.life.set_image(index, spec.image, is_stand_in ? kStandInImageId : container.choice.digest);
   tell(container.choice.notice);
   if (!options_.maps_ids && container.is_program() && wants_other_ids(entry.pod, spec, container.choice)) {
-    tell("this lab has one id: runAsUser, runAsGroup, supplementalGroups and users of images have no effect");
+    tell(
+        "this lab has one id: runAsUser, runAsGroup, supplementalGroups, fsGroup and users of images have no "
+        "effect");
   }
 }
 

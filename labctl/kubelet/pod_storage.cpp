@@ -5,6 +5,7 @@
 #include "topology/base/current_exception.hpp"
 #include "topology/base/error.hpp"
 #include "topology/kernel/volume_folder.hpp"
+#include "topology/kernel/volume_group.hpp"
 
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
@@ -61,10 +62,10 @@ void check_host_path(const model::VolumeSource& source) {
 
 }  // namespace
 
-PodStorage::Options PodStorage::options_of_lab(bool writable_host) {
+PodStorage::Options PodStorage::options_of_lab(bool writable_host, bool maps_ids) {
   const auto memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                       static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  return {"/run/labctl-volumes", "/run/labctl-data", memory / 2, writable_host};
+  return {"/run/labctl-volumes", "/run/labctl-data", memory / 2, writable_host, maps_ids};
 }
 
 PodStorage::PodStorage(loop::EventLoop& loop, store::Store& store, Options options)
@@ -118,6 +119,7 @@ void PodStorage::refresh(Held& held) {
     }
     try {
       write_volume(folder->second, files_of(held, volume.source));
+      give_to_group(held, volume, folder->second);
     } catch (...) {
       spdlog::warn("pod {}: volume {} is not refreshed: {}", to_string(held.pod.key), volume.name,
                    words_of_current_exception());
@@ -162,7 +164,9 @@ std::vector<std::string> PodStorage::set_up(const model::Pod& pod, const Downwar
       }
       check_plain(volume.name);
       Held& held = hold(pod, facts);
-      held.folders[volume.name] = make(held, volume);
+      const std::string folder = make(held, volume);
+      give_to_group(held, volume, folder);
+      held.folders[volume.name] = folder;
     } catch (const Error& error) {
       missing.push_back("MountVolume.SetUp failed for volume \"" + volume.name + "\" : " + error.message());
     } catch (...) {
@@ -249,6 +253,14 @@ std::string PodStorage::claim_folder(const model::Pod& pod, const model::VolumeS
     throw Error(ErrorKind::NotFound, "PVC " + pod.key.ns + "/" + source.name + " is not bound");
   }
   return (options_.data / "claims" / objects::uid_of(*volume)).string();
+}
+
+// Never what is the host's.
+void PodStorage::give_to_group(const Held& held, const model::Volume& volume,
+                               const std::string& folder) const {
+  if (options_.maps_ids && held.pod.security.fs_group && is_ours(volume.source)) {
+    kernel::give_to_group(folder, *held.pod.security.fs_group, has_files(volume.source));
+  }
 }
 
 // A folder of the lab, where places may be made; what is the host's is left alone.

@@ -36,10 +36,11 @@ class PodStorage {
     std::filesystem::path data;
     std::uint64_t data_bytes = 0;  // not 0: `data` is a file system of that size of its own
     bool writable_host = false;    // hostPath volumes may be written
+    bool maps_ids = false;         // volumes may be given to a pod's fsGroup
   };
 
   // Below the lab's own /run, of which programs see what is mounted for them; of half of the memory at most.
-  static Options options_of_lab(bool writable_host);
+  static Options options_of_lab(bool writable_host, bool maps_ids);
 
   // `loop` and `store` must outlive this.
   PodStorage(loop::EventLoop& loop, store::Store& store, Options options);
@@ -83,6 +84,7 @@ class PodStorage {
   VolumeFiles files_of(Held& held, const model::VolumeSource& source);
   void refresh(Held& held);
   kernel::FileBind bind_of(const Held& held, const model::VolumeMount& mount, const ContainerEnv& env) const;
+  void give_to_group(const Held& held, const model::Volume& volume, const std::string& folder) const;
   static bool is_ours(const model::VolumeSource& source);
   static const model::VolumeSource& found_volume(const Held& held, const model::VolumeMount& mount);
   void drop_released_claims();

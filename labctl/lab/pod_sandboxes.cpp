@@ -58,7 +58,8 @@ PodSandboxes::PodSandboxes(Surroundings surroundings, kubelet::PodLifeOptions op
                  changed_.insert(key_of(pod));
                  hooks_.has_work();
                }),
-      storage_(surroundings.loop, store_, kubelet::PodStorage::options_of_lab(cluster_.writable_host)),
+      storage_(surroundings.loop, store_,
+               kubelet::PodStorage::options_of_lab(cluster_.writable_host, options.maps_ids)),
       life_(surroundings.loop, clock_, surroundings.runtime,
             (options.storage = &storage_, options.store = &store_, std::move(options)), life_hooks()) {}
 

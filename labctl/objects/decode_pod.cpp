@@ -108,6 +108,7 @@ model::SecurityContext decode_security(const json& spec) {
   }
   out.run_as_user = decode_id(security, "runAsUser");
   out.run_as_group = decode_id(security, "runAsGroup");
+  out.fs_group = decode_id(security, "fsGroup");
   if (const json& non_root = member(security, "runAsNonRoot"); non_root.is_boolean()) {
     out.run_as_non_root = non_root.get<bool>();
   }

@@ -81,6 +81,7 @@ struct SecurityContext {
   std::optional<std::uint32_t> run_as_group{};
   std::optional<bool> run_as_non_root{};
   std::vector<std::uint32_t> supplemental_groups{};  // of a pod
+  std::optional<std::uint32_t> fs_group{};           // of a pod: whose its volumes are
   bool read_only_root = false;                       // readOnlyRootFilesystem, of a container
   bool operator==(const SecurityContext&) const = default;
 };

@@ -25,7 +25,7 @@ constexpr std::array kPodSecurityFields{
     boolean("runAsNonRoot"),
     any("supplementalGroups"),
     aside(text("supplementalGroupsPolicy"), "Merge"),
-    aside(count("fsGroup")),
+    count("fsGroup"),
     aside(text("fsGroupChangePolicy")),
     aside(any("appArmorProfile")),
     aside(any("seccompProfile")),

@@ -81,6 +81,8 @@ TEST_F(ContainerIdsTest, PodOverridesTheImageAndTheContainerThePod) {
   pod_.security.run_as_group = 9;
   pod_.security.supplemental_groups = {4, 8};
   EXPECT_EQ(of_user("").ids.groups, (Groups{9, 4, 8}));
+  pod_.security.fs_group = 77;
+  EXPECT_EQ(of_user("").ids.groups, (Groups{9, 4, 8, 77}));
   container_.security.run_as_user = 0;
   container_.security.run_as_group = 3;
   EXPECT_EQ(of_user("web").ids.uid, 0U);

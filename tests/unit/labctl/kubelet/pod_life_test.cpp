@@ -100,7 +100,7 @@ TEST_F(PodLifeTest, ALabWithOneIdSaysOnceThatItHasNoOthers) {
   pod.security.run_as_user = 1000;
   its.start(pod, place);
   EXPECT_EQ(notices, std::vector<std::string>{
-                         "this lab has one id: runAsUser, runAsGroup, supplementalGroups and users "
+                         "this lab has one id: runAsUser, runAsGroup, supplementalGroups, fsGroup and users "
                          "of images have no effect"});
   EXPECT_FALSE(runtime.runs.begin()->second.spec.ids);
 }

@@ -11,6 +11,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -90,6 +91,42 @@ class Storage : public ::testing::Test {
   std::unique_ptr<PodStorage> storage;
   model::Pod pod;
 };
+
+struct stat status_of(const fs::path& path) {
+  struct stat status {};
+  EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
+  return status;
+}
+
+TEST_F(Storage, VolumesBelongToThePodsGroupAndLinksLeadNowhere) {
+  // Ours at least; another one where we may give files away.
+  const gid_t group = ::geteuid() == 0 ? 2000 : ::getegid();
+  storage = std::make_unique<PodStorage>(
+      loop, store, PodStorage::Options{folder / "config", folder / "data", 0, false, true});
+  put_config("settings", {{"a", "1"}});
+  pod.volumes = {volume_of("data", VolumeKind::EmptyDir),
+                 volume_of("settings", VolumeKind::ConfigMap, "settings")};
+  pod.security.fs_group = group;
+  ASSERT_THAT(set_up(), IsEmpty());
+  mount("data", "/data");
+  mount("settings", "/settings");
+  const fs::path data = binds()[0].source;
+  fs::create_directory(data / "deep");
+  std::ofstream(data / "deep/file") << "x";
+  fs::permissions(data / "deep/file", fs::perms::owner_read);
+  fs::permissions(folder / "secret-of-host", fs::perms::owner_read);
+  fs::create_symlink(folder / "secret-of-host", data / "deep/link");
+  ASSERT_THAT(set_up(), IsEmpty());
+  for (const char* path : {"", "deep", "deep/file"}) {
+    EXPECT_EQ(status_of(data / path).st_gid, group) << path;
+  }
+  EXPECT_EQ(status_of(data / "deep").st_mode & 07777U, 02775U);
+  EXPECT_EQ(status_of(data / "deep/file").st_mode & 07777U, 0660U);
+  EXPECT_EQ(status_of(folder / "secret-of-host").st_mode & 07777U, 0400U);
+  const fs::path settings = fs::canonical(fs::path(binds()[1].source) / "a");
+  EXPECT_EQ(status_of(settings).st_gid, group);
+  EXPECT_EQ(status_of(settings).st_mode & 07777U, 0644U);
+}
 
 TEST_F(Storage, SaysWhatIsMissing) {
   pod.volumes = {volume_of("conf", VolumeKind::ConfigMap, "app"),

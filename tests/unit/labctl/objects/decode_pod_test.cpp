@@ -129,11 +129,12 @@ TEST(DecodeProbe, GrpcAsksForAService) {
 
 TEST(DecodeSecurity, ReadsIdsOfThePodAndOfItsContainers) {
   const model::Pod pod = decode_pod(json::parse(R"({"metadata": {"name": "a"}, "spec": {
-    "securityContext": {"runAsUser": 1000, "runAsGroup": 0, "supplementalGroups": [4, 2147483647]},
+    "securityContext": {"runAsUser": 1000, "runAsGroup": 0, "supplementalGroups": [4, 2147483647], "fsGroup": 9},
     "containers": [{"name": "a", "securityContext": {"runAsUser": 0, "runAsNonRoot": false,
                      "readOnlyRootFilesystem": true}}, {"name": "b"}]}})"));
-  EXPECT_EQ(pod.security, (model::SecurityContext{1000, 0, std::nullopt, {4, 2147483647}}));
-  EXPECT_EQ(pod.containers.at(0).security, (model::SecurityContext{0, std::nullopt, false, {}, true}));
+  EXPECT_EQ(pod.security, (model::SecurityContext{1000, 0, std::nullopt, {4, 2147483647}, 9}));
+  EXPECT_EQ(pod.containers.at(0).security,
+            (model::SecurityContext{0, std::nullopt, false, {}, std::nullopt, true}));
   EXPECT_EQ(pod.containers.at(1).security, model::SecurityContext());
 }
 

@@ -100,9 +100,11 @@ TEST(PodRules, IdsOfASecurityContextHaveAnEffectAndARange) {
               "privileged: false, allowPrivilegeEscalation: false}}]")),
       IsEmpty());
   EXPECT_THAT(
-      said(pod("securityContext: {runAsUser: -1, runAsGroup: 2147483648, supplementalGroups: [-4, x]}, "
+      said(pod("securityContext: {fsGroup: -7, runAsUser: -1, runAsGroup: 2147483648, supplementalGroups: "
+               "[-4, x]}, "
                "containers: [{name: main, image: nginx, securityContext: {runAsUser: root}}]")),
-      ElementsAre("E spec.securityContext.runAsUser: must be at least 0, got -1",
+      ElementsAre("E spec.securityContext.fsGroup: must be at least 0, got -7",
+                  "E spec.securityContext.runAsUser: must be at least 0, got -1",
                   "E spec.securityContext.runAsGroup: must be at most 2147483647, got 2147483648",
                   "E spec.securityContext.supplementalGroups[0]: Invalid value: -4: must be between 0 and "
                   "2147483647, inclusive",
