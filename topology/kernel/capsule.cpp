@@ -2,6 +2,7 @@
 
 #include "topology/base/error.hpp"
 #include "topology/base/unique_fd.hpp"
+#include "topology/kernel/mount_calls.hpp"
 
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -41,8 +42,7 @@ void bind_read_only(const char* path) {
 // Host-wide settings become read-only even for root; those of network namespaces, which all belong to the
 // lab, stay writable. For a lab that runs as root itself: the check of a sysctl's file is by uid alone.
 void protect_sysctls() {
-  const UniqueFd net(static_cast<int>(
-      ::syscall(SYS_open_tree, AT_FDCWD, "/proc/sys/net", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  const UniqueFd net = take_mount(AT_FDCWD, "/proc/sys/net", Below::Not);
   if (!net) {
     throw Error::from_errno(errno, "open /proc/sys/net");
   }

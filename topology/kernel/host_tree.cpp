@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -94,8 +93,7 @@ class TreeBuilder {
       hidden_.push_back(fs::canonical(folder, ignored).string());
     }
     do_mount("tmpfs", kTop, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m,nr_inodes=16384");
-    tree_.root_.reset(static_cast<int>(::syscall(
-        SYS_open_tree, AT_FDCWD, kTop, OPEN_TREE_CLONE | static_cast<unsigned>(OPEN_TREE_CLOEXEC))));
+    tree_.root_ = take_mount(AT_FDCWD, kTop, Below::Not);
     if (!tree_.root_) {
       refuse(errno, "take the root");
     }

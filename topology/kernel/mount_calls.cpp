@@ -18,6 +18,12 @@ int add_mount_flags(const char* path, std::uint64_t flags, Below below) noexcept
              : errno;
 }
 
+UniqueFd take_mount(int folder, const char* path, Below below) noexcept {
+  const unsigned flags =
+      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (below == Below::Too ? AT_RECURSIVE : 0);
+  return UniqueFd(static_cast<int>(::syscall(SYS_open_tree, folder, path, flags)));
+}
+
 // pivot_root(".", "."): the old root lies over the new one for a moment and is then detached.
 int enter_root(const char* path) noexcept {
   if (::chdir(path) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0) {

@@ -2,12 +2,12 @@
 
 #include "topology/base/error.hpp"
 #include "topology/kernel/host_tree.hpp"
+#include "topology/kernel/mount_calls.hpp"
 #include "topology/kernel/program_lookup.hpp"
 
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,7 +42,10 @@ bool is_host_root() {
 class MountPlanner {
  public:
   MountPlanner(ChildPlan& plan, const MountView& view, bool has_pid_namespace)
-      : plan_(plan), view_(view), has_pid_namespace_(has_pid_namespace) {}
+      : plan_(plan),
+        view_(view),
+        own_folders_(view.root.empty() ? view.tree->own_folders() : own_folders_of_image()),
+        has_pid_namespace_(has_pid_namespace) {}
 
   void mount_view() {
     add_mount("mount scratch", "tmpfs", kScratch, "tmpfs", MS_NOSUID | MS_NODEV, kScratchOptions);
@@ -65,7 +68,7 @@ class MountPlanner {
     mount_binds(top);
     mask_host_settings(top);
     // Last, and /run at the end: what is bound in them is there by now, and kScratch is below it.
-    for (const HostTree::OwnFolder& own : own_folders()) {
+    for (const HostTree::OwnFolder& own : own_folders_) {
       add_mount("show its own " + own.path, own_place(own.path), top + own.path, "", MS_BIND | MS_REC);
     }
     if (view_.is_read_only) {
@@ -79,15 +82,16 @@ class MountPlanner {
  private:
   ChildStep& add(Call call, std::string act) { return add_step(plan_, call, std::move(act)); }
 
-  // An image brings its own /tmp and /run.
-  std::vector<HostTree::OwnFolder> own_folders() const {
-    return view_.root.empty() ? view_.tree->own_folders() : std::vector<HostTree::OwnFolder>{{kShm, 01777}};
+  // It brings its own /tmp and /run.
+  static const std::vector<HostTree::OwnFolder>& own_folders_of_image() {
+    static const std::vector<HostTree::OwnFolder> kFolders{{kShm, 01777}};
+    return kFolders;
   }
   bool is_own(const std::string& path) const { return view_.root.empty() && view_.tree->is_own(path); }
 
   void make_own_folders() {
     add_folder("what is its own", own_place(""));
-    for (const HostTree::OwnFolder& own : own_folders()) {
+    for (const HostTree::OwnFolder& own : own_folders_) {
       for (std::size_t end = 0; end != std::string::npos;) {
         end = own.path.find('/', end + 1);
         add_folder("what is its own", own_place(own.path.substr(0, end)));
@@ -139,7 +143,7 @@ class MountPlanner {
   // What is the child's own to write; what is bound over it stays as it is.
   void make_read_only(const std::string& top) {
     std::vector<std::string> folders(layered_.begin(), layered_.end());
-    for (const HostTree::OwnFolder& own : own_folders()) {
+    for (const HostTree::OwnFolder& own : own_folders_) {
       folders.push_back(own.path);
     }
     if (!top.empty()) {
@@ -184,17 +188,15 @@ class MountPlanner {
     }
   }
 
-  // What is ours belongs to our mount namespace, and cannot be bound from another: it is taken now, as a mount that is
-  // nowhere yet (open_tree(2), Linux 5.2). With an empty `path` it is what `folder` is open on.
+  // What is ours belongs to our mount namespace, and cannot be bound from another: it is taken now.
   void attach(int folder, const char* path, const std::string& place, const std::string& act) {
-    const long fd =
-        ::syscall(SYS_open_tree, folder, path, OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
-    if (fd < 0) {
+    UniqueFd mount = take_mount(folder, path, Below::Too);
+    if (!mount) {
       throw Error::from_errno(errno, act);
     }
-    plan_.mounts.emplace_back(static_cast<int>(fd));
     ChildStep& step = add(Call::Attach, act);
-    step.fd = static_cast<int>(fd);
+    step.fd = mount.get();
+    plan_.mounts.push_back(std::move(mount));
     step.target = place;
   }
 
@@ -383,6 +385,7 @@ class MountPlanner {
 
   ChildPlan& plan_;
   const MountView& view_;
+  const std::vector<HostTree::OwnFolder>& own_folders_;
   const bool has_pid_namespace_;
   int layers_ = 0;
   std::set<std::string> layered_;
